@@ -1,0 +1,116 @@
+"""What the model is asked to learn, and from what: features, label and options as frozen dataclasses.
+
+A `Spec` travels to every stage as one JSON text, so it holds what the stages need and nothing of files or folders.
+Standard library only: whoever parses a command line may import it.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Kind = Literal["numeric", "categorical", "text", "timestamp"]
+Payload = Literal["int", "float", "text"]
+Task = Literal["binary", "multiclass", "regression"]
+Unit = Literal["s", "ms", "us", "ns"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """One raw column that the model may see.
+
+    Attributes:
+        name: the column's name in Examples and in serving requests.
+        kind: how it is meant.
+        payload: how Examples hold a value: int64, float32 or UTF-8 bytes.
+        repeated: whether a row may hold several values (a list column).
+        unit: timestamps only: the unit in which the int64 counts from 1970-01-01 UTC.
+        vocabulary: categorical only: how many of the most frequent values get an index of their own.
+        buckets: numeric only: how many quantile bins the model's encodings may use.
+    """
+
+    name: str
+    kind: Kind
+    payload: Payload
+    repeated: bool = False
+    unit: Unit = "us"
+    vocabulary: int = 10_000
+    buckets: int = 48
+
+
+@dataclasses.dataclass(frozen=True)
+class Label:
+    """The column to predict.
+
+    Attributes:
+        name: the column's name in Examples.
+        task: what kind of prediction it is.
+        payload: how Examples hold it.
+        classes: the classes as text (an int payload as its decimal digits), in the order of the scores; empty for
+            regression. The positive class of a binary task is the second.
+    """
+
+    name: str
+    task: Task
+    payload: Payload
+    classes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """All that preprocessing, tuning, training and export need to know."""
+
+    label: Label
+    features: tuple[Feature, ...]
+    weight: str | None = None
+    family: str = "mlp"
+    hyperparameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    preprocessing_fn: str | None = None
+
+    def to_json(self) -> str:
+        """Returns the spec as JSON with sorted keys: equal specs give equal texts."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Spec":
+        """Returns the spec that `to_json` wrote."""
+        fields = json.loads(text)
+        label = fields.pop("label")
+        features = fields.pop("features")
+        return cls(
+            label=Label(**{**label, "classes": tuple(label["classes"])}),
+            features=tuple(Feature(**feature) for feature in features),
+            **fields,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """One transformed feature as the model takes it.
+
+    Attributes:
+        name: its name in the transform graph's output.
+        kind: `numeric` is float32[batch]; `categorical` is int64[batch] in [0, size); `tokens` is int64[batch, length]
+            in [0, size), where 0 is padding.
+        size: how many indexes there are, for categorical and tokens; 0 for numeric.
+        mean: numeric only: the mean over train.
+        std: numeric only: the standard deviation over train, 1 where it would be 0.
+        boundaries: numeric only: growing quantiles over train, the ends left out.
+    """
+
+    name: str
+    kind: Literal["numeric", "categorical", "tokens"]
+    size: int = 0
+    mean: float = 0.0
+    std: float = 1.0
+    boundaries: tuple[float, ...] = ()
+
+
+def inputs_to_json(inputs: tuple[Input, ...]) -> str:
+    """Returns the inputs as a JSON list."""
+    return json.dumps([dataclasses.asdict(each) for each in inputs], indent=1)
+
+
+def inputs_from_json(text: str) -> tuple[Input, ...]:
+    """Returns the inputs that `inputs_to_json` wrote."""
+    return tuple(Input(**{**each, "boundaries": tuple(each["boundaries"])}) for each in json.loads(text))
