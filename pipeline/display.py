@@ -1,0 +1,128 @@
+"""What is seen while a run goes on: one line a stage, with its time and its finding."""
+
+import logging
+import time
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+MARKS = {"ran": ("✓", "green"), "cached": ("=", "cyan"), "failed": ("✗", "red"), "skipped": ("–", "dim")}
+
+
+class Display:
+    """Plain lines, one when a stage ends: for logs, pipes and continuous integration."""
+
+    def __init__(self, console: Console):
+        """Shows on the given console."""
+        self.console = console
+        self.stage = ""
+        self._begun = 0.0
+
+    def __enter__(self) -> "Display":
+        """Begins to show."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends what is shown."""
+
+    def note(self, text: str) -> None:
+        """Says something that belongs to no stage."""
+        self.console.print(Text(text))
+
+    def started(self, stage: str) -> None:
+        """Says that a stage begins."""
+        self.stage, self._begun = stage, time.monotonic()
+
+    def progress(self, text: str, done: float | None, total: float | None) -> None:
+        """Says how far the running stage has come: nothing, in plain lines."""
+
+    def finished(self, stage: str, state: str, finding: str) -> None:
+        """Says how a stage ended."""
+        seconds = time.monotonic() - self._begun if self.stage == stage else 0.0
+        self.stage = ""
+        self.console.print(line(stage, state, seconds, finding))
+
+
+class Quiet(Display):
+    """Nothing at all: the verdict comes later."""
+
+    def note(self, text: str) -> None:
+        """Says nothing."""
+
+    def finished(self, stage: str, state: str, finding: str) -> None:
+        """Says nothing."""
+
+
+class LiveDisplay(Display):
+    """The same lines on a terminal, and below them the running stage with its progress, redrawn as it goes."""
+
+    def __init__(self, console: Console):
+        """Shows on the given console, which has to be a terminal."""
+        super().__init__(console)
+        self._state: tuple[str, float | None, float | None] = ("", None, None)
+        self._spinner = Spinner("dots")
+        self._live = Live(console=console, get_renderable=self._running, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> "LiveDisplay":
+        """Begins to show."""
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends what is shown."""
+        self._live.stop()
+
+    def started(self, stage: str) -> None:
+        """Says that a stage begins."""
+        super().started(stage)
+        self._state = ("", None, None)
+
+    def progress(self, text: str, done: float | None, total: float | None) -> None:
+        """Says how far the running stage has come."""
+        self._state = (text, done, total)
+
+    def _running(self) -> RenderableType:
+        if not self.stage:
+            return Group()
+        text, done, total = self._state
+        row = Table.grid(padding=(0, 1))
+        cells: list[RenderableType] = [self._spinner, f"{self.stage:<17}", f"{time.monotonic() - self._begun:6.1f} s"]
+        if done is not None and total:
+            cells.append(ProgressBar(total=total, completed=min(done, total), width=24))
+        row.add_row(*cells, Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
+        return row
+
+
+class ProgressHandler(logging.Handler):
+    """Hands what stages report of their progress to the display."""
+
+    def __init__(self, display: Display):
+        """Feeds the given display."""
+        super().__init__()
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Shows one report."""
+        self._display.progress(record.getMessage(), getattr(record, "done", None), getattr(record, "total", None))
+
+
+def line(stage: str, state: str, seconds: float, finding: str) -> Text:
+    """Returns the line of a stage that ended."""
+    mark, style = MARKS[state]
+    shown = f"{seconds:6.1f} s" if state in ("ran", "failed") else f"{state:>8}"
+    return Text.assemble((mark, style), f" {stage:<17}", (shown, "dim"), "  ", finding)
+
+
+def table(title: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    """Returns a compact table: the first column is text, the others are figures."""
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for index, name in enumerate(header):
+        drawn.add_column(name, justify="right" if index else "left", header_style="dim")
+    for row in rows:
+        drawn.add_row(*row)
+    return drawn

@@ -1,0 +1,104 @@
+"""Trains, judges and pushes a model: the pipeline on this machine, orchestrated by TFX on Beam.
+
+    python pipeline/run_local.py [CONFIG]
+    python pipeline/run_local.py --data FILES --label COLUMN
+
+Exit codes: 0 pushed or up to date; 1 something of ours broke; 2 the arguments, the configuration or the data are wrong;
+3 the model or the data did not pass a gate.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0:1] = [
+    str(ROOT)
+]  # `python pipeline/run_local.py` puts pipeline/ there, where its modules would shadow others
+os.environ["TF_USE_LEGACY_KERAS"] = "0"  # before anything imports TensorFlow, or tf.keras would silently be Keras 2
+
+DEFAULT_CONFIG = ROOT / "pipeline" / "datasets" / "taxi.yaml"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line's parser."""
+    made = argparse.ArgumentParser(
+        prog="run_local.py",
+        description="Trains, judges and pushes a model: the whole pipeline, on this machine.",
+        epilog="Exit codes: 0 pushed or up to date; 1 something of ours broke; 2 the arguments, the configuration or "
+        "the data are wrong; 3 the model or the data did not pass a gate.",
+        allow_abbrev=False,
+    )
+    add = made.add_argument
+    add("config", nargs="?", metavar="CONFIG", help="the configuration, YAML (default: the Chicago taxi sample)")
+    add(
+        "--data",
+        nargs="+",
+        metavar="FILES",
+        help="the table, in place of a CONFIG: CSV, Parquet, JSON lines or TFRecord",
+    )
+    add("--label", metavar="COLUMN", help="the column to predict")
+    add("--name", help="what the run is called (default: after the configuration or the data)")
+    add("--out", type=Path, metavar="DIR", help="where the run keeps what it makes (default: runs/NAME)")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in --set train.epochs=3")
+    add("--from", dest="from_stage", metavar="STAGE", help="begin with this stage, on what the last run left")
+    add("--to", dest="to_stage", metavar="STAGE", help="end with this stage")
+    add("--dry-run", action="store_true", help="say which stages would run and which are cached, and why; run nothing")
+    add("--no-cache", action="store_true", help="run every stage, whether or not it has changed")
+    add(
+        "--update-schema",
+        action="store_true",
+        help="write the inferred schema beside the configuration, or merge it there",
+    )
+    add("--quiet", action="store_true", help="print no more than the verdict")
+    add("--json", action="store_true", help="print the summary as JSON on standard output, and nothing else there")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    arguments = parser().parse_args(argv)
+    from models.errors import GateError, UserError
+
+    try:
+        from pipeline import local_run
+
+        return local_run.run(_request(arguments))
+    except (UserError, GateError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped.", file=sys.stderr)
+        return 130
+
+
+def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+    """Returns what the arguments ask for, with the configuration read and checked."""
+    from models.errors import UserError
+    from pipeline import settings, stages
+    from pipeline.local_run import Request
+
+    if arguments.config and arguments.data:
+        raise UserError(
+            f"Both a configuration ({arguments.config}) and --data are given. Give one of the two; "
+            "to change the data of a configuration, use --set data.files=FILES."
+        )
+    config = arguments.config or (None if arguments.data else DEFAULT_CONFIG)
+    return Request(
+        settings=settings.load(config, arguments.data, arguments.label, arguments.name, arguments.set),
+        config=Path(config) if config else None,
+        out=arguments.out,
+        from_stage=arguments.from_stage and stages.find(arguments.from_stage),
+        to_stage=arguments.to_stage and stages.find(arguments.to_stage),
+        dry_run=arguments.dry_run,
+        cache=not arguments.no_cache,
+        update_schema=arguments.update_schema,
+        quiet=arguments.quiet,
+        json=arguments.json,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

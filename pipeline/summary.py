@@ -1,0 +1,135 @@
+"""What a run found, as `summary.json` has it and as it is printed at the end."""
+
+import os
+import platform
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from pipeline import display
+from pipeline.folders import RunFolder
+from pipeline.history import History
+from pipeline.stages import NAMES
+
+PACKAGES = ("tensorflow", "keras", "tfx", "tensorflow-transform", "apache-beam", "duckdb")
+TITLES = {
+    "pushed": ("Pushed", "bold green"),
+    "up_to_date": ("Up to date", "bold green"),
+    "partial": ("Done as far as asked", "bold green"),
+    "not_blessed": ("Not pushed", "bold yellow"),
+    "invalid_data": ("Stopped: the data did not pass", "bold yellow"),
+    "failed": ("Failed", "bold red"),
+}
+
+
+def build(
+    name: str, run_id: str, status: str, seconds: float, stages: Sequence[Mapping[str, Any]], history: History
+) -> dict[str, Any]:
+    """Returns the summary of a run.
+
+    Args:
+        name: the run's name.
+        run_id: which run it was.
+        status: how it ended.
+        seconds: how long it took.
+        stages: what happened to each stage: name, state and seconds.
+        history: where the stages' reports are; what a stage that did not end would say is left out.
+    """
+    ended = {stage["name"] for stage in stages if stage["state"] in ("ran", "cached")}
+    reports: dict[str, dict[str, Any]] = {name: {} for name in NAMES}
+    for stage in ended:
+        execution = next(iter(history.executions(stage)), None)
+        reports[stage] = execution.report if execution else {}
+    trainer, evaluator, server = reports["Trainer"], reports["Evaluator"], reports["ServingValidator"]
+    examples, pusher = reports["ExampleGen"], reports["Pusher"]
+    return {
+        "name": name,
+        "run_id": run_id,
+        "status": status,
+        "seconds": round(seconds, 2),
+        "stages": list(stages),
+        "data": {
+            "rows": examples.get("rows", {}),
+            "rejects": examples.get("rejects", 0),
+            "features": reports["Transform"].get("features", reports["StatisticsGen"].get("features")),
+        },
+        "model": {
+            "family": trainer.get("family"),
+            "hyperparameters": trainer.get("hyperparameters", {}),
+            "parameters": trainer.get("parameters"),
+            "trials": reports["Tuner"].get("trials"),
+        },
+        "metrics": {
+            "eval": trainer.get("metrics", {}).get("eval", {}),
+            "test": evaluator.get("metrics", {}).get("test", {}),
+        },
+        "baselines": evaluator.get("baselines", {}),
+        "gates": [*evaluator.get("gates", []), *server.get("gates", [])],
+        "serving": {
+            "path": pusher.get("path"),
+            "version": pusher.get("version"),
+            "max_abs_difference": server.get("max_abs_difference"),
+            "p50_ms": server.get("p50_ms"),
+        },
+        "environment": environment(),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """Returns what the run ran on."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+    }
+
+
+def show(console: Console, summary: Mapping[str, Any], folder: RunFolder, data: Sequence[str] = ()) -> None:
+    """Prints the verdict, the metrics beside the baselines, the gates that failed, and what to type next."""
+    title, style = TITLES[summary["status"]]
+    version = summary["serving"]["version"]
+    where = (
+        f" {summary['name']} version {version} to {summary['serving']['path']}" if version else f" {summary['name']}"
+    )
+    console.print()
+    console.print(Text.assemble((title, style), where, (f"  in {summary['seconds']:.1f} s", "dim")))
+    if summary["metrics"]["test"]:
+        console.print()
+        console.print(display.table("", *_metrics(summary)))
+    failed = [gate for gate in summary["gates"] if not gate["passed"]]
+    for gate in failed:
+        console.print(Text.assemble(("✗ ", "red"), f"{gate['name']}: {gate['why']}"))
+    if version:
+        console.print()
+        for what, command in _next(folder, data):
+            console.print(Text.assemble((f"{what:<11}", "dim"), command), soft_wrap=True)
+
+
+def _metrics(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    test = summary["metrics"]["test"]
+    rows = [("this model", test), *((name, values) for name, values in summary["baselines"].items() if values)]
+    names = list(test)
+    return ["on test", *names], [[name, *_figures(values, names)] for name, values in rows]
+
+
+def _figures(values: Mapping[str, float | None], names: Iterable[str]) -> list[str]:
+    return ["" if (value := values.get(name)) is None else f"{value:.4f}" for name in names]
+
+
+def _next(folder: RunFolder, data: Sequence[str]) -> list[tuple[str, str]]:
+    serving = shlex.quote(str(folder.serving))
+    files = " ".join(shlex.quote(file) for file in data)
+    return [
+        ("look", f"tensorboard --logdir {shlex.quote(str(folder.tensorboard))}"),
+        ("predict", f"python pipeline/predict.py --model {serving} --data {files} --to predictions.parquet"),
+        (
+            "serve",
+            f"docker run --rm -p 127.0.0.1:8501:8501 -v {shlex.quote(str(folder.serving.resolve()))}:/models/"
+            f"{folder.path.name} -e MODEL_NAME={folder.path.name} tensorflow/serving",
+        ),
+    ]
