@@ -1,0 +1,93 @@
+"""Whole runs, as a user starts them: what runs, what is cached, what is pushed, and what is untouched by a failure."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SMALL = ["--set", "tune.trials=2", "--set", "tune.epochs=1", "--set", "train.epochs=2"]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def run(*arguments, out, expect=0):
+    """Runs the pipeline on the taxi sample; returns its summary."""
+    command = [sys.executable, "pipeline/run_local.py", *SMALL, "--out", str(out), "--json", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == expect, done.stderr
+    assert "Traceback" not in done.stderr
+    return json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def states(summary):
+    """Returns what happened to each stage."""
+    return {stage["name"]: stage["state"] for stage in summary["stages"]}
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs") / "taxi"
+
+
+@pytest.fixture(scope="module")
+def first(out):
+    return run(out=out)
+
+
+def test_a_first_run_pushes_a_model(first, out):
+    assert first["status"] == "pushed"
+    assert set(states(first).values()) == {"ran"}
+    assert sum(first["data"]["rows"].values()) == 15_002
+    assert first["model"]["family"] == "mlp"
+    assert first["model"]["trials"] == 2
+    assert first["metrics"]["test"]["auc"] > first["baselines"]["constant"]["auc"] == 0.5
+    assert all(gate["passed"] for gate in first["gates"])
+    assert first["serving"]["version"] == 1
+    assert first["serving"]["max_abs_difference"] < 1e-4
+    assert (out / "serving/1/saved_model.pb").exists()
+    assert json.loads((out / "summary.json").read_text()) == first
+    assert list((out / "tensorboard").rglob("events.out.tfevents.*"))
+
+
+def test_a_second_run_has_nothing_to_do(first, out):
+    second = run(out=out)
+    assert second["status"] == "up_to_date"
+    assert set(states(second).values()) == {"cached"}
+    assert second["metrics"] == first["metrics"]
+    assert [folder.name for folder in (out / "serving").iterdir()] == ["1"]
+
+
+def test_a_changed_hyperparameter_trains_again_and_nothing_before(first, out):
+    plan = run("--set", "train.epochs=3", "--dry-run", out=out)
+    changed = run("--set", "train.epochs=3", out=out)
+    ran = {name for name, state in states(changed).items() if state == "ran"}
+    assert ran == {"Trainer", "Resolver", "Evaluator", "ServingValidator", "Pusher"} | (
+        set() if changed["status"] == "pushed" else {"Pusher"}
+    )
+    assert {step["stage"] for step in plan if step["state"] == "run"} == ran - {"Resolver"}
+    assert "train.epochs: 2 → 3" in next(step["why"] for step in plan if step["stage"] == "Trainer")
+    assert changed["baselines"]["blessed"] == pytest.approx(first["metrics"]["test"], abs=1e-6)
+
+
+def test_a_gate_that_is_not_passed_leaves_what_is_served(first, out):
+    before = sorted(path.name for path in (out / "serving").iterdir())
+    summary = run("--set", "evaluate.gates.auc.min=0.999", out=out, expect=3)
+    assert summary["status"] == "not_blessed"
+    (failed,) = [gate for gate in summary["gates"] if not gate["passed"]]
+    assert failed["limit"] == 0.999
+    assert sorted(path.name for path in (out / "serving").iterdir()) == before
+
+
+def test_an_end_is_an_end(first, out):
+    summary = run("--to", "schemagen", out=out)
+    assert summary["status"] == "partial"
+    assert states(summary)["SchemaGen"] == "cached"
+    assert states(summary)["Transform"] == "skipped"
+
+
+def test_wrong_arguments_end_before_anything_slow(out):
+    assert "Did you mean epochs?" in run("--set", "train.epoch=3", out=out, expect=2)
+    assert "Did you mean Trainer?" in run("--from", "trainr", out=out, expect=2)
