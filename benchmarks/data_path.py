@@ -1,0 +1,133 @@
+"""From CSV to a transform graph, ours beside TFX's own: `make bench-data`.
+
+    python benchmarks/data_path.py [--large] [--wide] [--folder benchmarks/data]
+
+Builds the flights table (327,346 x 33) and measures both ways on it, one after the other, each in a process of its own
+and imports left out. `--large` adds the table ten times over (ours on all of it, TFX's on a fifth, scaled, and said),
+`--wide` a table of 2,000 columns x 20,000 rows. Peak memory is that of the whole process, TensorFlow included.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+STAGES = {
+    "ExampleGen": "CsvExampleGen",
+    "StatisticsGen": "StatisticsGen",
+    "SchemaGen": "SchemaGen",
+    "Transform": "Transform",
+}
+Seconds = dict[str, float]
+
+
+def measured(command: Sequence[str]) -> tuple[str, float]:
+    """Runs a command in a process of its own; returns what it printed and its peak memory in MB."""
+    code = (
+        "import resource, subprocess, sys\n"
+        "done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)\n"
+        "sys.stdout.buffer.write(done.stdout)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+        "sys.exit(done.returncode)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    printed, _, kilobytes = done.stdout.strip().rpartition("\n")
+    return printed, int(kilobytes) / 1000
+
+
+def ours(file: pathlib.Path, label: str, folder: pathlib.Path) -> tuple[Seconds, float]:
+    """Runs our stages up to Transform; returns their seconds and the peak memory in MB."""
+    arguments = ["--data", str(file), "--label", label, "--out", str(folder), "--to", "Transform", "--json"]
+    printed, memory = measured([sys.executable, "pipeline/run_local.py", *arguments])
+    return {stage["name"]: stage["seconds"] for stage in json.loads(printed)["stages"]}, memory
+
+
+def stock(file: pathlib.Path, folder: pathlib.Path) -> tuple[Seconds, float]:
+    """Runs TFX's own stages up to Transform; returns their seconds and the peak memory in MB."""
+    data = folder / "data"
+    data.mkdir(parents=True)
+    (data / file.name).symlink_to(file.resolve())
+    printed, memory = measured([sys.executable, "benchmarks/stock_data_path.py", str(data), str(folder)])
+    return json.loads(printed.splitlines()[-1]), memory
+
+
+def flights(target: pathlib.Path, times: int) -> pathlib.Path:
+    """Builds the flights table where it is not there yet."""
+    if not target.exists():
+        subprocess.run(
+            [sys.executable, "benchmarks/flights.py", str(target), "--times", str(times)], cwd=ROOT, check=True
+        )
+    return target
+
+
+def wide(target: pathlib.Path) -> pathlib.Path:
+    """Builds a table of 2,000 columns x 20,000 rows, half of the columns texts, with a label that depends on some."""
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect()
+        connection.execute("SELECT setseed(0.5)")
+        columns = [f"random() * {index + 1} AS n{index}" for index in range(1000)]
+        columns += [f"'v' || (random() * random() * {10 + index % 90})::INT AS t{index}" for index in range(999)]
+        connection.execute(f"CREATE TABLE t AS SELECT {', '.join(columns)} FROM range(20000)")
+        connection.execute(f"COPY (SELECT *, (n0 + n1 / 2 + random() > 1)::INT AS y FROM t) TO '{target}' (HEADER)")
+    return target
+
+
+def compare(title: str, mine: tuple[Seconds, float], theirs: tuple[Seconds, float] | None, scale: float = 1) -> Table:
+    """Returns the table of one comparison."""
+    table = Table("", "skewless", "TFX", "ratio", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    totals = [0.0, 0.0]
+    for stage, other in STAGES.items():
+        seconds, reference = mine[0].get(stage, 0.0), (theirs[0][other] * scale if theirs else None)
+        totals[0] += seconds
+        totals[1] += reference or 0.0
+        table.add_row(stage, f"{seconds:.1f} s", *_beside(seconds, reference))
+    table.add_row("total", f"{totals[0]:.1f} s", *_beside(totals[0], totals[1] if theirs else None))
+    table.add_row("peak memory", f"{mine[1]:,.0f} MB", f"{theirs[1]:,.0f} MB" if theirs else "")
+    return table
+
+
+def _beside(seconds: float, reference: float | None) -> tuple[str, str]:
+    return ("", "") if reference is None else (f"{reference:.1f} s", f"{reference / max(seconds, 0.01):.1f} x")
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--large", action="store_true", help="also the table ten times over")
+    parser.add_argument("--wide", action="store_true", help="also 2,000 columns x 20,000 rows")
+    parser.add_argument(
+        "--folder", type=pathlib.Path, default=ROOT / "benchmarks" / "data", help="where the tables are kept"
+    )
+    arguments = parser.parse_args()
+    console = Console()
+    with tempfile.TemporaryDirectory() as name:
+        work = pathlib.Path(name)
+        file = flights(arguments.folder / "flights.csv", 1)
+        small = ours(file, "late", work / "small")
+        console.print(compare("flights, 327,346 x 33", small, stock(file, work / "stock")))
+        if arguments.large:
+            large = ours(flights(arguments.folder / "flights-x10.csv", 10), "late", work / "large")
+            fifth = stock(flights(arguments.folder / "flights-x2.csv", 2), work / "stock-x2")
+            console.print(compare("3,273,460 x 33 (TFX's measured on a fifth of the rows, times 5)", large, fifth, 5))
+            seconds = [sum(each[0].get(stage, 0.0) for stage in STAGES) for each in (small, large)]
+            console.print(f"10 times the rows: {seconds[1] / seconds[0]:.1f} times the seconds, ", end="")
+            console.print(f"{large[1] / small[1]:.2f} times the memory")
+        if arguments.wide:
+            console.print(
+                compare("2,000 columns x 20,000 rows", ours(wide(arguments.folder / "wide.csv"), "y", work / "w"), None)
+            )
+
+
+if __name__ == "__main__":
+    main()
