@@ -1,0 +1,32 @@
+"""The model families: each is one module with `build`, and its hyperparameters stand in `spaces`.
+
+To add one, write a module beside `mlp.py` and its entry in `spaces.SPACES`; the suite in tests/models/test_families.py
+runs over all of them.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from models.families.spaces import check, defaults, names
+from models.spec import Input
+
+if TYPE_CHECKING:
+    import keras
+
+Build = Callable[[tuple[Input, ...], int, Mapping[str, Any]], "keras.Model"]
+
+__all__ = ["Build", "check", "defaults", "get", "names"]
+
+
+def get(name: str) -> Build:
+    """Returns a family's `build(inputs, outputs, hyperparameters) -> keras.Model`.
+
+    The model takes what `models.packing.pack` gives and returns float32[batch, outputs] without bounds: the logit of a
+    binary task's second class, a logit a class, or a regression's standardised prediction.
+
+    Raises:
+        UserError: there is no such family.
+    """
+    check(name, {})
+    return importlib.import_module(f"models.families.{name}").build

@@ -1,0 +1,29 @@
+"""Logistic or linear regression on normalised numerics, one-hot categoricals and bags of words: the honest baseline."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from models.families import layers
+from models.packing import keras_inputs
+from models.spec import Input
+
+
+def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str, Any]) -> keras.Model:
+    """Returns the model. See `models.families.get`.
+
+    A one-hot encoding times a weight matrix is a lookup of its rows, so each category's weights are its embedding and
+    no one-hot matrix is made.
+    """
+    packed = keras_inputs(inputs)
+    terms = []
+    if "numeric" in packed:
+        terms.append(keras.layers.Dense(outputs, name="numeric_weights")(layers.normalised(inputs, packed["numeric"])))
+    if "categorical" in packed:
+        terms.append(ops.sum(layers.categorical_embedding(inputs, packed["categorical"], outputs), axis=1))
+    if "tokens" in packed:
+        terms.append(ops.sum(layers.text_embedding(inputs, packed["tokens"], outputs), axis=1))
+    total = terms[0] if len(terms) == 1 else keras.layers.Add()(terms)
+    return keras.Model(packed, total, name="linear")

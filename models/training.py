@@ -1,0 +1,173 @@
+"""Training one model: on which devices, with which schedule, when to stop.
+
+The Tuner's trials and the Trainer's model go through the same `fit`.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models import dataset, families, metrics, progress
+from models.dataset import Rows
+from models.spec import Input, Spec
+from models.targets import Target
+
+# Rows at a time where nothing is learned from them.
+_PREDICTION_BATCH = 8_192
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to train.
+
+    Attributes:
+        epochs: how often the training rows are seen at most.
+        batch_size: rows a step over all devices; None for one that suits the number of rows.
+        patience: after how many epochs without a better loss on the held-out rows training stops.
+        learning_rate: in place of the hyperparameter of that name.
+        seed: of the initial weights, the dropout and the order of the rows.
+    """
+
+    epochs: int = 30
+    batch_size: int | None = None
+    patience: int = 4
+    learning_rate: float | None = None
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A trained model.
+
+    Attributes:
+        predictor: packed features to scores float32[batch, classes], or for regression to float32[batch].
+        metrics: those over the held-out rows.
+        hyperparameters: the values that were used.
+        epochs: how many were trained.
+    """
+
+    predictor: keras.Model
+    metrics: dict[str, float]
+    hyperparameters: dict[str, Any]
+    epochs: int
+
+
+def strategy() -> tf.distribute.Strategy:
+    """Returns how to use what devices there are: all GPUs, the only one, or the CPU."""
+    gpus = tf.config.list_logical_devices("GPU")
+    if len(gpus) > 1:
+        return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
+    return tf.distribute.OneDeviceStrategy(gpus[0].name) if gpus else tf.distribute.get_strategy()
+
+
+def auto_batch_size(rows: int) -> int:
+    """Returns a batch size for so many training rows: some hundred steps an epoch, from 32 to 4,096 rows each."""
+    return int(np.clip(2 ** round(np.log2(max(rows, 1) / 128)), 32, 1024))
+
+
+def fit(
+    spec: Spec,
+    inputs: tuple[Input, ...],
+    hyperparameters: Mapping[str, Any],
+    train: Rows,
+    held_out: Rows,
+    options: Options,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Trained:
+    """Trains a model of the spec's family and returns it in the state in which it did best on the held-out rows.
+
+    Args:
+        spec: what is to be learned.
+        inputs: what the model takes.
+        hyperparameters: all of the family's.
+        train: the rows to learn from.
+        held_out: the rows that say when to stop.
+        options: how to train.
+        callbacks: further ones; their logs have `val_loss` and the metrics as `val_auc` and the like.
+
+    Raises:
+        GateError: training diverged.
+    """
+    chosen = dict(hyperparameters)
+    if options.learning_rate is not None:
+        chosen["learning_rate"] = options.learning_rate
+    keras.utils.set_random_seed(options.seed)
+    target = Target.of(spec.label, train.labels, train.weights)
+    batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
+    steps = len(train) // batch_size
+    with strategy().scope():
+        network = families.get(spec.family)(inputs, target.outputs, chosen)
+        network.compile(
+            optimizer=_optimizer(chosen, steps * options.epochs),
+            loss=target.loss,
+            jit_compile=False,
+            steps_per_execution=min(steps, 32),
+        )
+        predictor = target.predictor(network)
+    watch = _HeldOut(spec, predictor, held_out, options.epochs)
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
+    history = network.fit(
+        dataset.batches(train.features, target.encode(train.labels), train.weights, batch_size, options.seed),
+        steps_per_epoch=steps,
+        epochs=options.epochs,
+        verbose=0,
+        callbacks=[watch, stop, *callbacks],
+    )
+    return Trained(predictor, watch.metrics(), chosen, len(history.epoch))
+
+
+def _optimizer(hyperparameters: Mapping[str, Any], steps: int) -> keras.optimizers.Optimizer:
+    warm_up = min(100, steps // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        hyperparameters["learning_rate"] / 10,
+        max(1, steps - warm_up),
+        warmup_target=hyperparameters["learning_rate"],
+        warmup_steps=max(1, warm_up),
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=hyperparameters["weight_decay"], global_clipnorm=1.0)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
+
+
+class Predict:
+    """Predictions of a model over many rows, traced once."""
+
+    def __init__(self, predictor: keras.Model) -> None:
+        self._call = tf.function(lambda features: predictor(features, training=False), reduce_retracing=True)
+
+    def __call__(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns float32[rows, classes], or for regression float32[rows]."""
+        rows = len(next(iter(features.values())))
+        starts = range(0, rows, _PREDICTION_BATCH)
+        chunks = ({kind: values[s : s + _PREDICTION_BATCH] for kind, values in features.items()} for s in starts)
+        return np.concatenate([self._call(chunk).numpy() for chunk in chunks])
+
+
+class _HeldOut(keras.callbacks.Callback):
+    """Measures the model on the held-out rows after every epoch and tells how far training has come."""
+
+    def __init__(self, spec: Spec, predictor: keras.Model, rows: Rows, epochs: int) -> None:
+        super().__init__()
+        self._task, self._rows, self._epochs = spec.label.task, rows, epochs
+        self._predict = Predict(predictor)
+        self._best: dict[str, float] = {}
+
+    def metrics(self) -> dict[str, float]:
+        """Returns the metrics of the model as it is now."""
+        return metrics.compute(self._task, self._rows.labels, self._predict(self._rows.features), self._rows.weights)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Adds the metrics to the epoch's logs, where other callbacks find them."""
+        found = self.metrics()
+        if not self._best or metrics.better(self._task, found, self._best):
+            self._best = found
+        name = metrics.PRIMARY[self._task][0]
+        name = name if name in found else "log_loss"
+        progress.report(f"epoch {epoch + 1}/{self._epochs} {name} {found[name]:.4f}", epoch + 1, self._epochs)
+        if logs is not None:
+            logs["val_loss"] = found["rmse" if self._task == "regression" else "log_loss"]
+            logs |= {f"val_{key}": value for key, value in found.items()}
