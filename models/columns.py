@@ -1,0 +1,172 @@
+"""The operations of the transform graph, each over all columns of a kind at once.
+
+A wide table has thousands of columns, and a graph with operations of its own for each takes minutes to trace, save and
+load. TensorFlow alone runs all of it.
+"""
+
+import datetime
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+TOKEN_BUCKETS = 4096  # hash buckets of text, the padding included
+MAX_TOKENS = 64
+NO_INTEGER = tf.int64.min  # stands for a missing integer inside the graph
+
+_NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+_SEPARATOR = "\x1f"
+
+
+def stack(columns: Sequence[tf.SparseTensor], default: tf.types.experimental.TensorLike) -> tf.Tensor:
+    """Returns columns of at most one value a row side by side, [batch, columns], with `default` for missing."""
+    shape = tf.stack([columns[0].dense_shape[0], 1])
+    if len(columns) == 1:
+        (column,) = columns
+        indices, values = column.indices, column.values
+    else:
+        indices, values, shape = tf.raw_ops.SparseConcat(
+            indices=[each.indices for each in columns],
+            values=[each.values for each in columns],
+            shapes=[shape] * len(columns),
+            concat_dim=1,
+        )
+    dense = tf.raw_ops.SparseToDense(
+        sparse_indices=indices,
+        output_shape=shape,
+        sparse_values=values,
+        default_value=tf.constant(default, values.dtype),
+        validate_indices=False,
+    )
+    return tf.ensure_shape(dense, [None, len(columns)])
+
+
+def mean(column: tf.SparseTensor) -> tf.Tensor:
+    """Returns the mean of a row's finite values as float32[batch], NaN where there are none."""
+    values = tf.cast(column.values, tf.float64)
+    finite = tf.math.is_finite(values)
+    rows, segments = column.indices[:, 0], column.dense_shape[0]
+    total = tf.math.unsorted_segment_sum(tf.where(finite, values, 0), rows, segments)
+    count = tf.math.unsorted_segment_sum(tf.cast(finite, tf.float64), rows, segments)
+    return tf.cast(total / count, tf.float32)  # 0 / 0 is NaN
+
+
+def numbers(matrix: tf.Tensor) -> tf.Tensor:
+    """Returns integers as float32 with NaN for missing."""
+    return tf.where(matrix == NO_INTEGER, float("nan"), tf.cast(matrix, tf.float32))
+
+
+def texts(matrix: tf.Tensor) -> tf.Tensor:
+    """Returns integers as their decimal digits, with "" for missing."""
+    return tf.where(matrix == NO_INTEGER, "", tf.strings.as_string(matrix))
+
+
+def fill(matrix: tf.Tensor, values: Sequence[float]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Replaces NaN and infinities.
+
+    Args:
+        matrix: float32[batch, columns].
+        values: what stands for missing in each column.
+
+    Returns:
+        The matrix without NaN and infinities, and float32[batch, columns] that is 1 where it was filled.
+    """
+    finite = tf.math.is_finite(matrix)
+    return tf.where(finite, matrix, tf.constant(values, tf.float32)), 1 - tf.cast(finite, tf.float32)
+
+
+class Vocabularies:
+    """Finds values of many columns in one table."""
+
+    def __init__(self, vocabularies: Mapping[str, Sequence[str]]) -> None:
+        """Makes the table.
+
+        Args:
+            vocabularies: the values of each column, in the order of their indexes.
+        """
+        self._number = {name: str(number) for number, name in enumerate(vocabularies)}
+        self._size = {name: len(values) for name, values in vocabularies.items()}
+        keys = [self._number[name] + _SEPARATOR + value for name, values in vocabularies.items() for value in values]
+        indexes = [index for values in vocabularies.values() for index in range(len(values))]
+        initializer = tf.lookup.KeyValueTensorInitializer(
+            tf.constant([*keys, _SEPARATOR]), tf.constant([*indexes, -1], tf.int64)
+        )
+        self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)
+
+    def indexes(self, matrix: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
+        """Returns int64[batch, columns]: a value's index; after the last one unknown values, then missing ones."""
+        prefixes = tf.constant([self._number[name] + _SEPARATOR for name in names])
+        unknown = tf.constant([self._size[name] for name in names], tf.int64)
+        found = self._table.lookup(prefixes + matrix)
+        known = tf.where(found < 0, unknown, found)
+        return tf.where(matrix == "", unknown + 1, known)
+
+    def sequences(self, column: tf.SparseTensor, name: str, length: int) -> tf.Tensor:
+        """Returns int64[batch, length]: 0 is padding, then come the values' indexes, and last unknown values."""
+        values = column.values
+        if values.dtype != tf.string:
+            values = tf.strings.as_string(values)
+        found = self._table.lookup(tf.strings.join([self._number[name] + _SEPARATOR, values]))
+        indexes = tf.where(found < 0, tf.constant(self._size[name], tf.int64), found) + 1
+        ragged = tf.RaggedTensor.from_sparse(column.with_values(indexes))
+        return ragged.to_tensor(default_value=0, shape=[None, length])
+
+
+def tokens(matrix: tf.Tensor) -> tf.Tensor:
+    """Returns the hashed words of texts as int64[batch, columns, MAX_TOKENS]: 0 is padding."""
+    words = tf.strings.regex_replace(tf.strings.lower(matrix, encoding="utf-8"), r"[^\pL\pN]+", " ")
+    ragged = tf.strings.split(words)
+    hashed = ragged.with_flat_values(tf.strings.to_hash_bucket_fast(ragged.flat_values, TOKEN_BUCKETS - 1) + 1)
+    padded = hashed.to_tensor(default_value=0, shape=[None, None, MAX_TOKENS])
+    return tf.ensure_shape(padded, [None, matrix.shape[1], MAX_TOKENS])
+
+
+def joined(column: tf.SparseTensor) -> tf.Tensor:
+    """Returns the texts of a row one after the other, as string[batch, 1]."""
+    return tf.strings.reduce_join(tf.sparse.to_dense(column, ""), axis=1, keepdims=True, separator=" ")
+
+
+def calendar(matrix: tf.Tensor, units: Sequence[str]) -> Mapping[str, tf.Tensor]:
+    """Returns what the calendar says of moments counted from 1970-01-01 UTC, by integer arithmetic.
+
+    Args:
+        matrix: int64[batch, columns], NO_INTEGER for missing.
+        units: the unit of each column.
+
+    Returns:
+        int64[batch, columns] each: `hour` 0 to 23, `weekday` from Monday 0 to 6, `month` from January 0 to 11;
+        missing moments have the index after the last.
+    """
+    per_second = tf.constant([_NANOSECONDS["s"] // _NANOSECONDS[unit] for unit in units], tf.int64)
+    missing = matrix == NO_INTEGER
+    seconds = tf.math.floordiv(tf.where(missing, tf.constant(0, tf.int64), matrix), per_second)
+    days = tf.math.floordiv(seconds, 86_400)
+    parts = {
+        "hour": tf.math.floormod(tf.math.floordiv(seconds, 3_600), 24),
+        "weekday": tf.math.floormod(days + datetime.date(1970, 1, 1).weekday(), 7),
+        "month": _month(days),
+    }
+    return {name: tf.where(missing, tf.constant(PERIODS[name], tf.int64), part) for name, part in parts.items()}
+
+
+PERIODS = {"hour": 24, "weekday": 7, "month": 12}
+
+
+def _month(days: tf.Tensor) -> tf.Tensor:
+    """Counts in the calendar of 400 years that starts on the first of March, in which leap days come last."""
+    day_of_era = tf.math.floormod(days + 719_468, 146_097)
+    year_of_era = (
+        day_of_era
+        - tf.math.floordiv(day_of_era, 1_460)
+        + tf.math.floordiv(day_of_era, 36_524)
+        - tf.math.floordiv(day_of_era, 146_096)
+    ) // 365
+    leap_days = tf.math.floordiv(year_of_era, 4) - tf.math.floordiv(year_of_era, 100)
+    day_of_year = day_of_era - (365 * year_of_era + leap_days)
+    return tf.math.floormod(tf.math.floordiv(5 * day_of_year + 2, 153) + 2, 12)
+
+
+def circle(indexes: tf.Tensor, period: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns sine and cosine of a place in a period as float32, both 0 for the index of missing."""
+    angle = tf.cast(indexes, tf.float32) * (2 * 3.141592653589793 / period)
+    present = tf.cast(indexes < period, tf.float32)
+    return tf.sin(angle) * present, tf.cos(angle) * present

@@ -1,0 +1,112 @@
+"""What preprocessing takes from the statistics of train: vocabularies, quantiles, moments, how much is missing."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from models.errors import UserError
+from models.spec import Feature, Spec
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """The constants of one raw column.
+
+    Attributes:
+        vocabulary: the most frequent values as text, the most frequent first; empty for numbers.
+        mean: the mean of the finite values.
+        std: their standard deviation.
+        median: their median, 0 where there are none.
+        boundaries: growing quantiles as float32 holds them, the ends left out.
+        missing: the part of the rows without a finite value, from 0 to 1.
+        longest: how many values a row has at most.
+    """
+
+    vocabulary: tuple[str, ...] = ()
+    mean: float = 0.0
+    std: float = 0.0
+    median: float = 0.0
+    boundaries: tuple[float, ...] = ()
+    missing: float = 0.0
+    longest: int = 1
+
+
+def load(path: str, spec: Spec) -> dict[str, Column]:
+    """Returns the constants of every feature from a `FeatureStats.pb` of train.
+
+    Raises:
+        UserError: the statistics do not cover a feature, or hold it as another kind.
+    """
+    with open(path, "rb") as file:
+        statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
+    train = statistics.datasets[0]
+    found = {each.path.step[0] if each.path.step else each.name: each for each in train.features}
+    return {each.name: _column(each, found, train.num_examples) for each in spec.features}
+
+
+def _column(feature: Feature, found: Mapping[str, statistics_pb2.FeatureNameStatistics], num_examples: int) -> Column:
+    if feature.name not in found:
+        raise UserError(f"The statistics hold nothing about feature {feature.name!r}. Run again from StatisticsGen.")
+    statistics = found[feature.name]
+    kind = statistics.WhichOneof("stats")
+    common = getattr(statistics, kind).common_stats
+    missing = 1 - common.num_non_missing / max(num_examples, 1)
+    longest = max(int(common.max_num_values), 1)
+    if feature.kind == "categorical":
+        if kind != "string_stats":
+            raise UserError(
+                f"The statistics hold feature {feature.name!r} as numbers, and categories were expected. "
+                "Make them by the project's StatisticsGen, which counts integer categories."
+            )
+        return Column(vocabulary=_vocabulary(statistics.string_stats, feature), missing=missing, longest=longest)
+    if feature.kind == "numeric" and kind == "num_stats":
+        return _numbers(statistics.num_stats, feature, missing, longest)
+    return Column(missing=missing, longest=longest)
+
+
+def _vocabulary(statistics: statistics_pb2.StringStatistics, feature: Feature) -> tuple[str, ...]:
+    """The rank histogram holds more values than the top values do. The empty text means missing, not a value."""
+    ranked = [(each.sample_count, each.label) for each in statistics.rank_histogram.buckets if each.label]
+    ranked.sort(reverse=True)
+    return tuple(label for _, label in ranked[: feature.vocabulary])
+
+
+def _numbers(statistics: statistics_pb2.NumericStatistics, feature: Feature, missing: float, longest: int) -> Column:
+    """Takes infinities for missing, and so estimates the moments from the finite quantiles where there are some."""
+    (histogram,) = [each for each in statistics.histograms if each.type == statistics_pb2.Histogram.QUANTILES] or [None]
+    buckets = list(histogram.buckets) if histogram is not None else []
+    edges = [buckets[0].low_value, *(each.high_value for each in buckets)] if buckets else []
+    finite = np.array([each for each in edges if math.isfinite(each)], dtype=np.float64)
+    present = statistics.common_stats.tot_num_values
+    lost = histogram.num_nan if histogram is not None else 0
+    mean, std, median = statistics.mean, statistics.std_dev, statistics.median
+    if not (math.isfinite(statistics.min) and math.isfinite(statistics.max)):
+        lost += sum(
+            each.sample_count
+            for each in buckets
+            if not (math.isfinite(each.low_value) and math.isfinite(each.high_value))
+        )
+        mean, std = (float(finite.mean()), float(finite.std())) if len(finite) else (0.0, 0.0)
+        median = float(np.median(finite)) if len(finite) else 0.0
+    lost = min(lost, present)
+    return Column(
+        mean=mean,
+        std=std,
+        median=median,
+        boundaries=_boundaries(finite, feature.buckets),
+        missing=missing + (1 - missing) * lost / present if present else 1.0,
+        longest=longest,
+    )
+
+
+def _boundaries(edges: np.ndarray, buckets: int) -> tuple[float, ...]:
+    """Chooses the edges between `buckets` bins of equal weight out of finer ones."""
+    if len(edges) < 3:
+        return ()
+    chosen = np.round(np.linspace(0, len(edges) - 1, min(buckets, len(edges) - 1) + 1)).astype(int)
+    inner = np.unique(edges[chosen].astype(np.float32))
+    low, high = np.float32(edges[0]), np.float32(edges[-1])
+    return tuple(float(each) for each in inner if low < each < high)

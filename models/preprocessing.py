@@ -1,0 +1,249 @@
+"""From raw columns to the model's inputs: each feature is declared once, and TF Transform traces the graph of it.
+
+Our own features take their constants from the statistics of train, so the graph is made without reading data. A user's
+own `preprocessing_fn` may use every analyzer of tf.Transform instead.
+"""
+
+import functools
+import importlib
+import inspect
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from models import columns, constants
+from models.constants import Column
+from models.errors import UserError
+from models.spec import Feature, Input, Label, Spec
+
+_LONGEST_SEQUENCE = 64
+
+
+def preprocessing_fn(inputs: Mapping[str, tf.SparseTensor], custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+    """What TF Transform calls.
+
+    Args:
+        inputs: the raw columns, each [batch, values].
+        custom_config: `spec`, its JSON; and `statistics`, the path of train's `FeatureStats.pb`, unless the spec
+            names a `preprocessing_fn` of the user's.
+
+    Returns:
+        The model's inputs, and under their own names the label and the weight.
+    """
+    spec = Spec.from_json(custom_config["spec"])
+    if spec.preprocessing_fn:
+        features = _call_users(spec.preprocessing_fn, inputs, custom_config)
+    else:
+        features = transform(inputs, spec, _constants(custom_config["statistics"], custom_config["spec"]))
+    return {**features, **_target(inputs, spec)}
+
+
+@functools.lru_cache(maxsize=1)
+def _constants(path: str, spec: str) -> dict[str, Column]:
+    return constants.load(path, Spec.from_json(spec))
+
+
+def declare(spec: Spec, known: Mapping[str, Column]) -> dict[str, tuple[Input, ...]]:
+    """Returns the inputs that each feature becomes, in the spec's order."""
+    taken = {each.name for each in spec.features} | {spec.label.name, spec.weight}
+    declared = {}
+    for feature in spec.features:
+        inputs = tuple(_declare(feature, known[feature.name], taken))
+        taken.update(each.name for each in inputs)
+        declared[feature.name] = inputs
+    return declared
+
+
+def _declare(feature: Feature, column: Column, taken: set[str | None]) -> Sequence[Input]:
+    name = feature.name
+    if feature.kind == "text":
+        return [Input(name, "tokens", columns.TOKEN_BUCKETS)]
+    if feature.kind == "categorical":
+        return [Input(name, "tokens" if feature.repeated else "categorical", len(column.vocabulary) + 2)]
+    if feature.kind == "numeric":
+        return _declare_number(feature, column, taken)
+    inputs = []
+    for part, period in columns.PERIODS.items():
+        free = _free(f"{name}_{part}", taken)
+        inputs.append(Input(free, "categorical", period + 1))
+        for function in (math.sin, math.cos):
+            points = sorted({round(function(2 * math.pi * index / period), 6) for index in range(period)})
+            wave = _free(f"{name}_{part}_{function.__name__}", taken)
+            inputs.append(Input(wave, "numeric", 0, 0.0, math.sqrt(0.5), tuple(points[1:-1])))
+    return inputs
+
+
+def _declare_number(feature: Feature, column: Column, taken: set[str | None]) -> Sequence[Input]:
+    """The moments are those of the column once its gaps are filled with the median."""
+    gaps, gap = column.missing, column.median - column.mean
+    mean = column.mean + gaps * gap
+    std = math.sqrt((1 - gaps) * column.std**2 + gaps * (1 - gaps) * gap**2)
+    inputs = [Input(feature.name, "numeric", 0, mean, std or 1.0, column.boundaries)]
+    if gaps:
+        inputs.append(
+            Input(_free(f"{feature.name}_missing", taken), "numeric", 0, gaps, math.sqrt(gaps * (1 - gaps)) or 1.0)
+        )
+    return inputs
+
+
+def _free(name: str, taken: set[str | None]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def transform(inputs: Mapping[str, tf.SparseTensor], spec: Spec, known: Mapping[str, Column]) -> dict[str, tf.Tensor]:
+    """Returns the model's inputs, as `declare` describes them."""
+    declared = declare(spec, known)
+    kinds: dict[str, list[Feature]] = {}
+    for feature in spec.features:
+        kinds.setdefault(feature.kind, []).append(feature)
+    makers: dict[str, Callable[..., dict[str, tf.Tensor]]] = {
+        "numeric": _numerics,
+        "categorical": _categories,
+        "text": _texts,
+        "timestamp": _moments,
+    }
+    outputs: dict[str, tf.Tensor] = {}
+    for kind, features in kinds.items():
+        outputs |= makers[kind](inputs, features, declared, known)
+    return {each.name: outputs[each.name] for group in declared.values() for each in group}
+
+
+Inputs = Mapping[str, tf.SparseTensor]
+Declared = Mapping[str, tuple[Input, ...]]
+Known = Mapping[str, Column]
+
+
+def _matrix(inputs: Inputs, features: Sequence[Feature], text: bool) -> tf.Tensor:
+    """Returns columns of one kind side by side, in the order of `features`: strings, or float32 with NaN."""
+    parts: list[tf.Tensor] = []
+    order: list[str] = []
+    groups = (
+        (
+            "int",
+            False,
+            lambda group: (columns.texts if text else columns.numbers)(columns.stack(group, columns.NO_INTEGER)),
+        ),
+        ("float", False, lambda group: columns.stack(group, math.nan)),
+        ("text", False, lambda group: columns.stack(group, "")),
+    )
+    for payload, _, make in groups:
+        names = [each.name for each in features if each.payload == payload and not each.repeated]
+        if names:
+            parts.append(make([inputs[name] for name in names]))
+            order += names
+    for feature in features:
+        if feature.repeated:
+            parts.append(columns.joined(inputs[feature.name]) if text else columns.mean(inputs[feature.name])[:, None])
+            order.append(feature.name)
+    matrix = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
+    wanted = [order.index(each.name) for each in features]
+    return matrix if wanted == list(range(len(order))) else tf.gather(matrix, wanted, axis=1)
+
+
+def _numerics(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
+    matrix = _matrix(inputs, features, text=False)
+    filled, missing = columns.fill(matrix, [known[each.name].median for each in features])
+    outputs = {}
+    for feature, value, gap in zip(features, tf.unstack(filled, axis=1), tf.unstack(missing, axis=1), strict=True):
+        for each, tensor in zip(declared[feature.name], (value, gap), strict=False):
+            outputs[each.name] = tensor
+    return outputs
+
+
+def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
+    table = columns.Vocabularies({each.name: known[each.name].vocabulary for each in features})
+    outputs = {}
+    single = [each for each in features if not each.repeated]
+    if single:
+        indexes = table.indexes(_matrix(inputs, single, text=True), [each.name for each in single])
+        outputs = dict(zip((each.name for each in single), tf.unstack(indexes, axis=1), strict=True))
+    for feature in features:
+        if feature.repeated:
+            length = min(known[feature.name].longest, _LONGEST_SEQUENCE)
+            outputs[feature.name] = table.sequences(inputs[feature.name], feature.name, length)
+    return outputs
+
+
+def _texts(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
+    hashed = columns.tokens(_matrix(inputs, features, text=True))
+    return dict(zip((each.name for each in features), tf.unstack(hashed, axis=1), strict=True))
+
+
+def _moments(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
+    matrix = columns.stack([inputs[each.name] for each in features], columns.NO_INTEGER)
+    parts = columns.calendar(matrix, [each.unit for each in features])
+    series: list[list[tf.Tensor]] = []
+    for part, period in columns.PERIODS.items():
+        series += [tf.unstack(each, axis=1) for each in (parts[part], *columns.circle(parts[part], period))]
+    return {
+        each.name: tensors[number]
+        for number, feature in enumerate(features)
+        for each, tensors in zip(declared[feature.name], series, strict=True)
+    }
+
+
+def _target(inputs: Inputs, spec: Spec) -> dict[str, tf.Tensor]:
+    outputs = {spec.label.name: _label(inputs[spec.label.name], spec.label)}
+    if spec.weight:
+        outputs[spec.weight] = tf.cast(columns.stack([inputs[spec.weight]], 0)[:, 0], tf.float32)
+    return outputs
+
+
+def _label(column: tf.SparseTensor, label: Label) -> tf.Tensor:
+    """Returns the class index as int64[batch], -1 for an unknown or missing class; the number for regression."""
+    default = {"int": columns.NO_INTEGER, "float": math.nan, "text": ""}[label.payload]
+    values = columns.stack([column], default)
+    if label.task == "regression":
+        values = columns.numbers(values) if label.payload == "int" else values
+        return values[:, 0]
+    parse: Callable[[str], Any] = {"int": int, "float": float, "text": str}[label.payload]
+    same = values == tf.constant([parse(each) for each in label.classes], values.dtype)  # [batch, classes]
+    known = tf.reduce_any(same, axis=1)
+    return tf.where(known, tf.argmax(same, axis=1), -1)
+
+
+def check(dotted: str) -> None:
+    """Sees whether a user's `preprocessing_fn` can be called, before anything slow is done.
+
+    Args:
+        dotted: `package.module.function`.
+
+    Raises:
+        UserError: it cannot be imported, is no function, or takes other arguments.
+    """
+    _users(dotted)
+
+
+def _users(dotted: str) -> Callable[..., Any]:
+    module, _, name = dotted.rpartition(".")
+    try:
+        function = getattr(importlib.import_module(module), name)
+        arguments = list(inspect.signature(function).parameters)
+    except Exception as error:  # whatever the user's module raises while it is imported
+        raise UserError(
+            f"preprocessing_fn {dotted!r} cannot be imported: {type(error).__name__}: {error}. Expected "
+            "`package.module.function`, importable from the current directory."
+        ) from None
+    if arguments not in (["inputs"], ["inputs", "custom_config"]):
+        raise UserError(
+            f"preprocessing_fn {dotted!r} takes ({', '.join(arguments)}), and (inputs) or (inputs, custom_config) "
+            "was expected, as TFX calls it."
+        )
+    return function  # type: ignore[no-any-return]
+
+
+def _call_users(dotted: str, inputs: Inputs, custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+    function = _users(dotted)
+    if len(inspect.signature(function).parameters) == 2:
+        return dict(function(dict(inputs), custom_config=dict(custom_config)))
+    return dict(function(dict(inputs)))
+
+
+def statistics_path(uri: str, split: str = "train") -> str:
+    """Returns where a statistics artifact holds those of a split."""
+    return os.path.join(uri, f"Split-{split}", "FeatureStats.pb")
