@@ -1,12 +1,9 @@
-"""Tiny served models for tests: a SavedModel with the signatures of the product and a formula that a test can follow."""
+"""Tiny served models for tests: the signatures of the product around a formula that a test can follow."""
 
-import os
 import pathlib
 from collections.abc import Callable, Mapping
 
-os.environ["TF_USE_LEGACY_KERAS"] = "0"
-
-import tensorflow as tf  # noqa: E402
+import tensorflow as tf
 
 Formula = Callable[[Mapping[str, tf.Tensor]], tf.Tensor]
 
