@@ -1,0 +1,55 @@
+"""What a table is: files to a DuckDB relation. Neither tfx, beam nor tensorflow is imported here.
+
+Example:
+    source = sources.discover(["data/*.csv"], query="SELECT * FROM data WHERE fare > 0")
+    connection = sources.connect(source.memory)
+    with sources.reading(source):
+        rows = sources.relation(connection, source).fetchall()
+"""
+
+import duckdb
+
+from components.sources import query
+from components.sources.discover import discover
+from components.sources.duck import connect, literal, name, temporary_folder
+from components.sources.errors import explain, reading
+from components.sources.source import Column, Dialect, Format, OnBadRows, Source
+from components.sources.table import Table, open_table
+
+__all__ = [
+    "Column",
+    "Dialect",
+    "Format",
+    "OnBadRows",
+    "Source",
+    "Table",
+    "connect",
+    "discover",
+    "explain",
+    "literal",
+    "name",
+    "open_table",
+    "reading",
+    "relation",
+    "temporary_folder",
+]
+
+
+def relation(connection: duckdb.DuckDBPyConnection, source: Source) -> duckdb.DuckDBPyRelation:
+    """Returns the table behind a source: the rows that its query gives, typed, or all of them.
+
+    The connection gets the views `data` (the files) and `source_table` (the result), so one connection reads one
+    source at a time. Rows are read when the relation is, within `reading(source)`: values are checked then.
+
+    Raises:
+        UserError: a file is damaged, has other columns or holds bad rows that must not be put aside; the query fails.
+    """
+    with reading(source):
+        table = open_table(connection, source)
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS {table.data()}")
+        if source.query is not None:
+            query.check(connection, source.query)
+        chosen = "FROM data" if source.query is None else source.query.rstrip().rstrip(";")
+        connection.sql(chosen)  # an error then shows the query as it was written
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")
+        return connection.sql("FROM source_table")

@@ -1,0 +1,114 @@
+"""From what a person writes to a source: files, dialect and the types of all columns."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+from components.sources import files, json_table, parquet_table
+from components.sources.casts import NULL_WORDS
+from components.sources.dialect import detect, header
+from components.sources.duck import connect, literal, name
+from components.sources.errors import reading
+from components.sources.infer import infer
+from components.sources.source import Column, Dialect, Format, OnBadRows, Source
+from components.sources.table import Table, open_table, prepare
+from models.errors import UserError
+
+
+def discover(
+    patterns: Sequence[str],
+    *,
+    format: Format | None = None,
+    query: str | None = None,
+    csv: Mapping[str, Any] | None = None,
+    types: Mapping[str, str] | None = None,
+    memory: str = "1GB",
+    on_bad_rows: OnBadRows = "stop",
+    max_bad_rows: float = 0.001,
+) -> Source:
+    """Returns the source for files, after a look at all their rows.
+
+    Args:
+        patterns: paths, globs, `package:NAME/path`, or patterns with {SPAN}, {VERSION}, {YYYY}, {MM} and {DD}.
+        format: how the files are written; told from their names if None.
+        query: SQL over the files, which it sees as the table `data`.
+        csv: fields of `Dialect` by name; what is not given, or None, is told from the first file.
+        types: DuckDB types of columns that should not be inferred, such as VARCHAR for digits that are a text.
+        memory: the limit for DuckDB.
+        on_bad_rows: whether a row that cannot be read is an error or is put aside.
+        max_bad_rows: the share of such rows above which it is an error all the same.
+
+    Raises:
+        UserError: a file is not there, is empty, is damaged or does not look like the others.
+    """
+    found = files.expand(patterns)
+    for file in found:
+        files.check_readable(file)
+    kind = format or files.format_of(found)
+    source = Source(
+        files=found,
+        format=kind,
+        columns=(),
+        query=query,
+        dialect=detect(found[0], csv) if kind == "csv" else Dialect(),
+        memory=memory,
+        on_bad_rows=on_bad_rows,
+        max_bad_rows=max_bad_rows,
+        patterns=tuple(patterns),
+    )
+    connection = connect(memory)
+    try:
+        with reading(source):
+            return _typed(connection, source, types or {})
+    finally:
+        connection.close()
+
+
+def _typed(connection: duckdb.DuckDBPyConnection, source: Source, types: Mapping[str, str]) -> Source:
+    """Returns the source with its columns and, for CSV, the words that it has for missing values."""
+    if source.format == "csv":
+        return _typed_csv(connection, source, types)
+    if source.format == "jsonl":
+        columns = json_table.columns(connection, source.files)
+    else:
+        columns = parquet_table.columns(connection, [prepare(connection, source, file).path for file in source.files])
+    chosen = tuple(Column(each.name, types[each.name]) if each.name in types else each for each in columns)
+    result = dataclasses.replace(source, columns=chosen)
+    _check_rows(open_table(connection, result))
+    return result
+
+
+def _typed_csv(connection: duckdb.DuckDBPyConnection, source: Source, types: Mapping[str, str]) -> Source:
+    names = header(source.files[0], source.dialect)
+    texts = dataclasses.replace(source, columns=tuple(Column(each, "VARCHAR") for each in names))
+    table = open_table(connection, texts)
+    _check_rows(table)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW texts AS {table.raw()}")
+    free = [each for each in names if each not in types]
+    inferred = {column.name: column for column in infer(connection, "texts", free, source.dialect)}
+    columns = tuple(inferred.get(each) or Column(each, types[each]) for each in names)
+    nulls = source.dialect.nulls or _null_words(connection, columns)
+    return dataclasses.replace(source, columns=columns, dialect=dataclasses.replace(source.dialect, nulls=nulls))
+
+
+def _null_words(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> tuple[str, ...]:
+    """Returns the words for "missing" in the columns of numbers: in the file's texts they must mean the same."""
+    words = ", ".join(literal(word) for word in NULL_WORDS)
+    texts = [name(column.name) for column in columns if column.type in ("BIGINT", "DOUBLE")]
+    if not texts:
+        return ()
+    found = ", ".join(f"max(CASE WHEN lower({text}) IN ({words}) THEN {text} END)" for text in texts)
+    row = connection.execute(f"SELECT {found} FROM texts").fetchone()
+    return tuple(sorted({word for word in row or () if word is not None}))
+
+
+def _check_rows(table: Table) -> None:
+    if table.rows == 0:
+        what = "a header and no rows" if table.source.format == "csv" else "no rows"
+        bad = sum(len(part.rejects) for part in table.parts)
+        also = f" that can be read ({bad:,} cannot)" if bad else ""
+        raise UserError(
+            f"{table.source.files[0]} has {what}{also}. A table with rows was expected: fill it, or name another."
+        )

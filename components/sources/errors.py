@@ -1,0 +1,77 @@
+"""What DuckDB complains of, in the words of the person who has to mend it: file, line, column, what was expected."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+import duckdb
+
+from components.sources.casts import bad_value
+from components.sources.duck import connect
+from components.sources.source import Source
+from components.sources.table import bad_row, kind, open_table
+from models.errors import UserError
+
+_OURS = (duckdb.InternalException, duckdb.FatalException)
+_QUERY = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.SyntaxException)
+
+
+@contextlib.contextmanager
+def reading(source: Source) -> Iterator[None]:
+    """Turns what DuckDB raises while the block reads a source into a `UserError`."""
+    try:
+        yield
+    except duckdb.Error as error:
+        explained = explain(error, source)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+def explain(error: duckdb.Error, source: Source) -> UserError | None:
+    """Returns the error for the user; None when it is none of his making."""
+    message = str(error)
+    found = bad_value(message)
+    if found is not None:
+        return _bad_value(*found, source)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return UserError(
+            f"Reading {source.files[0]} needs more than the {source.memory} of memory that DuckDB may use. "
+            "Give it more by `data: {memory: 4GB}`, or make the query simpler."
+        )
+    if "No space left on device" in message:
+        return UserError(f"The disk is full: {message.splitlines()[0]} Free some space, or set TMPDIR to another disk.")
+    if isinstance(error, _QUERY) and source.query is not None:
+        return UserError(
+            f"The query fails: {message}\n"
+            "It must be one SELECT over the table `data`: correct it as `data: {query: ...}`."
+        )
+    if isinstance(error, _OURS):
+        return None
+    where = source.files[0] if len(source.files) == 1 else f"One of {source.files[0]} and {len(source.files) - 1} more"
+    return UserError(f"{where} cannot be read: {message.strip().splitlines()[0]}")
+
+
+def _bad_value(column: str, text: str, source: Source) -> UserError:
+    """Returns the error for a bad value, with the line on which the first one of its column stands."""
+    (pinned,) = (each for each in source.columns if each.name == column)
+    only = tuple(
+        each if each.name == column else dataclasses.replace(each, type="VARCHAR", format=None)
+        for each in source.columns
+    )
+    connection = connect(source.memory)
+    try:
+        table = open_table(connection, dataclasses.replace(source, columns=only, on_bad_rows="quarantine"))
+        first = next((reject for reject in table.rejects() if column in reject.reason), None)
+    finally:
+        connection.close()
+    where = f"{first.file}, line {first.line:,}" if first else source.files[0]
+    return UserError(
+        f"{where}: column {column!r} has the value {text!r}, and {kind(pinned)} was expected, as in the other rows. "
+        "Correct it; or put such rows aside by `data: {on_bad_rows: quarantine}`; or, if the word means that the value "
+        f"is missing, write `data: {{csv: {{nulls: [{text}]}}}}`; or read the column as text by "
+        f"`features: {{{column}: categorical}}`."
+    )
+
+
+__all__ = ["bad_row", "explain", "reading"]

@@ -1,0 +1,141 @@
+"""JSON lines as a DuckDB table of texts and lists of texts, every line of which is accounted for."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import duckdb
+
+from components.sources import files
+from components.sources.duck import glob_free, literal, name
+from components.sources.infer import infer
+from components.sources.parts import Part, Reject
+from components.sources.records import Record
+from components.sources.source import Column, Dialect
+from models.errors import UserError
+
+_NUMBERS = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE")
+_TIMES = ("DATE", "TIMESTAMP", "TIMESTAMP_NS")
+_LISTS = {"BIGINT": "BIGINT[]", "UBIGINT": "BIGINT[]", "DOUBLE": "DOUBLE[]", "BOOLEAN": "BOOLEAN[]"}
+
+
+def objects(paths: Sequence[str]) -> str:
+    """Returns SQL for the lines as a column `json`, NULL for a line that is not an object."""
+    listed = literal([glob_free(path) for path in paths])
+    read = f"read_ndjson_objects({listed}, ignore_errors = true)"
+    return f"SELECT CASE WHEN json_type(json) = 'OBJECT' THEN json END AS json FROM {read}"
+
+
+def scan(paths: Sequence[str], columns: Sequence[Column]) -> str:
+    """Returns SQL for the fields of the objects: texts, and lists of texts for list columns."""
+    structure = {each.name: "JSON" if each.type.endswith("[]") else "VARCHAR" for each in columns}
+    fields = ", ".join(_field(each) for each in columns)
+    transformed = f"json_transform(json, {literal(json.dumps(structure))})"
+    return f"SELECT {fields} FROM (SELECT {transformed} AS object FROM ({objects(paths)}) WHERE json IS NOT NULL)"
+
+
+def _field(column: Column) -> str:
+    field = f"object.{name(column.name)}"
+    if not column.type.endswith("[]"):
+        return f"{field} AS {name(column.name)}"
+    as_list = (
+        f"CASE json_type({field}) WHEN 'ARRAY' THEN {field}->>'$[*]' WHEN 'NULL' THEN NULL ELSE [{field}->>'$'] END"
+    )
+    return f"CASE WHEN {field} IS NOT NULL THEN {as_list} END AS {name(column.name)}"
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, file: str, names: tuple[str, ...]) -> Part:
+    """Returns a file of which it is certain that DuckDB reads all its lines; lines that are no objects are rejects.
+
+    Raises:
+        UserError: DuckDB finds another number of lines than there is.
+    """
+    num_lines = sum(1 for _ in _lines(file))
+    try:
+        row = connection.execute(f"SELECT count(*), count(json) FROM ({objects([file])})").fetchone()
+        assert row is not None
+        bad = _not_objects(connection, file) if row[0] > row[1] else set()
+    except duckdb.Error as error:
+        raise UserError(
+            f"{file} cannot be read as JSON lines: {str(error).splitlines()[0]} One object on every line was expected."
+        ) from error
+    if row[0] != num_lines:
+        raise UserError(
+            f"{file} cannot be read as JSON lines: it has {num_lines:,} lines, and {row[0]:,} values are in it. "
+            "One object on every line was expected."
+        )
+    rejects = tuple(
+        Reject(file, line, "the line is not a JSON object", text[:1_000].decode(errors="replace"))
+        for index, (line, text) in enumerate(_lines(file) if bad else (), start=1)
+        if index in bad
+    )
+    return Part(file, file, names, row[1], rejects=rejects)
+
+
+def _not_objects(connection: duckdb.DuckDBPyConnection, file: str) -> set[int]:
+    """Returns which values of the file, counted from 1, are not objects."""
+    numbered = f"SELECT row_number() OVER () AS row, json FROM ({objects([file])})"
+    return {row for (row,) in connection.execute(f"SELECT row FROM ({numbered}) WHERE json IS NULL").fetchall()}
+
+
+def records_read(part: Part) -> Iterator[Record]:
+    """Yields the lines that are the part's rows, in their order."""
+    left_out = {reject.line for reject in part.rejects}
+    for line, text in _lines(part.file):
+        if line not in left_out:
+            yield Record(line, text)
+
+
+def _lines(file: str) -> Iterator[tuple[int, bytes]]:
+    """Yields the lines that are not blank, with their numbers from 1."""
+    number, tail = 1, b""
+    for block in files.blocks(file):
+        *lines, tail = (tail + block).split(b"\n")
+        yield from ((number + index, line) for index, line in enumerate(lines) if line.strip())
+        number += len(lines)
+    if tail.strip():
+        yield number, tail
+
+
+def columns(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> tuple[Column, ...]:
+    """Returns the keys of all objects with their types; what is mixed or nested is text.
+
+    Raises:
+        UserError: there is no object, or two keys differ in upper and lower case only.
+    """
+    row = connection.execute(f"SELECT json_group_structure(json) FROM ({objects(paths)})").fetchone()
+    structure = json.loads(row[0]) if row and row[0] else {}
+    if not structure:
+        raise UserError(f"{paths[0]} holds no JSON object. One object on every line was expected.")
+    folded: dict[str, str] = {}
+    for key in structure:
+        if folded.setdefault(key.casefold(), key) != key:
+            raise UserError(
+                f"{paths[0]} has the keys {folded[key.casefold()]!r} and {key!r}, which count as one column. "
+                "Rename one of them."
+            )
+    first = [Column(key, _first_type(kind)) for key, kind in structure.items()]
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW json_texts AS {scan(paths, first)}")
+    decided = {column.name: column for column in first}
+    for types, keys in _groups(structure).items():
+        decided |= {column.name: column for column in infer(connection, "json_texts", keys, Dialect(), types)}
+    return tuple(decided.values())
+
+
+def _first_type(kind: Any) -> str:
+    if isinstance(kind, list):
+        return _LISTS.get(kind[0], "VARCHAR[]") if isinstance(kind[0], str) else "VARCHAR"
+    return "BOOLEAN" if kind == "BOOLEAN" else "VARCHAR"
+
+
+def _groups(structure: dict[str, Any]) -> dict[tuple[str, ...], list[str]]:
+    """Returns which types are to be thought of for which keys: a JSON string is never a number."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for key, kind in structure.items():
+        if kind in _NUMBERS:
+            groups.setdefault(("BIGINT", "DOUBLE"), []).append(key)
+        elif kind == "VARCHAR":
+            groups.setdefault(_TIMES, []).append(key)
+        elif kind == "JSON":
+            groups.setdefault(("BOOLEAN", "BIGINT", "DOUBLE"), []).append(key)
+    return groups

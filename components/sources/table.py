@@ -1,0 +1,160 @@
+"""A source opened on a connection: the rows that can be read, typed, and the rows that cannot, with their reasons."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterator, Sequence
+
+import duckdb
+
+from components.sources import casts, csv_table, json_table, parquet_table, tfrecord_table
+from components.sources.duck import name
+from components.sources.parts import Part, Reject
+from components.sources.source import Column, Source
+from models.errors import UserError
+
+_KINDS = {
+    "BIGINT": "a whole number of 64 bits",
+    "DOUBLE": "a finite number",
+    "BOOLEAN": "true or false",
+    "DATE": "a date",
+    "TIMESTAMP": "a date with a time",
+    "TIMESTAMP_NS": "a date with a time",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A source whose files were found whole.
+
+    Attributes:
+        connection: where it is opened.
+        source: what was opened.
+        parts: its files as DuckDB reads them.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    source: Source
+    parts: tuple[Part, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows DuckDB sees; some of them may hold bad values."""
+        return sum(part.rows for part in self.parts)
+
+    def raw(self, parts: Sequence[Part] | None = None) -> str:
+        """Returns SQL for the rows as the files hold them: texts in CSV and JSON lines."""
+        return " UNION ALL BY NAME ".join(_scan(self.source, group) for group in _alike(parts or self.parts))
+
+    def data(self) -> str:
+        """Returns SQL for the rows with their types; a bad value is an error, or its row is left out."""
+        columns, dialect = self.source.columns, self.source.dialect
+        if self.source.format not in ("csv", "jsonl"):
+            return f"SELECT {', '.join(parquet_table.checked(column) for column in columns)} FROM ({self.raw()})"
+        if self.source.on_bad_rows == "stop":
+            return f"SELECT {', '.join(casts.checked(column, dialect) for column in columns)} FROM ({self.raw()})"
+        typed = ", ".join(f"{casts.cast(column, dialect)} AS {name(column.name)}" for column in columns)
+        return f"SELECT {typed} FROM ({self.raw()}) WHERE NOT {self._bad()}"
+
+    def rejects(self) -> Iterator[Reject]:
+        """Yields the rows that cannot be read, file after file: damaged ones first, then those with a bad value."""
+        for part in self.parts:
+            yield from part.rejects
+            if self.source.format in ("csv", "jsonl"):
+                yield from self._bad_values(part)
+
+    def _bad(self) -> str:
+        checks = (casts.bad(column, self.source.dialect) for column in self.source.columns)
+        return "(" + " OR ".join([*(check for check in checks if check != "false"), "false"]) + ")"
+
+    def _bad_values(self, part: Part) -> Iterator[Reject]:
+        """Yields the rows of a part that have a bad value."""
+        checks = [casts.bad(column, self.source.dialect) for column in self.source.columns]
+        which = "CASE " + " ".join(f"WHEN {check} THEN {index}" for index, check in enumerate(checks)) + " END"
+        numbered = f"SELECT row_number() OVER () AS row_number, * FROM ({self.raw([part])})"
+        found = self.connection.execute(f"SELECT row_number, {which} FROM ({numbered}) WHERE {self._bad()}").fetchall()
+        if not found:
+            return
+        columns = {row: self.source.columns[index] for row, index in found}
+        read = csv_table.records_read(part) if self.source.format == "csv" else json_table.records_read(part)
+        for row, record in enumerate(read, start=1):
+            if row in columns:
+                text = record.text[:1_000].decode(errors="replace")
+                yield Reject(part.file, record.line, f"column {columns[row].name!r} is not {kind(columns[row])}", text)
+
+
+def kind(column: Column) -> str:
+    """Returns what a value of a column must be, in words."""
+    if column.type.endswith("[]"):
+        return f"a list, each value of it {_KINDS[column.type.removesuffix('[]')]}"
+    return f"a date written as {column.format}" if column.format else _KINDS[column.type]
+
+
+def _alike(parts: Sequence[Part]) -> list[list[Part]]:
+    """Returns the parts in groups that one scan can read, which it does faster than many."""
+    groups: list[list[Part]] = []
+    for part in parts:
+        last = groups[-1][0] if groups else None
+        if (
+            last is not None
+            and (last.names, last.dialect) == (part.names, part.dialect)
+            and _suffix(last) == _suffix(part)
+        ):
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    return groups
+
+
+def _suffix(part: Part) -> str:
+    return part.path[part.path.rfind(".") :].lower()
+
+
+def _scan(source: Source, parts: Sequence[Part]) -> str:
+    paths = [part.path for part in parts]
+    if source.format == "csv":
+        return csv_table.scan(paths, parts[0].names, parts[0].dialect)
+    return json_table.scan(paths, source.columns) if source.format == "jsonl" else parquet_table.scan(paths)
+
+
+def open_table(connection: duckdb.DuckDBPyConnection, source: Source) -> Table:
+    """Returns a source opened on a connection, every file looked at from beginning to end.
+
+    Raises:
+        UserError: a file is damaged or has other columns, or rows cannot be read and must not be put aside.
+    """
+    table = Table(connection, source, tuple(prepare(connection, source, file) for file in source.files))
+    for part in table.parts:
+        if source.format != "jsonl":
+            _check_columns(part, [column.name for column in source.columns])
+        if part.rejects and source.on_bad_rows == "stop":
+            raise bad_row(part.rejects[0])
+    return table
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, source: Source, file: str) -> Part:
+    """Returns one file of a source in a form that DuckDB reads to the last row."""
+    if source.format == "csv":
+        return csv_table.prepare(connection, file, source.dialect)
+    if source.format == "jsonl":
+        return json_table.prepare(connection, file, tuple(column.name for column in source.columns))
+    if source.format == "tfrecord":
+        return tfrecord_table.prepare(connection, file)
+    return parquet_table.prepare(file)
+
+
+def _check_columns(part: Part, names: Sequence[str]) -> None:
+    missing = [each for each in names if each not in part.names]
+    extra = [each for each in part.names if each not in names]
+    if missing or extra:
+        near = difflib.get_close_matches(missing[0], extra, n=1) if missing and extra else []
+        hint = f" Is {near[0]!r} meant to be {missing[0]!r}?" if near else ""
+        what = [f"has no column {', '.join(map(repr, missing))}"] * bool(missing)
+        what += [f"has the unknown column {', '.join(map(repr, extra))}"] * bool(extra)
+        raise UserError(
+            f"{part.file} {' and '.join(what)}.{hint} All files of a table need the same columns: {', '.join(names)}."
+        )
+
+
+def bad_row(reject: Reject) -> UserError:
+    """Returns the error for a row that cannot be read and must not be put aside."""
+    return UserError(f"{reject}. Correct the row, or put such rows aside by `data: {{on_bad_rows: quarantine}}`.")
