@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from models import examples, progress
 from models.errors import UserError
-from models.spec import Spec
 from models.transformed import TransformGraph
 
 # How many raw values go through the transform graph at once: a row group of 120 columns.
@@ -80,7 +79,6 @@ class Budget:
 def load(
     split_uri: str,
     graph: TransformGraph,
-    spec: Spec,
     max_rows: int | None = None,
     budget: Budget | None = None,
     seed: int = 0,
@@ -90,7 +88,6 @@ def load(
     Args:
         split_uri: the split's folder.
         graph: the transform graph.
-        spec: which of its outputs are label and weight.
         max_rows: a random sample of at most so many rows; None for all.
         budget: where the rows are held; 1 GB of memory, then temporary files.
         seed: of the sample.
@@ -102,13 +99,11 @@ def load(
     rows = sum(len(chosen) for _, chosen in plan)
     if not rows:
         raise UserError(f"Split {split_uri} has no rows. Give it a larger part in `split: {{fractions: ...}}`.")
-    transform = graph.training_function(spec)
     store = _Store(rows, budget or Budget(10**9))
     for group, chosen in plan:
         batch = examples.read(group, list(graph.raw_types))
         for part in _parts(batch if len(chosen) == group.rows else batch.take(pa.array(chosen))):
-            features, labels, weights = transform(graph.sparse(part))
-            store.add({kind: tensor.numpy() for kind, tensor in features.items()}, labels.numpy(), weights)
+            store.add(*graph(part))
             progress.report(f"{store.filled:,} of {rows:,} rows transformed", store.filled, rows)
     return store.rows()
 
@@ -147,7 +142,7 @@ class _Store:
         self._weights: list[np.ndarray] = []
         self.filled = 0
 
-    def add(self, features: Mapping[str, np.ndarray], labels: np.ndarray, weights: tf.Tensor | None) -> None:
+    def add(self, features: Mapping[str, np.ndarray], labels: np.ndarray, weights: np.ndarray | None) -> None:
         """Keeps the next part."""
         end = self.filled + len(labels)
         for kind, values in features.items():
@@ -156,7 +151,7 @@ class _Store:
             self._features[kind][self.filled : end] = values
         self._labels.append(labels)
         if weights is not None:
-            self._weights.append(weights.numpy())
+            self._weights.append(weights)
         self.filled = end
 
     def rows(self) -> Rows:

@@ -4,7 +4,7 @@ The Tuner's trials and the Trainer's model go through the same `fit`.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +18,8 @@ from models.targets import Target
 
 # Rows at a time where nothing is learned from them.
 _PREDICTION_BATCH = 8_192
+
+Report = Callable[[str, float, float], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +79,7 @@ def fit(
     held_out: Rows,
     options: Options,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    report: Report = progress.report,
 ) -> Trained:
     """Trains a model of the spec's family and returns it in the state in which it did best on the held-out rows.
 
@@ -88,6 +91,7 @@ def fit(
         held_out: the rows that say when to stop.
         options: how to train.
         callbacks: further ones; their logs have `val_loss` and the metrics as `val_auc` and the like.
+        report: is told after every epoch how far training has come.
 
     Raises:
         GateError: training diverged.
@@ -108,12 +112,13 @@ def fit(
             steps_per_execution=min(steps, 32),
         )
         predictor = target.predictor(network)
-    watch = _HeldOut(spec, predictor, held_out, options.epochs)
+    watch = _HeldOut(spec, predictor, held_out, options.epochs, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     history = network.fit(
         dataset.batches(train.features, target.encode(train.labels), train.weights, batch_size, options.seed),
         steps_per_epoch=steps,
         epochs=options.epochs,
+        shuffle=False,  # the batches come shuffled
         verbose=0,
         callbacks=[watch, stop, *callbacks],
     )
@@ -137,7 +142,8 @@ class Predict:
     """Predictions of a model over many rows, traced once."""
 
     def __init__(self, predictor: keras.Model) -> None:
-        self._call = tf.function(lambda features: predictor(features, training=False), reduce_retracing=True)
+        types = {name: tf.TensorSpec(each.shape, each.dtype) for name, each in predictor.input.items()}
+        self._call = tf.function(lambda features: predictor(features, training=False), input_signature=[types])
 
     def __call__(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns float32[rows, classes], or for regression float32[rows]."""
@@ -150,10 +156,10 @@ class Predict:
 class _HeldOut(keras.callbacks.Callback):
     """Measures the model on the held-out rows after every epoch and tells how far training has come."""
 
-    def __init__(self, spec: Spec, predictor: keras.Model, rows: Rows, epochs: int) -> None:
+    def __init__(self, spec: Spec, predictor: keras.Model, rows: Rows, epochs: int, report: Report) -> None:
         super().__init__()
         self._task, self._rows, self._epochs = spec.label.task, rows, epochs
-        self._predict = Predict(predictor)
+        self._predict, self._report = Predict(predictor), report
         self._best: dict[str, float] = {}
 
     def metrics(self) -> dict[str, float]:
@@ -167,7 +173,7 @@ class _HeldOut(keras.callbacks.Callback):
             self._best = found
         name = metrics.PRIMARY[self._task][0]
         name = name if name in found else "log_loss"
-        progress.report(f"epoch {epoch + 1}/{self._epochs} {name} {found[name]:.4f}", epoch + 1, self._epochs)
+        self._report(f"epoch {epoch + 1}/{self._epochs} {name} {found[name]:.4f}", epoch + 1, self._epochs)
         if logs is not None:
             logs["val_loss"] = found["rmse" if self._task == "regression" else "log_loss"]
             logs |= {f"val_{key}": value for key, value in found.items()}

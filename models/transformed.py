@@ -21,33 +21,45 @@ Raw = Mapping[str, tf.SparseTensor]
 class TransformGraph:
     """A loaded transform graph.
 
+    Args:
+        uri: the folder of the artifact.
+        spec: which of the transformed features are label and weight.
+
     Attributes:
         inputs: what a model takes.
         layer: raw features to transformed ones; leaves out what hangs on raw features that it is not given.
         raw_types: the raw columns that the graph takes, label and weight among them, with the type of their values.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, spec: Spec) -> None:
         output = tft.TFTransformOutput(uri)
-        self.inputs: tuple[Input, ...] = inputs_from_json(pathlib.Path(uri, "inputs.json").read_text())
+        self.inputs: tuple[Input, ...] = inputs_from_json(pathlib.Path(uri, "inputs.json").read_text(encoding="utf-8"))
         self.layer = output.transform_features_layer()
         self.raw_types: dict[str, tf.DType] = {name: each.dtype for name, each in output.raw_feature_spec().items()}
-
-    def training_function(self, spec: Spec) -> tf.types.experimental.GenericFunction:
-        """Returns a function from all raw columns to a row's packed features, label and weight (None without one)."""
-
-        def transform(raw: Raw) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor | None]:
-            transformed = self.layer(raw)
-            label = tf.cast(transformed[spec.label.name], tf.float32 if spec.label.task == "regression" else tf.int64)
-            weight = None if spec.weight is None else tf.cast(transformed[spec.weight], tf.float32)
-            return pack(self.inputs, transformed), label, weight
-
+        self._spec = spec
         types = {name: tf.SparseTensorSpec([None, None], dtype) for name, dtype in self.raw_types.items()}
-        return tf.function(transform, input_signature=[types])
+        self._transform = tf.function(self._packed, input_signature=[types])
 
-    def sparse(self, batch: pa.RecordBatch) -> dict[str, tf.SparseTensor]:
-        """Returns the raw columns of some rows of Examples as the graph takes them."""
-        return {name: _sparse(batch.column(name), dtype) for name, dtype in self.raw_types.items()}
+    def __call__(self, batch: pa.RecordBatch) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
+        """Returns some rows of Examples as a model learns from them.
+
+        Returns:
+            What `packing.pack` gives; the label as int64[batch] or, for regression, float32[batch]; the weight as
+            float32[batch], or None where there is none.
+        """
+        raw = {name: _sparse(batch.column(name), dtype) for name, dtype in self.raw_types.items()}
+        features, label, weight = self._transform(raw)
+        packed = {kind: tensor.numpy() for kind, tensor in features.items()}
+        return packed, label.numpy(), None if weight is None else weight.numpy()
+
+    def _packed(self, raw: Raw) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor | None]:
+        transformed, label, weight = self.layer(raw), self._spec.label, self._spec.weight
+        dtype = tf.float32 if label.task == "regression" else tf.int64
+        return (
+            pack(self.inputs, transformed),
+            tf.cast(transformed[label.name], dtype),
+            None if weight is None else tf.cast(transformed[weight], tf.float32),
+        )
 
 
 def _sparse(column: pa.LargeListArray, dtype: tf.DType) -> tf.SparseTensor:

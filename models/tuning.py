@@ -1,0 +1,179 @@
+"""The search for hyperparameters: KerasTuner's oracles over a family's space, our own training in every trial.
+
+The architecture is part of the space: layers and units are hyperparameters like the others.
+"""
+
+import dataclasses
+import functools
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import keras_tuner
+from keras_tuner.engine import trial as trial_module
+
+from models import metrics, progress, training
+from models.dataset import Rows
+from models.errors import UserError
+from models.families.spaces import SPACES, Choice
+from models.spec import Input, Spec
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to search.
+
+    Attributes:
+        trials: how many models are trained at most; 0 for none: the defaults are taken as they are.
+        algorithm: what proposes the next trial: `bayesian` or `random`.
+        epochs: of one trial at most.
+        max_rows: how many rows of train, and of eval, a trial sees at most.
+        seed: of the proposals and of each trial.
+        directory: where trials are kept until the search is over, so that an interrupted one goes on.
+    """
+
+    trials: int = 4
+    algorithm: str = "bayesian"
+    epochs: int = 5
+    max_rows: int = 50_000
+    seed: int = 0
+    directory: str = "tuner"
+
+
+def space(family: str, fixed: Mapping[str, Any]) -> keras_tuner.HyperParameters:
+    """Returns a family's space for KerasTuner, with some hyperparameters at one value."""
+    declared = keras_tuner.HyperParameters()
+    for name, each in SPACES[family].items():
+        if name in fixed:
+            declared.Fixed(name, fixed[name])
+        elif isinstance(each, Choice):
+            declared.Choice(name, list(each.values), default=each.default)
+        else:
+            kind = declared.Int if isinstance(each.default, int) else declared.Float
+            sampling = "log" if each.log else "linear"
+            kind(name, each.low, each.high, step=each.step, sampling=sampling, default=each.default)
+    return declared
+
+
+class _DefaultsFirst:
+    """An oracle whose first proposal is the default of everything: no search ends below it."""
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Returns the values of the next trial."""
+        if self.trials:  # type: ignore[attr-defined]
+            return super().populate_space(trial_id)  # type: ignore[misc]
+        return {"status": trial_module.TrialStatus.RUNNING, "values": dict(self.hyperparameters.values)}  # type: ignore[attr-defined]
+
+
+class _Bayesian(_DefaultsFirst, keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]
+    pass
+
+
+class _Random(_DefaultsFirst, keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
+    pass
+
+
+class Search(keras_tuner.Tuner):  # type: ignore[misc]
+    """A search that goes on where an earlier one with the same name in the same directory was interrupted.
+
+    Args:
+        spec: what is to be learned.
+        inputs: what the model takes.
+        train: the rows to learn from.
+        held_out: the rows that trials are compared on.
+        options: how to search.
+        name: of the search: the same for the same data, configuration and code, and for no other.
+    """
+
+    def __init__(
+        self, spec: Spec, inputs: tuple[Input, ...], train: Rows, held_out: Rows, options: Options, name: str
+    ) -> None:
+        self._fit = functools.partial(training.fit, spec, inputs, train=train, held_out=held_out)
+        self._options = options
+        self._failures: list[Exception] = []
+        self.metric, more_is_better = metrics.PRIMARY[spec.label.task]
+        if self.metric == "auc" and len(set(held_out.labels.tolist())) < 2:
+            self.metric, more_is_better = "log_loss", False
+        common = {
+            "objective": keras_tuner.Objective(f"val_{self.metric}", "max" if more_is_better else "min"),
+            "max_trials": options.trials,
+            "hyperparameters": space(spec.family, spec.hyperparameters),
+            "seed": options.seed + 1,  # 0 would be a random one
+        }
+        if options.algorithm == "random":
+            oracle = _Random(**common)
+        else:
+            # By default three random trials a hyperparameter come first, more than most searches have.
+            oracle = _Bayesian(num_initial_points=max(3, options.trials // 3), **common)
+        oracle.verbose = 0
+        super().__init__(oracle=oracle, directory=options.directory, project_name=name)
+
+    def search(self, *args: Any, **kwargs: Any) -> None:
+        """Makes all trials that are still to be made.
+
+        Raises:
+            UserError: something is wrong that no trial can put right.
+            RuntimeError: every trial failed; the cause is the first one's error.
+        """
+        if self._options.trials:
+            try:
+                super().search(*args, **kwargs)
+            except (keras_tuner.errors.FatalError, RuntimeError) as error:  # KerasTuner gives up after three failures
+                if isinstance(error.__cause__, UserError):
+                    raise error.__cause__ from None
+            if self.best_trial() is None:
+                first = self._failures[0]
+                raise RuntimeError(f"Every trial failed. The first one: {type(first).__name__}: {first}") from first
+
+    def run_trial(self, trial: trial_module.Trial, **_: Any) -> dict[str, float]:
+        """Trains one model and returns the objective."""
+        keras.backend.clear_session()
+        options = training.Options(epochs=self._options.epochs, patience=2, seed=self._options.seed)
+        values = trial.hyperparameters.values
+        try:
+            trained = self._fit(options=options, hyperparameters=values, report=self._reporter())
+        except UserError as error:
+            raise keras_tuner.errors.FatalError(str(error)) from error
+        except Exception as error:
+            self._failures.append(error)
+            raise
+        return {f"val_{self.metric}": trained.metrics[self.metric]}
+
+    def _reporter(self) -> training.Report:
+        number, total = len(self.oracle.trials), self._options.trials
+        best = self.best_trial()
+        tail = "" if best is None else f" · best {self.metric} {best.score:.4f}"
+        return lambda text, done, of: progress.report(
+            f"trial {number}/{total} · {text}{tail}", number - 1 + done / of, total
+        )
+
+    def best_trial(self) -> trial_module.Trial | None:
+        """Returns the best completed trial."""
+        for trial in self.oracle.get_best_trials(self._options.trials):
+            if trial.status == trial_module.TrialStatus.COMPLETED:
+                return trial  # type: ignore[no-any-return]
+        return None
+
+    def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
+        """Returns the hyperparameters of the best trials; where none was to be made, the defaults."""
+        if not self._options.trials:
+            return [self.oracle.hyperparameters]
+        return super().get_best_hyperparameters(num_trials)  # type: ignore[no-any-return]
+
+    def num_completed(self) -> int:
+        """Returns how many trials ended well."""
+        return sum(each.status == trial_module.TrialStatus.COMPLETED for each in self.oracle.trials.values())
+
+    def finding(self) -> str:
+        """Returns in one line what came out."""
+        best = self.best_trial()
+        if best is None:
+            return "no trials: the defaults are taken as they are"
+        first = self.oracle.get_trial(self.oracle.start_order[0])
+        gain = "the defaults are best" if best is first else f"the defaults gave {first.score:.4f}"
+        return f"best of {self.num_completed()} trials: {self.metric} {best.score:.4f} ({gain})"
+
+    def forget(self) -> None:
+        """Removes what was kept for the case of an interruption."""
+        shutil.rmtree(self.project_dir, ignore_errors=True)
