@@ -9,10 +9,10 @@ Example:
 
 import duckdb
 
-from components.sources import query
 from components.sources.discover import discover
 from components.sources.duck import connect, literal, name, temporary_folder
 from components.sources.errors import explain, reading
+from components.sources.files import expand
 from components.sources.source import Column, Dialect, Format, OnBadRows, Source
 from components.sources.table import Table, open_table
 
@@ -25,6 +25,7 @@ __all__ = [
     "Table",
     "connect",
     "discover",
+    "expand",
     "explain",
     "literal",
     "name",
@@ -45,11 +46,5 @@ def relation(connection: duckdb.DuckDBPyConnection, source: Source) -> duckdb.Du
         UserError: a file is damaged, has other columns or holds bad rows that must not be put aside; the query fails.
     """
     with reading(source):
-        table = open_table(connection, source)
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS {table.data()}")
-        if source.query is not None:
-            query.check(connection, source.query)
-        chosen = "FROM data" if source.query is None else source.query.rstrip().rstrip(";")
-        connection.sql(chosen)  # an error then shows the query as it was written
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")
+        open_table(connection, source).views()
         return connection.sql("FROM source_table")

@@ -7,6 +7,7 @@ DuckDB stumbles, `records` reads slowly, puts the bad records aside and writes t
 import codecs
 import dataclasses
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 
 import duckdb
@@ -14,11 +15,13 @@ import duckdb
 from components.sources import files
 from components.sources.dialect import header
 from components.sources.duck import glob_free, literal, temporary_file
-from components.sources.parts import Part, Reject
+from components.sources.parts import Part, Piece, Reject, num_lines_before, reject
 from components.sources.records import Record, records
 from components.sources.segments import MAX_RECORD, segments
 from components.sources.source import Dialect
 from models.errors import UserError
+
+_BLOCK = 1 << 24
 
 
 def scan(paths: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:
@@ -37,19 +40,48 @@ def scan(paths: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:
     return f"SELECT * FROM read_csv({literal([glob_free(path) for path in paths])}, {', '.join(options)})"
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, file: str, dialect: Dialect) -> Part:
-    """Returns a file in a form of which it is certain that DuckDB reads all its rows."""
-    path = file
-    if codecs.lookup(dialect.encoding).name != "utf-8":
-        path = _to_utf8(connection, file, dialect.encoding)
+def pieces(file: str, dialect: Dialect, size: int) -> list[Piece]:
+    """Returns the pieces of about so many bytes into which a file can be divided: one, if it is not regular."""
+    if not is_utf8(dialect) or files.compression(file) or os.path.getsize(file) < 1.5 * size:
+        return [Piece(file)]
+    found = segments(file, dialect, len(header(file, dialect)), size) or []
+    return [Piece(file, each.start, each.end, each.records) for each in found] if len(found) > 1 else [Piece(file)]
+
+
+def is_utf8(dialect: Dialect) -> bool:
+    """Returns whether files are read as they are."""
+    return codecs.lookup(dialect.encoding).name == "utf-8"
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, piece: Piece, dialect: Dialect) -> Part:
+    """Returns a piece of a file in a form of which it is certain that DuckDB reads all its rows."""
+    path = piece.file
+    if not is_utf8(dialect):
+        path = _to_utf8(connection, piece.file, dialect.encoding)
         dialect = dataclasses.replace(dialect, encoding="utf-8")
     names = tuple(header(path, dialect))
-    found = segments(path, dialect, len(names))
-    if found is not None:
-        rows = sum(segment.records for segment in found)
-        if _count(connection, path, names, dialect) == rows:
-            return Part(file, path, names, rows, dialect, original=(path, dialect))
-    return _cleaned(connection, file, path, names, dialect)
+    if not piece.is_whole:
+        path = cut(connection, piece)
+        dialect = dataclasses.replace(dialect, header=dialect.header and piece.start == 0)
+    rows = piece.rows
+    if rows is None:
+        found = segments(path, dialect, len(names))
+        rows = None if found is None else sum(segment.records for segment in found)
+    if rows is not None and _count(connection, path, names, dialect) == rows:
+        return Part(piece, path, names, rows, dialect, original=(path, dialect))
+    return _cleaned(connection, piece, path, names, dialect)
+
+
+def cut(connection: duckdb.DuckDBPyConnection, piece: Piece) -> str:
+    """Returns a copy of a piece of a file."""
+    copy = temporary_file(connection, os.path.splitext(piece.file)[1])
+    rest = (piece.end or os.path.getsize(piece.file)) - piece.start
+    with open(piece.file, "rb") as source, open(copy, "wb") as target:
+        source.seek(piece.start)
+        while rest > 0 and (block := source.read(min(rest, _BLOCK))):
+            target.write(block)
+            rest -= len(block)
+    return copy
 
 
 def records_read(part: Part) -> Iterator[Record]:
@@ -57,9 +89,10 @@ def records_read(part: Part) -> Iterator[Record]:
     assert part.original is not None
     path, dialect = part.original
     found = records(path, dialect, len(part.names))
+    before = num_lines_before(part.piece)
     for record in itertools.islice(found, 1 if dialect.header else 0, None):
         if record.problem is None:
-            yield record
+            yield dataclasses.replace(record, line=before + record.line)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, path: str, names: Sequence[str], dialect: Dialect) -> int | None:
@@ -72,10 +105,11 @@ def _count(connection: duckdb.DuckDBPyConnection, path: str, names: Sequence[str
 
 
 def _cleaned(
-    connection: duckdb.DuckDBPyConnection, file: str, path: str, names: tuple[str, ...], dialect: Dialect
+    connection: duckdb.DuckDBPyConnection, piece: Piece, path: str, names: tuple[str, ...], dialect: Dialect
 ) -> Part:
     """Returns a copy of a file with its good records only, all with the same line end."""
     rejects: list[Reject] = []
+    before = num_lines_before(piece)
     rows = 0
     copy = temporary_file(connection, ".csv")
     with open(copy, "wb") as stream:
@@ -83,17 +117,17 @@ def _cleaned(
             if index == 0 and dialect.header:
                 continue
             if record.problem is not None:
-                rejects.append(Reject(file, record.line, record.problem, record.text[:1_000].decode(errors="replace")))
+                rejects.append(reject(piece.file, before + record.line, record.problem, record.text))
             else:
                 stream.write(record.text + b"\n")
                 rows += 1
     plain = dataclasses.replace(dialect, header=False)
     if _count(connection, copy, names, plain) != rows:
         raise UserError(
-            f"{file} cannot be read: its {rows:,} records come out of the CSV reader as another number. "
+            f"{piece.file} cannot be read: its {rows:,} records come out of the CSV reader as another number. "
             "Convert it to plain CSV (comma, double quotes, UTF-8) or to Parquet."
         )
-    return Part(file, copy, names, rows, plain, tuple(rejects), (path, dialect))
+    return Part(piece, copy, names, rows, plain, tuple(rejects), (path, dialect))
 
 
 def _to_utf8(connection: duckdb.DuckDBPyConnection, file: str, encoding: str) -> str:

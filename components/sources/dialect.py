@@ -72,8 +72,9 @@ def _check_names(file: str, names: list[str]) -> None:
     counts = Counter(name.casefold() for name in names)
     twice = [name for name in names if counts[name.casefold()] > 1]
     if twice:
+        times = counts[twice[0].casefold()]
         raise UserError(
-            f"{file}, line 1: the column {twice[0]!r} is there {counts[twice[0].casefold()]} times: {', '.join(twice)}; "
+            f"{file}, line 1: the column {twice[0]!r} is there {times} times ({', '.join(twice)}); "
             "upper and lower case count as one. Every column needs a name of its own: rename them in the header."
         )
 

@@ -12,6 +12,7 @@ from components.sources.dialect import detect, header
 from components.sources.duck import connect, literal, name
 from components.sources.errors import reading
 from components.sources.infer import infer
+from components.sources.parts import Piece
 from components.sources.source import Column, Dialect, Format, OnBadRows, Source
 from components.sources.table import Table, open_table, prepare
 from models.errors import UserError
@@ -73,7 +74,7 @@ def _typed(connection: duckdb.DuckDBPyConnection, source: Source, types: Mapping
     if source.format == "jsonl":
         columns = json_table.columns(connection, source.files)
     else:
-        columns = parquet_table.columns(connection, [prepare(connection, source, file).path for file in source.files])
+        columns = parquet_table.columns(connection, [prepare(connection, source, Piece(file)) for file in source.files])
     chosen = tuple(Column(each.name, types[each.name]) if each.name in types else each for each in columns)
     result = dataclasses.replace(source, columns=chosen)
     _check_rows(open_table(connection, result))

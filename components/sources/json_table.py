@@ -1,15 +1,16 @@
 """JSON lines as a DuckDB table of texts and lists of texts, every line of which is accounted for."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import duckdb
 
-from components.sources import files
+from components.sources import csv_table, files
 from components.sources.duck import glob_free, literal, name
 from components.sources.infer import infer
-from components.sources.parts import Part, Reject
+from components.sources.parts import Part, Piece, num_lines_before, reject
 from components.sources.records import Record
 from components.sources.source import Column, Dialect
 from models.errors import UserError
@@ -44,32 +45,50 @@ def _field(column: Column) -> str:
     return f"CASE WHEN {field} IS NOT NULL THEN {as_list} END AS {name(column.name)}"
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, file: str, names: tuple[str, ...]) -> Part:
-    """Returns a file of which it is certain that DuckDB reads all its lines; lines that are no objects are rejects.
+def pieces(file: str, size: int) -> list[Piece]:
+    """Returns the pieces of about so many bytes into which a file can be divided: at line ends."""
+    total = os.path.getsize(file)
+    if files.compression(file) or total < 1.5 * size:
+        return [Piece(file)]
+    cuts = [0]
+    with open(file, "rb") as stream:
+        while cuts[-1] + size < total:
+            stream.seek(cuts[-1] + size - 1)
+            stream.readline()
+            cuts.append(stream.tell())
+    ends = [*cuts[1:], total] if cuts[-1] < total else cuts[1:]
+    return [Piece(file, start, end) for start, end in zip(cuts, ends, strict=False)]
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, piece: Piece, names: tuple[str, ...]) -> Part:
+    """Returns a piece of which it is certain that DuckDB reads all its lines; lines that are no objects are rejects.
 
     Raises:
         UserError: DuckDB finds another number of lines than there is.
     """
-    num_lines = sum(1 for _ in _lines(file))
+    path = piece.file if piece.is_whole else csv_table.cut(connection, piece)
+    num_lines = sum(1 for _ in _lines(path))
     try:
-        row = connection.execute(f"SELECT count(*), count(json) FROM ({objects([file])})").fetchone()
+        row = connection.execute(f"SELECT count(*), count(json) FROM ({objects([path])})").fetchone()
         assert row is not None
-        bad = _not_objects(connection, file) if row[0] > row[1] else set()
+        bad = _not_objects(connection, path) if row[0] > row[1] else set()
     except duckdb.Error as error:
         raise UserError(
-            f"{file} cannot be read as JSON lines: {str(error).splitlines()[0]} One object on every line was expected."
+            f"{piece.file} cannot be read as JSON lines: {str(error).splitlines()[0]} "
+            "One object on every line was expected."
         ) from error
     if row[0] != num_lines:
         raise UserError(
-            f"{file} cannot be read as JSON lines: it has {num_lines:,} lines, and {row[0]:,} values are in it. "
+            f"{piece.file} cannot be read as JSON lines: it has {num_lines:,} lines, and {row[0]:,} values are in it. "
             "One object on every line was expected."
         )
+    before = num_lines_before(piece) if bad else 0
     rejects = tuple(
-        Reject(file, line, "the line is not a JSON object", text[:1_000].decode(errors="replace"))
-        for index, (line, text) in enumerate(_lines(file) if bad else (), start=1)
+        reject(piece.file, before + line, "the line is not a JSON object", text)
+        for index, (line, text) in enumerate(_lines(path) if bad else (), start=1)
         if index in bad
     )
-    return Part(file, file, names, row[1], rejects=rejects)
+    return Part(piece, path, names, row[1], rejects=rejects)
 
 
 def _not_objects(connection: duckdb.DuckDBPyConnection, file: str) -> set[int]:
@@ -81,9 +100,10 @@ def _not_objects(connection: duckdb.DuckDBPyConnection, file: str) -> set[int]:
 def records_read(part: Part) -> Iterator[Record]:
     """Yields the lines that are the part's rows, in their order."""
     left_out = {reject.line for reject in part.rejects}
-    for line, text in _lines(part.file):
-        if line not in left_out:
-            yield Record(line, text)
+    before = num_lines_before(part.piece)
+    for line, text in _lines(part.path):
+        if before + line not in left_out:
+            yield Record(before + line, text)
 
 
 def _lines(file: str) -> Iterator[tuple[int, bytes]]:

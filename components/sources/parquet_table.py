@@ -7,28 +7,56 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.sources.duck import glob_free, literal, name
-from components.sources.parts import Part
+from components.sources.parts import Part, Piece
 from components.sources.source import Column
 from models.errors import UserError
 
 
-def scan(paths: Sequence[str]) -> str:
+def scan(parts: Sequence[Part]) -> str:
     """Returns SQL for the rows of files with the same columns, in whatever order they have them."""
-    return f"SELECT * FROM read_parquet({literal([glob_free(path) for path in paths])}, union_by_name = true)"
+    piece = parts[0].piece
+    if len(parts) > 1 or piece.end is None:
+        return f"SELECT * FROM read_parquet({literal([glob_free(part.path) for part in parts])}, union_by_name = true)"
+    return (
+        f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({literal(glob_free(parts[0].path))}, "
+        f"file_row_number = true) WHERE file_row_number >= {piece.start} AND file_row_number < {piece.end}"
+    )
 
 
-def prepare(file: str) -> Part:
-    """Returns a file with its columns and number of rows.
+def pieces(file: str, size: int) -> list[Piece]:
+    """Returns the pieces of about so many bytes of values into which a file can be divided: at row groups."""
+    metadata = _metadata(file)
+    found, start, row, weight = [], 0, 0, 0
+    for index in range(metadata.num_row_groups):
+        group = metadata.row_group(index)
+        row, weight = row + group.num_rows, weight + group.total_byte_size
+        if weight >= size or index == metadata.num_row_groups - 1:
+            found.append(Piece(file, start, row, row - start))
+            start, weight = row, 0
+    return found if len(found) > 1 else [Piece(file)]
+
+
+def prepare(piece: Piece) -> Part:
+    """Returns a piece with its columns and number of rows.
+
+    Raises:
+        UserError: it is not a Parquet file, or is cut.
+    """
+    metadata = _metadata(piece.file)
+    names = tuple(metadata.schema.to_arrow_schema().names)
+    return Part(piece, piece.file, names, metadata.num_rows if piece.rows is None else piece.rows)
+
+
+def _metadata(file: str) -> pq.FileMetaData:
+    """Returns what is at a file's end.
 
     Raises:
         UserError: it is not a Parquet file, or is cut.
     """
     try:
-        metadata = pq.read_metadata(file)
-        names = tuple(metadata.schema.to_arrow_schema().names)
+        return pq.read_metadata(file)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{file} is not a whole Parquet file: {error}. Is it cut or damaged? Make it anew.") from error
-    return Part(file, file, names, metadata.num_rows)
 
 
 def checked(column: Column) -> str:
@@ -36,7 +64,7 @@ def checked(column: Column) -> str:
     return name(column.name)
 
 
-def columns(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> tuple[Column, ...]:
+def columns(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> tuple[Column, ...]:
     """Returns the columns of all files with types that hold the values of each of them."""
-    rows = connection.execute(f"DESCRIBE {scan(paths)}").fetchall()
+    rows = connection.execute(f"DESCRIBE {scan(parts)}").fetchall()
     return tuple(Column(row[0], row[1]) for row in rows)

@@ -27,23 +27,60 @@ class Reject:
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
-    """A file, or a piece of one, in a form that DuckDB reads to the last row.
+class Piece:
+    """What one worker reads of a file: all of it, or what lies between two positions where a row begins or ends.
 
     Attributes:
-        file: the file that the user knows.
+        file: its path.
+        start: the first byte; in Parquet, the first row.
+        end: the byte, or row, behind the last one; None for the end of the file.
+        rows: how many rows that is; None where nobody counted.
+    """
+
+    file: str
+    start: int = 0
+    end: int | None = None
+    rows: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole file."""
+        return self.start == 0 and self.end is None
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A piece of a file in a form that DuckDB reads to the last row.
+
+    Attributes:
+        piece: what the user knows.
         path: what DuckDB reads: the file itself or a copy.
         names: the columns of `path`, in its order.
         rows: how many rows DuckDB finds there.
         dialect: CSV only: how `path` is written.
         rejects: the rows of the file that DuckDB does not see.
-        original: CSV only: the file, in UTF-8, whose lines the user knows, and its dialect.
+        original: CSV only: a file in UTF-8 with the lines that the user knows, and its dialect.
     """
 
-    file: str
+    piece: Piece
     path: str
     names: tuple[str, ...]
     rows: int
     dialect: Dialect = Dialect()
     rejects: tuple[Reject, ...] = ()
     original: tuple[str, Dialect] | None = None
+
+
+def reject(file: str, line: int, reason: str, text: bytes) -> Reject:
+    """Returns a reject that keeps the first thousand bytes of the text."""
+    return Reject(file, line, reason, text[:1_000].decode(errors="replace"))
+
+
+def num_lines_before(piece: Piece) -> int:
+    """Returns how many lines the file has before the piece."""
+    rest, count = piece.start, 0
+    with open(piece.file, "rb") as stream:
+        while rest > 0 and (block := stream.read(min(rest, 1 << 24))):
+            count += block.count(b"\n")
+            rest -= len(block)
+    return count

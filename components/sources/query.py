@@ -1,14 +1,33 @@
-"""The user's SQL over the table `data`: whether it is one SELECT, and whether it looks at each row by itself."""
+"""The user's SQL over the table `data`: whether it is one SELECT, and whether it looks at each row by itself.
+
+Only then may parts of a table be read apart, by several workers, without changing the result. DuckDB's own parser says
+what a query is made of, and whatever is not known to be harmless counts as looking at the whole table.
+"""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
 from components.sources.duck import literal
 from models.errors import UserError
 
-_MODIFIERS_OF_ROWS = ("where_clause",)
+Reach = Literal["each row", "some rows", "whole table"]
+
+_HARMLESS = {
+    "BETWEEN",
+    "CASE",
+    "CAST",
+    "COLUMN_REF",
+    "COMPARISON",
+    "CONJUNCTION",
+    "CONSTANT",
+    "FUNCTION",
+    "LAMBDA",
+    "OPERATOR",
+    "STAR",
+}
+_EMPTY_PARTS = ("modifiers", "group_expressions", "group_sets", "having", "sample", "qualify")
 
 
 def check(connection: duckdb.DuckDBPyConnection, query: str) -> None:
@@ -23,6 +42,20 @@ def check(connection: duckdb.DuckDBPyConnection, query: str) -> None:
         )
 
 
+def reach(connection: duckdb.DuckDBPyConnection, query: str | None) -> Reach:
+    """Returns what a row of the result comes from.
+
+    Returns:
+        `each row`: every row of `data` gives one row; `some rows`: every row gives one or none; `whole table`:
+        everything else, such as joins, aggregates, windows, ORDER BY, DISTINCT, LIMIT or random numbers.
+    """
+    if query is None:
+        return "each row"
+    tree = _parsed(connection, query)
+    node = tree["statements"][0]["node"] if not tree["error"] and len(tree["statements"]) == 1 else {}
+    return _Reader(connection).reach(node)
+
+
 def _parsed(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
     row = connection.execute(f"SELECT json_serialize_sql({literal(query)})").fetchone()
     assert row is not None
@@ -30,15 +63,43 @@ def _parsed(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]
     return parsed
 
 
-def is_row_wise(connection: duckdb.DuckDBPyConnection, query: str | None) -> bool:
-    """Returns whether the rows of a result come each from one row of `data`, so that parts of it may be read apart."""
-    if query is None:
-        return True
-    tree = _parsed(connection, query)
-    node = tree["statements"][0]["node"] if not tree["error"] else {}
-    return _is_plain_select(node)
+class _Reader:
+    """Reads the syntax tree that DuckDB gives."""
 
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        rows = connection.execute(
+            "SELECT function_name FROM duckdb_functions() GROUP BY 1 HAVING "
+            "bool_and(function_type = 'scalar' AND stability <> 'VOLATILE') AND bool_or(stability = 'CONSISTENT')"
+        ).fetchall()
+        self._functions = {row[0] for row in rows}
 
-def _is_plain_select(node: dict[str, Any]) -> bool:
-    """Returns whether a node is a projection and filter over `data`, or over another such node."""
-    return False
+    def reach(self, node: dict[str, Any]) -> Reach:
+        plain = (
+            node.get("type") == "SELECT_NODE"
+            and not any(node[part] for part in _EMPTY_PARTS)
+            and not node["cte_map"]["map"]
+            and node["aggregate_handling"] == "STANDARD_HANDLING"
+            and self._is_harmless([node["select_list"], node["where_clause"]])
+        )
+        below = self._table(node["from_table"]) if plain else "whole table"
+        return "some rows" if below == "each row" and node["where_clause"] else below
+
+    def _table(self, table: dict[str, Any]) -> Reach:
+        if table.get("sample"):
+            return "whole table"
+        if table["type"] == "BASE_TABLE" and [part.lower() for part in table["qualified_name"]["path"]] == ["data"]:
+            return "each row"
+        return self.reach(table["subquery"]["node"]) if table["type"] == "SUBQUERY" else "whole table"
+
+    def _is_harmless(self, tree: Any) -> bool:
+        """Returns whether a tree of expressions takes all its values from one row."""
+        if isinstance(tree, list):
+            return all(self._is_harmless(each) for each in tree)
+        if not isinstance(tree, dict):
+            return True
+        kind = tree.get("class")
+        if kind is not None and kind not in _HARMLESS:
+            return False
+        if kind == "FUNCTION" and tree["function_name"].lower() not in self._functions:
+            return False
+        return all(self._is_harmless(each) for each in tree.values())

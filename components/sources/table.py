@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import duckdb
 
-from components.sources import casts, csv_table, json_table, parquet_table, tfrecord_table
+from components.sources import casts, csv_table, json_table, parquet_table, query, tfrecord_table
 from components.sources.duck import name
-from components.sources.parts import Part, Reject
+from components.sources.files import compression
+from components.sources.parts import Part, Piece, Reject, reject
 from components.sources.source import Column, Source
 from models.errors import UserError
 
@@ -40,6 +41,20 @@ class Table:
     def rows(self) -> int:
         """How many rows DuckDB sees; some of them may hold bad values."""
         return sum(part.rows for part in self.parts)
+
+    def views(self) -> None:
+        """Makes the views `data`, the files, and `source_table`, what the query makes of them.
+
+        Raises:
+            UserError: the query is not one SELECT.
+        """
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS {self.data()}")
+        chosen = "FROM data"
+        if self.source.query is not None:
+            query.check(self.connection, self.source.query)
+            chosen = self.source.query.rstrip().rstrip(";")
+            self.connection.sql(chosen)  # an error then shows the query as it was written
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")
 
     def raw(self, parts: Sequence[Part] | None = None) -> str:
         """Returns SQL for the rows as the files hold them: texts in CSV and JSON lines."""
@@ -78,8 +93,8 @@ class Table:
         read = csv_table.records_read(part) if self.source.format == "csv" else json_table.records_read(part)
         for row, record in enumerate(read, start=1):
             if row in columns:
-                text = record.text[:1_000].decode(errors="replace")
-                yield Reject(part.file, record.line, f"column {columns[row].name!r} is not {kind(columns[row])}", text)
+                reason = f"column {columns[row].name!r} is not {kind(columns[row])}"
+                yield reject(part.piece.file, record.line, reason, record.text)
 
 
 def kind(column: Column) -> str:
@@ -94,35 +109,34 @@ def _alike(parts: Sequence[Part]) -> list[list[Part]]:
     groups: list[list[Part]] = []
     for part in parts:
         last = groups[-1][0] if groups else None
-        if (
-            last is not None
-            and (last.names, last.dialect) == (part.names, part.dialect)
-            and _suffix(last) == _suffix(part)
-        ):
+        if last is not None and _can_join(last, part):
             groups[-1].append(part)
         else:
             groups.append([part])
     return groups
 
 
-def _suffix(part: Part) -> str:
-    return part.path[part.path.rfind(".") :].lower()
+def _can_join(one: Part, other: Part) -> bool:
+    whole = one.piece.is_whole and other.piece.is_whole
+    compressed = compression(one.path) == compression(other.path)
+    return whole and compressed and (one.names, one.dialect) == (other.names, other.dialect)
 
 
 def _scan(source: Source, parts: Sequence[Part]) -> str:
     paths = [part.path for part in parts]
     if source.format == "csv":
         return csv_table.scan(paths, parts[0].names, parts[0].dialect)
-    return json_table.scan(paths, source.columns) if source.format == "jsonl" else parquet_table.scan(paths)
+    return json_table.scan(paths, source.columns) if source.format == "jsonl" else parquet_table.scan(parts)
 
 
-def open_table(connection: duckdb.DuckDBPyConnection, source: Source) -> Table:
-    """Returns a source opened on a connection, every file looked at from beginning to end.
+def open_table(connection: duckdb.DuckDBPyConnection, source: Source, pieces: Sequence[Piece] | None = None) -> Table:
+    """Returns a source, or pieces of its files, opened on a connection, looked at from beginning to end.
 
     Raises:
         UserError: a file is damaged or has other columns, or rows cannot be read and must not be put aside.
     """
-    table = Table(connection, source, tuple(prepare(connection, source, file) for file in source.files))
+    read = [Piece(file) for file in source.files] if pieces is None else pieces
+    table = Table(connection, source, tuple(prepare(connection, source, piece) for piece in read))
     for part in table.parts:
         if source.format != "jsonl":
             _check_columns(part, [column.name for column in source.columns])
@@ -131,15 +145,13 @@ def open_table(connection: duckdb.DuckDBPyConnection, source: Source) -> Table:
     return table
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, source: Source, file: str) -> Part:
-    """Returns one file of a source in a form that DuckDB reads to the last row."""
+def prepare(connection: duckdb.DuckDBPyConnection, source: Source, piece: Piece) -> Part:
+    """Returns a piece of a source's files in a form that DuckDB reads to the last row."""
     if source.format == "csv":
-        return csv_table.prepare(connection, file, source.dialect)
+        return csv_table.prepare(connection, piece, source.dialect)
     if source.format == "jsonl":
-        return json_table.prepare(connection, file, tuple(column.name for column in source.columns))
-    if source.format == "tfrecord":
-        return tfrecord_table.prepare(connection, file)
-    return parquet_table.prepare(file)
+        return json_table.prepare(connection, piece, tuple(column.name for column in source.columns))
+    return tfrecord_table.prepare(connection, piece) if source.format == "tfrecord" else parquet_table.prepare(piece)
 
 
 def _check_columns(part: Part, names: Sequence[str]) -> None:
@@ -151,7 +163,8 @@ def _check_columns(part: Part, names: Sequence[str]) -> None:
         what = [f"has no column {', '.join(map(repr, missing))}"] * bool(missing)
         what += [f"has the unknown column {', '.join(map(repr, extra))}"] * bool(extra)
         raise UserError(
-            f"{part.file} {' and '.join(what)}.{hint} All files of a table need the same columns: {', '.join(names)}."
+            f"{part.piece.file} {' and '.join(what)}.{hint} "
+            f"All files of a table need the same columns: {', '.join(names)}."
         )
 
 

@@ -2,10 +2,10 @@
 
 import duckdb
 
-from components.sources.parts import Part
+from components.sources.parts import Part, Piece
 from models.errors import UserError
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, file: str) -> Part:
+def prepare(connection: duckdb.DuckDBPyConnection, piece: Piece) -> Part:
     """Returns a copy of a file as Parquet."""
-    raise UserError(f"{file}: TFRecord files cannot be read yet.")
+    raise UserError(f"{piece.file}: TFRecord files cannot be read yet.")
