@@ -1,7 +1,7 @@
 """Which model the candidate has to hold its own against: the one that was blessed last before it.
 
 The stock strategy takes the latest blessed model of all. In a second run of an unchanged pipeline that is the
-candidate itself: the input of the Evaluator changes, and it runs again to compare a model with itself. So this one leaves
+candidate itself: the input of the Evaluator changes, and it compares a model with itself. So this one leaves
 the candidate out. Wiring:
 
     Resolver(

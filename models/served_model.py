@@ -12,11 +12,12 @@ from models.errors import UserError
 
 
 class ServedModel:
-    """A SavedModel as a function from columns to predictions.
+    """A SavedModel as a function from columns to answers.
 
     Attributes:
         path: the folder of the SavedModel.
-        inputs: what the signature `predict` takes: the name and type of each feature.
+        signatures: the names of its signatures.
+        inputs: what `predict` takes, by feature.
     """
 
     def __init__(self, path: str) -> None:
@@ -28,29 +29,37 @@ class ServedModel:
         if not (pathlib.Path(path) / "saved_model.pb").is_file():
             raise UserError(f"{path} holds no saved_model.pb. A model that Skewless pushed was expected there.")
         self.path = path
-        # The signature's variables live only as long as the object that was loaded.
+        # Signatures work only as long as the object that was loaded is there.
         self._loaded = tf.saved_model.load(path)
-        if "predict" not in self._loaded.signatures:
-            found = ", ".join(sorted(self._loaded.signatures)) or "none"
+        self._inputs = _inputs(path)
+        self.signatures = tuple(sorted(self._inputs))
+        if "predict" not in self.signatures:
             raise UserError(
-                f"The model in {path} has no signature 'predict' (found: {found}). "
+                f"The model in {path} has no signature 'predict' (found: {', '.join(self.signatures) or 'none'}). "
                 "A model that Skewless pushed was expected there."
             )
-        self._predict = self._loaded.signatures["predict"]
-        self.inputs = _inputs(path)
+        self.inputs = self.signature_inputs("predict")
+
+    def signature_inputs(self, signature: str) -> Mapping[str, tf.TensorSpec]:
+        """Returns what clients send to a signature."""
+        return self._inputs[signature]
+
+    def call(self, signature: str, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns what a signature gives for some rows; columns that it does not take are left aside."""
+        tensors = {name: tf.constant(columns[name], spec.dtype) for name, spec in self._inputs[signature].items()}
+        return {name: value.numpy() for name, value in self._loaded.signatures[signature](**tensors).items()}
 
     def __call__(self, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Returns the outputs of `predict` for some rows.
+        """Returns what `predict` gives for some rows.
 
         Args:
-            columns: the features as `models.examples.dense` gives them; what the model does not take is left aside.
+            columns: the features as `models.examples.dense` gives them.
 
         Returns:
             `classes` bytes[rows, C], `scores` float32[rows, C] and `predicted` bytes[rows]; or for regression
             `predictions` float32[rows].
         """
-        tensors = {name: tf.constant(columns[name], spec.dtype) for name, spec in self.inputs.items()}
-        return {name: value.numpy() for name, value in self._predict(**tensors).items()}
+        return self.call("predict", columns)
 
     def predictions(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns float32[rows, C], the scores of the classes; or for regression float32[rows]."""
@@ -63,16 +72,19 @@ class ServedModel:
         return tuple(each.decode() for each in outputs["classes"][0]) if "classes" in outputs else ()
 
 
-def _inputs(path: str) -> dict[str, tf.TensorSpec]:
-    """Returns what clients send to `predict`, as the signature on disk has it.
+def _inputs(path: str) -> dict[str, dict[str, tf.TensorSpec]]:
+    """Returns what clients send to each signature, as the file has it.
 
-    The function in memory may have other names for it: Python cannot call an argument `class`.
+    The functions in memory may have other names for it: Python cannot call an argument `class`.
     """
     model = saved_model_pb2.SavedModel.FromString((pathlib.Path(path) / "saved_model.pb").read_bytes())
-    signature = model.meta_graphs[0].signature_def["predict"]
     return {
-        name: tf.TensorSpec(tf.TensorShape(tensor.tensor_shape), tf.dtypes.as_dtype(tensor.dtype))
-        for name, tensor in sorted(signature.inputs.items())
+        signature: {
+            name: tf.TensorSpec(tf.TensorShape(tensor.tensor_shape), tf.dtypes.as_dtype(tensor.dtype))
+            for name, tensor in sorted(definition.inputs.items())
+        }
+        for signature, definition in model.meta_graphs[0].signature_def.items()
+        if not signature.startswith("__")
     }
 
 
