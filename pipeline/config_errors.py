@@ -1,4 +1,4 @@
-"""What a person reads when the configuration is wrong: the field, its value, what is accepted, what was likely meant."""
+"""What a person reads when the configuration is wrong: the field, its value, what is accepted, what was meant."""
 
 import difflib
 import re

@@ -76,14 +76,13 @@ class Csv(Section):
     encoding: Annotated[str, Field(min_length=1)] | None = None
     nulls: Texts | None = None
     date_format: str | None = None
-    timestamp_format: str | None = None
 
 
 class Data(Section):
     """Where the rows are.
 
     Attributes:
-        files: paths, globs, `{SPAN}` or `{VERSION}` patterns, or `package:NAME/PATH` for a file of an installed package.
+        files: paths, globs, `{SPAN}` or `{VERSION}` patterns, or `package:NAME/PATH` inside an installed package.
         query: SQL that makes the table out of `data`, the rows of the files.
         format: what the files are; by their names where not given.
         on_bad_rows: whether a row that cannot be read stops the run or is kept aside and counted.

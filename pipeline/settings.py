@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import AfterValidator, Field, model_validator
@@ -33,6 +33,8 @@ class Settings(Section):
         weight: a column that says how much each row counts.
         split: how rows get to train, eval and test.
         features: the columns that the model sees, or what should differ from what is inferred.
+        other_columns: what becomes of columns that features does not name; a resolved configuration ignores them, so
+            that a new column does not become a feature by itself.
         preprocessing_fn: dotted path of a preprocessing_fn in place of ours.
         schema_file: a curated schema; the one beside the configuration where there is one.
         statistics, validation, model, tune, train, evaluate, serve: see `pipeline.options`.
@@ -47,6 +49,7 @@ class Settings(Section):
     weight: Column | None = None
     split: options.Split = options.Split()
     features: dict[str, FeatureOptions] = {}
+    other_columns: Literal["infer", "ignore"] = "infer"
     preprocessing_fn: Annotated[str, AfterValidator(options.check_dotted_path)] | None = None
     schema_file: str | None = None
     statistics: options.Statistics = options.Statistics()
@@ -211,7 +214,7 @@ def _with_paths(settings: Settings, folder: Path, config: Path | None) -> Settin
 
 
 def _found_from(folder: Path, file: str) -> str:
-    """Returns a path or pattern as it is where it leads somewhere from here, else as from the configuration's folder."""
+    """Returns a path or pattern as it is where it leads somewhere from here, else from the configuration's folder."""
     if file.startswith("package:") or "://" in file or os.path.isabs(os.path.expanduser(file)):
         return file
     pattern = re.sub(r"\{[A-Z]+(:\d+)?\}", "*", file)

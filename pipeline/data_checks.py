@@ -1,0 +1,124 @@
+"""What must hold of a table before anything slow begins. Each check raises a UserError that says what to do."""
+
+from collections.abc import Iterator, Mapping
+
+from models.errors import UserError
+from pipeline import roles
+from pipeline.config_errors import listing, suggestion
+from pipeline.roles import Facts
+from pipeline.settings import Settings, set_flag
+from pipeline.table import Table
+
+SPLITS = ("train", "eval", "test")
+_FEWEST_IN_SPLIT = 3
+
+
+def columns_exist(settings: Settings, table: Table, where: str) -> None:
+    """Checks that every column that the configuration names is there."""
+    source = "the query's result" if settings.data.query else "the table"
+    for field, column in _named(settings):
+        if column not in table.columns:
+            raise UserError(
+                f"{where}: {field} names the column `{column}`, which is not in {source}."
+                f"{suggestion(column, table.columns)} Its columns: {listing(list(table.columns))}."
+            )
+
+
+def _named(settings: Settings) -> Iterator[tuple[str, str]]:
+    yield "label", settings.label
+    if settings.weight:
+        yield "weight", settings.weight
+    if settings.split.column:
+        yield "split.column", settings.split.column
+    for section, slices in (("statistics", settings.statistics.slices), ("evaluate", settings.evaluate.slices)):
+        yield from ((f"{section}.slices", column) for columns in slices for column in columns)
+    yield from (("features", column) for column in settings.features)
+    for section, limits in (("drift", settings.validation.drift), ("skew", settings.validation.skew)):
+        yield from ((f"validate.{section}.features", column) for column in limits.features)
+
+
+def drop_unlabelled(settings: Settings, table: Table, where: str) -> int:
+    """Takes the rows without a label out of the table and returns how many there were."""
+    if not table.rows:
+        what = "the query gives no rows" if settings.data.query else "there are no rows"
+        raise UserError(f"{where}: {what}. A table with rows was expected; look at data.files and data.query.")
+    dropped = table.keep(table.value(settings.label))
+    if not table.rows:
+        raise UserError(
+            f"{where}: the label `{settings.label}` is missing in all {dropped:,} rows. Name another column as label."
+        )
+    return dropped
+
+
+def nothing_all_null(settings: Settings, facts: Mapping[str, Facts], where: str) -> None:
+    """Checks that every column that is not ignored has a value somewhere."""
+    ignored = {column for column, options in settings.features.items() if options.kind == "ignore"}
+    empty = [column for column, each in facts.items() if not each.present and column not in ignored]
+    if empty:
+        flags = " ".join(set_flag("features", column, value="ignore") for column in empty[:5])
+        raise UserError(
+            f"{where}: no row has a value of {listing([f'`{column}`' for column in empty])}. "
+            f"Correct the data, or leave {'it' if len(empty) == 1 else 'them'} out: {flags}"
+        )
+
+
+def weight_is_usable(settings: Settings, table: Table, facts: Mapping[str, Facts], where: str) -> None:
+    """Checks that the weight is a number that is there in every row, and never negative."""
+    if settings.weight is None:
+        return
+    each = facts[settings.weight]
+    place = f"{where}: the weight `{each.name}`"
+    if roles.type_class(each.type) not in ("integer", "float", "boolean"):
+        raise UserError(
+            f"{place} is {each.type}, and a number was expected. Name another column, or cast it in data.query."
+        )
+    if each.present < each.rows:
+        raise UserError(
+            f"{place} is missing in {each.rows - each.present:,} of {each.rows:,} rows. "
+            "Fill it in data.query, such as coalesce(weight, 1)."
+        )
+    if each.low < 0 or not each.high > 0:
+        wrong = f"is negative in some rows, such as {each.low}" if each.low < 0 else "is zero in all rows"
+        raise UserError(f"{place} {wrong}. Weights of at least 0, and some above, were expected.")
+
+
+def split_is_possible(settings: Settings, table: Table, facts: Mapping[str, Facts], where: str) -> None:
+    """Checks that train, eval and test can all get rows."""
+    split = settings.split
+    column = facts[split.column] if split.column else None
+    if column and split.by != "hash" and column.present < column.rows:
+        raise UserError(
+            f"{where}: the split column `{column.name}` is missing in {column.rows - column.present:,} of "
+            f"{column.rows:,} rows. Fill or filter these rows in data.query."
+        )
+    if split.by == "column" and column:
+        _check_split_values(table, column, where)
+        return
+    if column and split.by == "time" and roles.type_class(column.type) not in ("integer", "float", "timestamp", "text"):
+        raise UserError(
+            f"{where}: split.column `{column.name}` is {column.type}, and a time was expected. Name another."
+        )
+    units = column.distinct if column else table.rows
+    least = min(split.fractions.train, split.fractions.eval, split.fractions.test)
+    if units * least < _FEWEST_IN_SPLIT:
+        what = f"different values of `{column.name}`" if column else "rows"
+        raise UserError(
+            f"{where}: {units:,} {what} are too few for a split of {least:g}, which needs at least {_FEWEST_IN_SPLIT}. "
+            f"Use more data, or larger fractions, such as --set 'split.fractions={{train: 0.6, eval: 0.2, test: 0.2}}'"
+        )
+
+
+def _check_split_values(table: Table, column: Facts, where: str) -> None:
+    counts = {str(value): count for value, count in table.counts(column.name, 50).items()}
+    for value in counts:
+        if value not in SPLITS:
+            raise UserError(
+                f"{where}: the split column `{column.name}` holds {value!r} ({counts[value]:,} rows)."
+                f"{suggestion(value, SPLITS)} Expected: train, eval or test. Correct it in data.query."
+            )
+    absent = [split for split in SPLITS if split not in counts]
+    if absent:
+        raise UserError(
+            f"{where}: the split column `{column.name}` has no row of {' and '.join(absent)}. "
+            "All of train, eval and test need rows."
+        )

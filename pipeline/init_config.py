@@ -1,0 +1,88 @@
+"""Looks at a table and prints the configuration that a run would infer, each choice with its reason as a comment.
+
+Example:
+    python pipeline/init_config.py data/penguins.csv --label species > penguins.yaml
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = str(Path(__file__).resolve().parent.parent)
+if ROOT not in sys.path[:1]:
+    # Started as a script, Python puts this file's folder first, where modules of ours would hide others.
+    sys.path[:1] = [ROOT] if sys.path[:1] == [str(Path(__file__).resolve().parent)] else [ROOT, *sys.path[:1]]
+
+if TYPE_CHECKING:
+    from pipeline.data_profile import Resolved
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the configuration; returns the exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    from models.errors import UserError
+    from pipeline import data_profile, settings
+
+    try:
+        loaded = settings.load(files=given.files, label=given.label, name=given.name, sets=given.set)
+        resolved = data_profile.resolve(loaded)
+    except UserError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return error.exit_code
+    print("\n".join(_lines(resolved)))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="init_config.py",
+        description="Look at a table and print the configuration that a run would infer, with its reasons.",
+        epilog="Save the output, change what should differ, and run: python pipeline/run_local.py FILE.yaml",
+    )
+    parser.add_argument(
+        "files", nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord files, or globs"
+    )
+    parser.add_argument("--label", required=True, metavar="COLUMN", help="the column to predict")
+    parser.add_argument("--name", help="the run's name (default: that of the first file)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, such as split.by=time (repeatable)"
+    )
+    return parser
+
+
+def _lines(resolved: "Resolved") -> Iterator[str]:
+    """Yields the lines of the configuration."""
+    from pipeline.yaml_text import dump_inline
+
+    settings, reasons = resolved.settings, resolved.reasons
+    dumped = settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    dumped.pop("features", None)
+    for warning in resolved.warnings:
+        yield f"# Note: {_comment(warning)}"
+    for key in ("name", "data", "label", "task", "classes", "weight", "split"):
+        if key in dumped:
+            reason = {"label": reasons[settings.label]}.get(key)
+            yield _line(key, dump_inline(dumped.pop(key)), reason)
+    yield "features:"
+    for column, options in settings.features.items():
+        known = options.model_dump(mode="json", exclude_none=True)
+        value = known["kind"] if known == {"kind": "ignore"} else known
+        yield _line(f"  {dump_inline(column)}", dump_inline(value), reasons[column])
+    for key, value in dumped.items():
+        yield _line(key, dump_inline(value))
+
+
+def _line(key: str, value: str, reason: str | None = None) -> str:
+    return f"{key}: {value}" + (f"  # {_comment(reason)}" if reason else "")
+
+
+def _comment(text: str) -> str:
+    """Returns a text as it may stand in a comment: on one line, of characters that YAML allows."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
