@@ -105,7 +105,27 @@ def load(
         for part in _parts(batch if len(chosen) == group.rows else batch.take(pa.array(chosen))):
             store.add(*graph(part))
             progress.report(f"{store.filled:,} of {rows:,} rows transformed", store.filled, rows)
-    return store.rows()
+    loaded = store.rows()
+    check_labels(loaded.labels, split_uri)
+    return loaded
+
+
+def check_labels(labels: np.ndarray, split_uri: str) -> None:
+    """Checks that every row has a label that can be learned.
+
+    Args:
+        labels: as the transform graph gives them: -1 or NaN where a class is unknown or the label is missing.
+        split_uri: the split, for the message.
+
+    Raises:
+        UserError: some have none.
+    """
+    bad = np.count_nonzero(~np.isfinite(labels) if labels.dtype.kind == "f" else labels < 0)
+    if bad:
+        raise UserError(
+            f"{bad:,} of {len(labels):,} rows have no label, or a class that is not among `classes`, in {split_uri}. "
+            "Every row needs one: leave the others out by `data: {query: ...}`."
+        )
 
 
 def _sample(

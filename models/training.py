@@ -18,6 +18,8 @@ from models.targets import Target
 
 # Rows at a time where nothing is learned from them.
 _PREDICTION_BATCH = 8_192
+# Steps that run without coming back to Python, about.
+_STEPS_PER_EXECUTION = 32
 
 Report = Callable[[str, float, float], None]
 
@@ -102,15 +104,19 @@ def fit(
     keras.utils.set_random_seed(options.seed)
     target = Target.of(spec.label, train.labels, train.weights)
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
-    steps = len(train) // batch_size
+    executions = max(1, len(train) // batch_size // _STEPS_PER_EXECUTION)
+    per_execution = len(train) // batch_size // executions
+    steps = executions * per_execution
     with strategy().scope():
         network = families.get(spec.family)(inputs, target.outputs, chosen)
         network.compile(
             optimizer=_optimizer(chosen, steps * options.epochs),
             loss=target.loss,
             jit_compile=False,
-            steps_per_execution=min(steps, 32),
+            steps_per_execution=per_execution,
         )
+        # Built now, the training step is traced once; variables made in its first trace would ask for a second.
+        network.optimizer.build(network.trainable_variables)
         predictor = target.predictor(network)
     watch = _HeldOut(spec, predictor, held_out, options.epochs, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
