@@ -104,7 +104,8 @@ def _check_repeated(facts: Facts, given: FeatureOptions, where: str) -> None:
     if given.repeated is not None and given.repeated != is_list:
         raise UserError(
             f"{where}: features.{facts.name} has repeated: {str(given.repeated).lower()}, but the column "
-            f"({facts.type}) holds {'several values' if is_list else 'one value'} a row. Correct the data or take repeated out."
+            f"({facts.type}) holds {'several values' if is_list else 'one value'} a row. Correct the data, or take "
+            "repeated out."
         )
 
 

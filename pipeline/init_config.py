@@ -10,10 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = str(Path(__file__).resolve().parent.parent)
-if ROOT not in sys.path[:1]:
-    # Started as a script, Python puts this file's folder first, where modules of ours would hide others.
-    sys.path[:1] = [ROOT] if sys.path[:1] == [str(Path(__file__).resolve().parent)] else [ROOT, *sys.path[:1]]
+if not __package__:  # as a script: Python has put this folder first, where modules of ours would hide others
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 if TYPE_CHECKING:
     from pipeline.data_profile import Resolved
