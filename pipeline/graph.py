@@ -10,7 +10,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
 
-from components.blessed_model import BlessedModelStrategy
+from components.blessed_model import LatestOtherBlessedModel
 from components.evaluator import Evaluator
 from components.example_gen import ExampleGen
 from components.pusher import Pusher
@@ -83,7 +83,7 @@ def _stages(resolved: Resolved, folder: RunFolder, fingerprints: Mapping[str, Fi
     )
     candidate = trainer.outputs["model"]
     resolver = Resolver(
-        strategy_class=BlessedModelStrategy,
+        strategy_class=LatestOtherBlessedModel,
         model=Channel(type=standard_artifacts.Model),
         model_blessing=Channel(type=standard_artifacts.ModelBlessing),
         candidate=candidate,
@@ -111,7 +111,14 @@ def _stages(resolved: Resolved, folder: RunFolder, fingerprints: Mapping[str, Fi
         blessing=blessing,
         infra_blessing=serving_validator.outputs["blessing"],
         push_destination=str(folder.serving),
-        metadata=json.dumps({"spec": model, "source": resolved.source.to_json()}),
+        metadata=json.dumps(
+            {
+                "spec": model,
+                "source": resolved.source.to_json(),
+                "trainer": fingerprints["Trainer"].digest,
+                "replaced": fingerprints["Pusher"].parameters["served"],
+            }
+        ),
         fingerprint=mark["Pusher"],
     )
     return [

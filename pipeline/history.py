@@ -98,14 +98,18 @@ class History:
             store.close()
 
     def _execution(self, store: sqlite3.Connection, stage: str, identifier: int, state: int) -> Execution:
-        text = store.execute(
-            "SELECT string_value FROM ExecutionProperty WHERE execution_id = ? AND name = 'fingerprint'", (identifier,)
-        ).fetchone()
+        rows = store.execute(
+            "SELECT name, string_value FROM ExecutionProperty "
+            "WHERE execution_id = ? AND name IN ('fingerprint', 'custom_config')",
+            (identifier,),
+        )
+        properties = dict(rows.fetchall())  # TFX's own Tuner and Trainer take ours inside of their custom_config
+        text = properties.get("fingerprint") or json.loads(properties.get("custom_config") or "{}").get("fingerprint")
         return Execution(
             id=identifier,
             stage=stage,
             state=state,
-            fingerprint=Fingerprint.from_json(text[0]) if text else None,
+            fingerprint=Fingerprint.from_json(text) if text else None,
             inputs=self._artifacts(store, identifier, INPUT),
             outputs=self._artifacts(store, identifier, OUTPUT),
         )

@@ -74,7 +74,7 @@ def run(request: Request) -> int:
     from components import sources
 
     settings = request.settings
-    folder = RunFolder(request.out or Path("runs") / settings.name)
+    folder = RunFolder((request.out or Path("runs") / settings.name).absolute())
     data = folder.data_digest(sources.expand(settings.data.files))
     asked = stages.digest(settings.model_dump(mode="json"), data, stages.code_digest(), _schema_digest(settings))
     last = read_json(folder.summary)

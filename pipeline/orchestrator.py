@@ -79,8 +79,8 @@ def run(pipeline: Pipeline, watch: Watch, from_stage: str | None = None, to_stag
     # TFX opens its Beam pipeline without options, and Beam's default runner would first look for a binary to download.
     StandardOptions.DEFAULT_RUNNER = "FnApiRunner"
     _watch = watch
-    options = RunOptions(from_nodes=from_stage and [from_stage], to_nodes=to_stage and [to_stage])
+    part = {"from_nodes": from_stage and [from_stage], "to_nodes": to_stage and [to_stage]}
     try:
-        WatchedRunner().run(pipeline, run_options=options if from_stage or to_stage else None)
+        WatchedRunner().run(pipeline, run_options=RunOptions(**part) if any(part.values()) else None)
     finally:
         _watch = None

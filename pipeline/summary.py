@@ -5,6 +5,7 @@ import platform
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -93,11 +94,10 @@ def show(console: Console, summary: Mapping[str, Any], folder: RunFolder, data: 
     """Prints the verdict, the metrics beside the baselines, the gates that failed, and what to type next."""
     title, style = TITLES[summary["status"]]
     version = summary["serving"]["version"]
-    where = (
-        f" {summary['name']} version {version} to {summary['serving']['path']}" if version else f" {summary['name']}"
-    )
+    where = f" version {version} to {_short(summary['serving']['path'])}" if version else ""
     console.print()
-    console.print(Text.assemble((title, style), where, (f"  in {summary['seconds']:.1f} s", "dim")))
+    seconds = f"  in {summary['seconds']:.1f} s"
+    console.print(Text.assemble((title, style), f" {summary['name']}", where, (seconds, "dim")))
     if summary["metrics"]["test"]:
         console.print()
         console.print(display.table("", *_metrics(summary)))
@@ -121,11 +121,17 @@ def _figures(values: Mapping[str, float | None], names: Iterable[str]) -> list[s
     return ["" if (value := values.get(name)) is None else f"{value:.4f}" for name in names]
 
 
+def _short(path: str | Path) -> str:
+    """Returns a path as it is shorter to type: relative where it lies below the current folder."""
+    path = Path(path)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
 def _next(folder: RunFolder, data: Sequence[str]) -> list[tuple[str, str]]:
-    serving = shlex.quote(str(folder.serving))
+    serving = shlex.quote(_short(folder.serving))
     files = " ".join(shlex.quote(file) for file in data)
     return [
-        ("look", f"tensorboard --logdir {shlex.quote(str(folder.tensorboard))}"),
+        ("look", f"tensorboard --logdir {shlex.quote(_short(folder.tensorboard))}"),
         ("predict", f"python pipeline/predict.py --model {serving} --data {files} --to predictions.parquet"),
         (
             "serve",
