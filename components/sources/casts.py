@@ -10,7 +10,7 @@ from components.sources.source import Column, Dialect
 
 NULL_WORDS = ("na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "?", "-", ".")
 
-MARK = "\x1f"  # around the column's name in an error that `bad_value` understands
+_MARK = "\x1f"  # around the parts of an error that `complaint` understands
 
 _INTEGER = r"\s*[+-]?[0-9]+\s*"
 
@@ -78,17 +78,28 @@ def bad(column: Column, dialect: Dialect) -> str:
 
 
 def checked(column: Column, dialect: Dialect) -> str:
-    """Returns SQL for a column's value, which raises an error that `bad_value` understands for a bad text."""
+    """Returns SQL for a column's value, which raises an error that `complaint` understands for a bad text."""
     text = name(column.name)
     if column.type.removesuffix("[]") == "VARCHAR":
         return text
-    complaint = f"error({literal(MARK + column.name + MARK)} || {text}::VARCHAR || {literal(MARK)})"
+    complaint = complain("value", column.name, text)
     if column.type.endswith("[]"):
         return f"CASE WHEN {bad(column, dialect)} THEN {complaint} ELSE {cast(column, dialect)} END AS {text}"
     return f"COALESCE({cast(column, dialect)}, CASE WHEN NOT {missing(text)} THEN {complaint} END) AS {text}"
 
 
-def bad_value(message: str) -> tuple[str, str] | None:
-    """Returns the column and the text that an error of `checked` speaks of, None if it is another error."""
-    parts = message.split(MARK)
-    return (parts[1], parts[2]) if len(parts) >= 4 else None
+def complain(kind: str, column: str, value: str) -> str:
+    """Returns SQL that raises an error which `complaint` understands.
+
+    Args:
+        kind: what is wrong.
+        column: with which column.
+        value: SQL for the value.
+    """
+    return f"error({literal(_MARK + kind + _MARK + column + _MARK)} || {value}::VARCHAR || {literal(_MARK)})"
+
+
+def complaint(message: str) -> tuple[str, str, str] | None:
+    """Returns the kind, the column and the value of an error of `complain`; None if it is another error."""
+    parts = message.split(_MARK)
+    return (parts[1], parts[2], _MARK.join(parts[3:-1])) if len(parts) >= 5 else None

@@ -42,10 +42,12 @@ def scan(paths: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:
 
 def pieces(file: str, dialect: Dialect, size: int) -> list[Piece]:
     """Returns the pieces of about so many bytes into which a file can be divided: one, if it is not regular."""
-    if not is_utf8(dialect) or files.compression(file) or os.path.getsize(file) < 1.5 * size:
-        return [Piece(file)]
+    whole = Piece(file, size=os.path.getsize(file))
+    if not is_utf8(dialect) or files.compression(file) or whole.size < 1.5 * size:
+        return [whole]
     found = segments(file, dialect, len(header(file, dialect)), size) or []
-    return [Piece(file, each.start, each.end, each.records) for each in found] if len(found) > 1 else [Piece(file)]
+    pieces = [Piece(file, each.start, each.end, each.records, each.end - each.start) for each in found]
+    return pieces if len(pieces) > 1 else [whole]
 
 
 def is_utf8(dialect: Dialect) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import duckdb
 
-from components.sources.casts import bad_value
+from components.sources.casts import complaint
 from components.sources.duck import connect
 from components.sources.source import Source
-from components.sources.table import bad_row, kind, open_table
+from components.sources.table import kind, open_table
 from models.errors import UserError
 
 _OURS = (duckdb.InternalException, duckdb.FatalException)
@@ -31,9 +31,10 @@ def reading(source: Source) -> Iterator[None]:
 def explain(error: duckdb.Error, source: Source) -> UserError | None:
     """Returns the error for the user; None when it is none of his making."""
     message = str(error)
-    found = bad_value(message)
+    found = complaint(message)
     if found is not None:
-        return _bad_value(*found, source)
+        kind_of_error, column, value = found
+        return _bad_value(column, value, source) if kind_of_error == "value" else _misfit(*found, source)
     if isinstance(error, duckdb.OutOfMemoryException):
         return UserError(
             f"Reading {source.files[0]} needs more than the {source.memory} of memory that DuckDB may use. "
@@ -74,4 +75,16 @@ def _bad_value(column: str, text: str, source: Source) -> UserError:
     )
 
 
-__all__ = ["bad_row", "explain", "reading"]
+def _misfit(what: str, column: str, value: str, source: Source) -> UserError:
+    """Returns the error for a value that is readable and fits neither the payload nor the splits."""
+    if what == "split":
+        return UserError(
+            f"{source.files[0]}: the split is by column {column!r}, which has the value {value!r}, and train, eval or "
+            "test was expected in every row. Correct it, make such a column by `data: {query: ...}`, or split by hash."
+        )
+    expected = {"int": "a whole number of 64 bits", "float": "a finite number below 3.4e38", "text": "UTF-8 text"}
+    mend = f"features: {{{column}: {'ignore' if what == 'text' else '{type: text}'}}}"
+    return UserError(
+        f"{source.files[0]}: column {column!r} has the value {value!r}, and {expected[what]} was expected. "
+        f"Correct it, convert it by `data: {{query: ...}}`, or write `{mend}`."
+    )

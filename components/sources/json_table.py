@@ -49,7 +49,7 @@ def pieces(file: str, size: int) -> list[Piece]:
     """Returns the pieces of about so many bytes into which a file can be divided: at line ends."""
     total = os.path.getsize(file)
     if files.compression(file) or total < 1.5 * size:
-        return [Piece(file)]
+        return [Piece(file, size=total)]
     cuts = [0]
     with open(file, "rb") as stream:
         while cuts[-1] + size < total:
@@ -57,7 +57,7 @@ def pieces(file: str, size: int) -> list[Piece]:
             stream.readline()
             cuts.append(stream.tell())
     ends = [*cuts[1:], total] if cuts[-1] < total else cuts[1:]
-    return [Piece(file, start, end) for start, end in zip(cuts, ends, strict=False)]
+    return [Piece(file, start, end, size=end - start) for start, end in zip(cuts, ends, strict=False)]
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, piece: Piece, names: tuple[str, ...]) -> Part:

@@ -31,9 +31,9 @@ def pieces(file: str, size: int) -> list[Piece]:
         group = metadata.row_group(index)
         row, weight = row + group.num_rows, weight + group.total_byte_size
         if weight >= size or index == metadata.num_row_groups - 1:
-            found.append(Piece(file, start, row, row - start))
+            found.append(Piece(file, start, row, row - start, weight))
             start, weight = row, 0
-    return found if len(found) > 1 else [Piece(file)]
+    return found if len(found) > 1 else [Piece(file, size=sum(piece.size for piece in found))]
 
 
 def prepare(piece: Piece) -> Part:

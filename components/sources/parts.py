@@ -35,12 +35,14 @@ class Piece:
         start: the first byte; in Parquet, the first row.
         end: the byte, or row, behind the last one; None for the end of the file.
         rows: how many rows that is; None where nobody counted.
+        size: how many bytes of values there are in it.
     """
 
     file: str
     start: int = 0
     end: int | None = None
     rows: int | None = None
+    size: int = 0
 
     @property
     def is_whole(self) -> bool:

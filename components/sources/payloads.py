@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.sources import casts
-from components.sources.duck import literal, name
+from components.sources.duck import name
 from components.sources.source import Dialect
 from models.errors import UserError
 from models.spec import Payload
@@ -85,10 +85,9 @@ def _value(value: str, element: str, payload: Payload, column: str) -> str:
     return _float(value, element, column) if payload == "float" else _text(value, element, column)
 
 
-def _or_complain(converted: str, value: str, column: str) -> str:
-    """Returns SQL that raises what `casts.bad_value` understands where a value is there and cannot be converted."""
-    complaint = f"error({literal(casts.MARK + column + casts.MARK)} || {value}::VARCHAR || {literal(casts.MARK)})"
-    return f"COALESCE({converted}, CASE WHEN {value} IS NOT NULL THEN {complaint} END)"
+def _or_complain(converted: str, value: str, payload: Payload, column: str) -> str:
+    """Returns SQL that raises what `casts.complaint` understands where a value is there and cannot be converted."""
+    return f"COALESCE({converted}, CASE WHEN {value} IS NOT NULL THEN {casts.complain(payload, column, value)} END)"
 
 
 def _integer(value: str, element: str, column: str) -> str:
@@ -98,18 +97,20 @@ def _integer(value: str, element: str, column: str) -> str:
         return f"epoch_ns({value})"
     if element in _TIMES:
         stamp = f"{value}::TIMESTAMP" if element != "TIMESTAMP WITH TIME ZONE" else f"{value} AT TIME ZONE 'UTC'"
-        return _or_complain(f"CASE WHEN isfinite({value}) THEN epoch_us({stamp}) END", value, column)
+        return _or_complain(f"CASE WHEN isfinite({value}) THEN epoch_us({stamp}) END", value, "int", column)
     if element in _FLOATS:
         whole = f"CASE WHEN {value} = trunc({value}) THEN TRY_CAST({value} AS BIGINT) END"
-        return _or_complain(whole, f"CASE WHEN NOT isnan({value}) THEN {value} END", column)
+        return _or_complain(whole, f"CASE WHEN NOT isnan({value}) THEN {value} END", "int", column)
     if element in _BEYOND_INT64:
-        return _or_complain(f"TRY_CAST({value} AS BIGINT)", value, column)
+        return _or_complain(f"TRY_CAST({value} AS BIGINT)", value, "int", column)
     if element.startswith("DECIMAL"):
-        return _or_complain(f"CASE WHEN {value} = trunc({value}) THEN TRY_CAST({value} AS BIGINT) END", value, column)
+        return _or_complain(
+            f"CASE WHEN {value} = trunc({value}) THEN TRY_CAST({value} AS BIGINT) END", value, "int", column
+        )
     text = f"nullif({value}::VARCHAR, '')"
     integer, stamp = casts.value(text, "BIGINT", _PLAIN), casts.value(text, "TIMESTAMP", _PLAIN)
     return _or_complain(
-        f"COALESCE({integer}, epoch_us({stamp}))", f"CASE WHEN NOT {casts.missing(text)} THEN {text} END", column
+        f"COALESCE({integer}, epoch_us({stamp}))", f"CASE WHEN NOT {casts.missing(text)} THEN {text} END", "int", column
     )
 
 
@@ -117,18 +118,18 @@ def _float(value: str, element: str, column: str) -> str:
     if element in _FLOATS:
         present = f"CASE WHEN NOT isnan({value}) THEN {value} END"
         fits = f"CASE WHEN abs({value}) < {_LARGEST_FLOAT32} THEN {value}::FLOAT END"
-        return _or_complain(fits, present, column)
+        return _or_complain(fits, present, "float", column)
     if element in _INTEGERS | {"BOOLEAN"} or element.startswith("DECIMAL"):
         return f"{value}::FLOAT"
     text = f"nullif({value}::VARCHAR, '')"
     number = casts.value(text, "DOUBLE", _PLAIN)
     fits = f"CASE WHEN abs({number}) < {_LARGEST_FLOAT32} THEN ({number})::FLOAT END"
-    return _or_complain(fits, f"CASE WHEN NOT {casts.missing(text)} THEN {text} END", column)
+    return _or_complain(fits, f"CASE WHEN NOT {casts.missing(text)} THEN {text} END", "float", column)
 
 
 def _text(value: str, element: str, column: str) -> str:
     if element == "BLOB":
-        return _or_complain(f"nullif(try(decode({value})), '')", f"nullif({value}, ''::BLOB)", column)
+        return _or_complain(f"nullif(try(decode({value})), '')", f"nullif({value}, ''::BLOB)", "text", column)
     if element in _FLOATS:
         return f"CASE WHEN NOT isnan({value}) THEN {value}::VARCHAR END"
     if element.startswith(("STRUCT", "MAP", "UNION")) or element.endswith("]"):

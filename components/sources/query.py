@@ -4,6 +4,7 @@ Only then may parts of a table be read apart, by several workers, without changi
 what a query is made of, and whatever is not known to be harmless counts as looking at the whole table.
 """
 
+import collections
 import json
 from typing import Any, Literal
 
@@ -26,7 +27,9 @@ _HARMLESS = {
     "LAMBDA",
     "OPERATOR",
     "STAR",
+    "TYPE",
 }
+_NOT_COLUMNS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
 _EMPTY_PARTS = ("modifiers", "group_expressions", "group_sets", "having", "sample", "qualify")
 
 
@@ -71,7 +74,13 @@ class _Reader:
             "SELECT function_name FROM duckdb_functions() GROUP BY 1 HAVING "
             "bool_and(function_type = 'scalar' AND stability <> 'VOLATILE') AND bool_or(stability = 'CONSISTENT')"
         ).fetchall()
+        self._connection = connection
         self._functions = {row[0] for row in rows}
+        self._macros: dict[str, list[str]] = collections.defaultdict(list)
+        for macro, definition in connection.execute(
+            "SELECT function_name, macro_definition FROM duckdb_functions() WHERE function_type = 'macro' AND internal"
+        ).fetchall():
+            self._macros[macro].append(definition)
 
     def reach(self, node: dict[str, Any]) -> Reach:
         plain = (
@@ -100,6 +109,14 @@ class _Reader:
         kind = tree.get("class")
         if kind is not None and kind not in _HARMLESS:
             return False
-        if kind == "FUNCTION" and tree["function_name"].lower() not in self._functions:
+        if kind == "FUNCTION" and not self._is_harmless_function(tree["function_name"].lower()):
+            return False
+        if kind == "COLUMN_REF" and tree["column_names"][-1].lower() in _NOT_COLUMNS:
             return False
         return all(self._is_harmless(each) for each in tree.values())
+
+    def _is_harmless_function(self, function: str) -> bool:
+        if function not in self._macros:
+            return function in self._functions
+        trees = (_parsed(self._connection, f"SELECT {definition}") for definition in self._macros[function])
+        return all(self._is_harmless(tree["statements"][0]["node"]["select_list"]) for tree in trees)

@@ -1,11 +1,11 @@
 """Which split a row belongs to, as SQL that gives the same answer on every machine, in every file and format.
 
-Hashes are of md5, which Beam, Python and DuckDB compute alike: the digest's first eight bytes, little-endian, of the
+Hashes are of md5, which Beam, Python and DuckDB compute alike: the first eight hexadecimal digits of the digest of the
 texts of the row's columns, in the order of their names.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from components.sources import casts
@@ -63,25 +63,31 @@ def expression(rule: SplitRule, columns: Mapping[str, str], boundaries: Sequence
     Raises:
         UserError: the table has no such column.
     """
-    if rule.column is not None and rule.column not in columns:
-        raise UserError(
-            f"The split is by {rule.column!r}, and there is no such column. The columns are: {', '.join(columns)}. "
-            "Name one of them as `split: {column: ...}`."
-        )
+    if rule.column is not None:
+        check_column(rule.column, columns)
     if rule.by == "column":
-        return _given(name(str(rule.column)))
+        return _given(str(rule.column))
     if rule.by == "time":
         key = f"coalesce({time_key(str(rule.column), columns)}, '-inf'::DOUBLE)"
         return _ladder(key, boundaries, rule.names)
     hashed = [rule.column] if rule.column is not None else sorted(columns)
     texts = ", ".join(f"coalesce({name(each)}::VARCHAR, {_MISSING})" for each in hashed)
     seed = f"{literal(str(rule.seed))}, " if rule.seed else ""
-    number = f"md5_number_lower(concat_ws({_SEPARATOR}, {seed}{texts})) % {_BUCKETS}"
+    number = f"('0x' || md5(concat_ws({_SEPARATOR}, {seed}{texts}))[:8])::UBIGINT % {_BUCKETS}"
     total, limits = 0.0, []
     for each in rule.names[:-1]:
         total += rule.fractions[each]
         limits.append(round(total * _BUCKETS))
     return _ladder(f"({number})", limits, rule.names)
+
+
+def check_column(column: str, columns: Iterable[str]) -> None:
+    """Raises UserError unless the column is one of the table's."""
+    if column not in columns:
+        raise UserError(
+            f"The split is by {column!r}, and there is no such column. The columns are: {', '.join(columns)}. "
+            "Name one of them as `split: {column: ...}`."
+        )
 
 
 def _ladder(value: str, limits: Sequence[float], names: Sequence[str]) -> str:
@@ -90,13 +96,14 @@ def _ladder(value: str, limits: Sequence[float], names: Sequence[str]) -> str:
     return f"CASE {' '.join(steps)} ELSE {literal(names[-1])} END" if steps else literal(names[-1])
 
 
-def _given(text: str) -> str:
+def _given(column: str) -> str:
+    text = name(column)
     cases = " ".join(
         f"WHEN lower(trim({text}::VARCHAR)) IN ({', '.join(map(literal, aliases))}) THEN {literal(each)}"
         for each, aliases in _ALIASES.items()
     )
-    mark = literal(casts.MARK)
-    return f"CASE {cases} ELSE error({mark} || 'split' || {mark} || coalesce({text}::VARCHAR, 'NULL') || {mark}) END"
+    value = f"coalesce({text}::VARCHAR, 'NULL')"
+    return f"CASE {cases} ELSE {casts.complain('split', column, value)} END"
 
 
 def time_key(column: str, columns: Mapping[str, str]) -> str:

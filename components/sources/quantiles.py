@@ -1,0 +1,115 @@
+"""Where a column has so many of its values below, found by counting in ever finer buckets: exact sums, small messages.
+
+Counts of units add up to the counts of the table whatever the units are, so every division of a table among workers
+gives the same boundaries. A step is one pass over one column; two or three are enough.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+BUCKETS = 4_096
+_TOLERANCE = 0.0005  # of the number of values
+_STEPS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """Where one boundary lies: between two values, of which the first has `below` values below it."""
+
+    low: float
+    high: float
+    below: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Bucket:
+    """How many values there are in a bucket, and the least and the greatest of them."""
+
+    count: int
+    low: float
+    high: float
+
+    def __add__(self, other: "Bucket") -> "Bucket":
+        return Bucket(self.count + other.count, min(self.low, other.low), max(self.high, other.high))
+
+
+Histogram = Mapping[int, Bucket]
+
+
+def merged(histograms: Iterable[Histogram]) -> dict[int, Bucket]:
+    """Returns the sum of histograms of one interval."""
+    total: dict[int, Bucket] = {}
+    for histogram in histograms:
+        for index, bucket in histogram.items():
+            total[index] = total[index] + bucket if index in total else bucket
+    return total
+
+
+def bucket_sql(key: str, interval: Interval) -> str:
+    """Returns SQL for the bucket of the interval in which a key is, NULL outside of it."""
+    width = interval.high - interval.low
+    inside = f"{key} >= {interval.low!r} AND {key} < {interval.high!r}"
+    return (
+        f"CASE WHEN {inside} THEN least({BUCKETS - 1}, floor(({key} - {interval.low!r}) / {width!r} * {BUCKETS})) END"
+    )
+
+
+class Search:
+    """Looks for the boundaries that have given shares of all values below them.
+
+    Example:
+        search = Search([0.8, 0.9], low=0.0, high=100.0, count=1000)
+        while search.intervals:
+            search.take([count(interval) for interval in search.intervals])
+        search.boundaries
+    """
+
+    def __init__(self, shares: Sequence[float], low: float, high: float, count: int) -> None:
+        self._count = count
+        self._targets = [share * count for share in shares]
+        whole = Interval(low, _next(high), 0)
+        self._open: dict[int, Interval] = {index: whole for index in range(len(shares))}
+        self._found: dict[int, float] = {}
+        self._steps = 0
+
+    @property
+    def intervals(self) -> list[Interval]:
+        """The intervals in which to count; none when all boundaries are found."""
+        return [self._open[index] for index in sorted(self._open)]
+
+    @property
+    def boundaries(self) -> tuple[float, ...]:
+        """The boundaries, in the order of the shares."""
+        return tuple(self._found[index] for index in sorted(self._found))
+
+    def take(self, histograms: Sequence[Histogram]) -> None:
+        """Takes how many values each bucket of each interval has."""
+        self._steps += 1
+        for index, histogram in zip(sorted(self._open), histograms, strict=True):
+            interval, target = self._open.pop(index), self._targets[index]
+            number, below = self._reached(interval, histogram, target)
+            bucket = histogram[number]
+            misses = {bucket.low: abs(below - target), _next(bucket.high): abs(below + bucket.count - target)}
+            best = min(misses, key=lambda edge: misses[edge])
+            narrow = Interval(bucket.low, _next(bucket.high), below)
+            if misses[best] <= _TOLERANCE * self._count or bucket.low == bucket.high or self._steps == _STEPS:
+                self._found[index] = best
+            else:
+                self._open[index] = narrow
+
+    def _reached(self, interval: Interval, histogram: Histogram, target: float) -> tuple[int, int]:
+        """Returns the bucket in which the target is reached, and how many values are below it."""
+        below, number = interval.below, max(histogram)
+        for number in sorted(histogram):
+            if below + histogram[number].count >= target:
+                break
+            below += histogram[number].count
+        else:
+            below -= histogram[number].count
+        return number, below
+
+
+def _next(value: float) -> float:
+    """Returns the least number above a value."""
+    return math.nextafter(value, math.inf)

@@ -1,0 +1,221 @@
+"""How the reading of a table is divided among workers, and what one of them does: a unit of files to split files."""
+
+import contextlib
+import dataclasses
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from components.sources import csv_table, json_table, parquet_table, payloads, query, splits
+from components.sources.duck import connect, name
+from components.sources.errors import reading
+from components.sources.parts import Piece, Reject
+from components.sources.payloads import Encoding
+from components.sources.quantiles import Bucket, Interval, bucket_sql
+from components.sources.source import Source
+from components.sources.splits import SplitRule
+from components.sources.table import Table, open_table
+from models import progress
+from models.errors import UserError
+from models.examples import ROW_GROUP, SplitWriter, arrow_schema
+
+_REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
+
+
+@dataclasses.dataclass(frozen=True)
+class Unit:
+    """What one worker reads at a time.
+
+    Attributes:
+        index: its place in the order of the rows.
+        pieces: what it reads of which files.
+    """
+
+    index: int
+    pieces: tuple[Piece, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How a source becomes Examples.
+
+    Attributes:
+        source: what is read.
+        encodings: the columns that Examples get, and how they hold them.
+        rule: how rows get to the splits.
+        boundaries: for a split by time: where each split but the first begins.
+    """
+
+    source: Source
+    encodings: Mapping[str, Encoding]
+    rule: SplitRule
+    boundaries: tuple[float, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What became of the rows of a unit, or of all units.
+
+    Attributes:
+        splits: how many rows each split got.
+        read: how many rows the files have.
+        rejects: how many of them cannot be read and were put aside.
+    """
+
+    splits: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    read: int = 0
+    rejects: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        added = dict(Counter(self.splits) + Counter(other.splits))
+        return Counts(added, self.read + other.read, self.rejects + other.rejects)
+
+
+def divide(source: Source, size: int) -> list[Unit]:
+    """Returns the units of a source, of about so many bytes each; one, if the query looks at the whole table."""
+    connection = connect(source.memory)
+    try:
+        divisible = query.reach(connection, source.query) != "whole table"
+    finally:
+        connection.close()
+    pieces = [piece for file in source.files for piece in (_pieces(source, file, size) if divisible else [Piece(file)])]
+    groups: list[list[Piece]] = []
+    room = 0
+    for piece in pieces:
+        if groups and (not divisible or piece.size <= room):
+            groups[-1].append(piece)
+            room -= piece.size
+        else:
+            groups.append([piece])
+            room = size - piece.size
+    return [Unit(index, tuple(group)) for index, group in enumerate(groups)]
+
+
+def _pieces(source: Source, file: str, size: int) -> list[Piece]:
+    if source.format == "csv":
+        return csv_table.pieces(file, source.dialect, size)
+    if source.format == "jsonl":
+        return json_table.pieces(file, size)
+    return parquet_table.pieces(file, size) if source.format == "parquet" else [Piece(file)]
+
+
+class UnitReader:
+    """Reads one unit: opens its pieces, and gives its rows to the splits.
+
+    Example:
+        with UnitReader(plan, unit) as reader:
+            counts = reader.write("/artifacts/examples/1")
+    """
+
+    def __init__(self, plan: Plan, unit: Unit, threads: int | None = None) -> None:
+        self._plan = plan
+        self._unit = unit
+        self._connection = connect(plan.source.memory, threads)
+
+    def __enter__(self) -> "UnitReader":
+        with reading(self._plan.source):
+            self._table: Table = open_table(self._connection, self._plan.source, self._unit.pieces)
+            self._table.views()
+            described = self._connection.execute("DESCRIBE source_table").fetchall()
+        self.types: dict[str, str] = {row[0]: row[1] for row in described}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def write(self, uri: str) -> Counts:
+        """Writes the unit's rows to `uri/Split-NAME/part-INDEX.parquet`, and its rejects beside them.
+
+        Raises:
+            UserError: a row cannot be read or does not fit, or rows came out in another number than they are.
+        """
+        part = f"part-{self._unit.index:05d}.parquet"
+        with reading(self._plan.source):
+            rejects = list(self._table.rejects()) if self._plan.source.on_bad_rows == "quarantine" else []
+            written = self._write_splits(uri, part)
+            self._check(written, len(rejects))
+        if rejects:
+            write_rejects(os.path.join(uri, "rejects", part), rejects)
+        known = sum(len(each.rejects) for each in self._table.parts)
+        return Counts(written, self._table.rows + known, len(rejects))
+
+    def extent(self, column: str) -> tuple[float, float, int] | None:
+        """Returns the least and the greatest time of the unit and how many there are; None if there is none."""
+        key = splits.time_key(column, self._checked(column))
+        with reading(self._plan.source):
+            row = self._connection.execute(f"SELECT min({key}), max({key}), count({key}) FROM source_table").fetchone()
+        return (row[0], row[1], row[2]) if row and row[2] else None
+
+    def histogram(self, column: str, interval: Interval) -> dict[int, Bucket]:
+        """Returns how many times of the unit are in which bucket of an interval."""
+        key = splits.time_key(column, self._checked(column))
+        with reading(self._plan.source):
+            rows = self._connection.execute(
+                f"SELECT {bucket_sql('key', interval)} AS bucket, count(*), min(key), max(key) "
+                f"FROM (SELECT {key} AS key FROM source_table) GROUP BY 1 HAVING bucket IS NOT NULL"
+            ).fetchall()
+        return {int(bucket): Bucket(count, low, high) for bucket, count, low, high in rows}
+
+    def _checked(self, column: str) -> Mapping[str, str]:
+        splits.check_column(column, self.types)
+        return self.types
+
+    def _select(self) -> str:
+        """Returns SQL for the rows as Examples hold them, with the names of their splits."""
+        missing = [each for each in self._plan.encodings if each not in self.types]
+        if missing:
+            raise UserError(
+                f"The table has no column {missing[0]!r}; it has {', '.join(self.types)}. Has the data or the query "
+                "changed? Correct `data:` or take the column out of `features:`."
+            )
+        columns = [
+            payloads.encoded(column, self.types[column], encoding) for column, encoding in self._plan.encodings.items()
+        ]
+        split = splits.expression(self._plan.rule, self.types, self._plan.boundaries)
+        return f"SELECT {', '.join(columns)}, {split} AS {name(splits.COLUMN)} FROM source_table"
+
+    def _write_splits(self, uri: str, part: str) -> dict[str, int]:
+        schema = arrow_schema({column: each.payload for column, each in self._plan.encodings.items()})
+        writers = {
+            each: SplitWriter(os.path.join(uri, f"Split-{each}", part), schema) for each in self._plan.rule.names
+        }
+        batches = self._connection.sql(self._select()).to_arrow_reader(ROW_GROUP)
+        begun, rows = time.monotonic(), 0
+        with contextlib.ExitStack() as stack:
+            for writer in writers.values():
+                stack.enter_context(writer)
+            for batch in batches:
+                names = batch.column(splits.COLUMN)
+                for each, writer in writers.items():
+                    chosen = batch.filter(pc.equal(names, each))
+                    if chosen.num_rows:
+                        writer.write(payloads.to_lists(chosen, schema))
+                rows += batch.num_rows
+                speed = rows / max(time.monotonic() - begun, 1e-3)
+                progress.report(f"{rows:,} rows, {speed:,.0f} rows/s", rows, self._table.rows)
+        return {each: writer.rows for each, writer in writers.items()}
+
+    def _check(self, written: Mapping[str, int], num_rejects: int) -> None:
+        """Raises UserError unless every row that the files have came out of them."""
+        known = sum(len(each.rejects) for each in self._table.parts)
+        due = self._table.rows - (num_rejects - known)
+        found = sum(written.values())
+        if query.reach(self._connection, self._plan.source.query) != "each row":
+            row = self._connection.execute("SELECT count(*) FROM data").fetchone()
+            found = int(row[0]) if row else 0
+        if found != due:
+            raise UserError(
+                f"{self._unit.pieces[0].file}: {due:,} rows went in and {found:,} came out. Nothing was written. "
+                "Convert the file to Parquet and try again."
+            )
+
+
+def write_rejects(path: str, rejects: Sequence[Reject]) -> None:
+    """Writes rejects as Parquet: columns file, line, reason, text."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    pq.write_table(pa.Table.from_pylist([dataclasses.asdict(each) for each in rejects], schema=_REJECTS), path)
