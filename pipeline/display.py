@@ -118,11 +118,11 @@ def line(stage: str, state: str, seconds: float, finding: str) -> Text:
     return Text.assemble((mark, style), f" {stage:<17}", (shown, "dim"), "  ", finding)
 
 
-def table(title: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
-    """Returns a compact table: the first column is text, the others are figures."""
-    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def table(header: Iterable[str], rows: Iterable[Iterable[str]], figures: bool = True) -> Table:
+    """Returns a compact table: the first column is text, the others are figures or text too."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, name in enumerate(header):
-        drawn.add_column(name, justify="right" if index else "left", header_style="dim")
+        drawn.add_column(name, justify="right" if index and figures else "left", header_style="dim")
     for row in rows:
         drawn.add_row(*row)
     return drawn

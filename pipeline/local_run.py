@@ -129,6 +129,7 @@ class _Run:
                 run_id=self.run_id,
                 status=self._status(watch, error),
                 seconds=time.monotonic() - self.begun,
+                features=len(self.resolved.spec.features),
                 stages=self._stages(watch),
                 history=self.history,
             )
@@ -248,7 +249,7 @@ def _say_plan(request: Request, history: History, fingerprints: Mapping[str, sta
         from pipeline.display import table
 
         rows = [(step.stage, step.state, step.why) for step in steps]
-        _console(sys.stdout).print(table("", ["stage", "would", "because"], rows))
+        _console(sys.stdout).print(table(["stage", "would", "because"], rows, figures=False))
     return 0
 
 

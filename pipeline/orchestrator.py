@@ -44,6 +44,8 @@ class Watch:
         execution = next(iter(self.history.executions(stage)), None)
         cached = execution is not None and execution.state == CACHED and stage != "Resolver"
         finding = execution.finding if execution else ""
+        if stage == "Resolver" and execution:
+            finding = "a blessed model to beat" if execution.outputs else "no blessed model yet"
         self._end(Outcome(stage, "cached" if cached else "ran", time.monotonic() - begun, finding))
 
     def _end(self, outcome: Outcome) -> None:

@@ -173,7 +173,8 @@ def fingerprints(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Fingerpri
     """Returns the fingerprint of each stage, given its `parameters`."""
     found: dict[str, Fingerprint] = {}
     for stage in STAGES:
-        flat, code = flatten(values[stage.name]), code_digest(stage.modules)
+        flat = json.loads(json.dumps(flatten(values[stage.name])))  # as it will be read back: lists, not tuples
+        code = code_digest(stage.modules)
         above = [found[name].digest for name in stage.upstream]
         found[stage.name] = Fingerprint(stage.name, flat, code, digest(stage.name, flat, code, above))
     return found

@@ -17,6 +17,7 @@ from pipeline.history import History
 from pipeline.stages import NAMES
 
 PACKAGES = ("tensorflow", "keras", "tfx", "tensorflow-transform", "apache-beam", "duckdb")
+BASELINES = ("blessed", "linear", "constant")
 TITLES = {
     "pushed": ("Pushed", "bold green"),
     "up_to_date": ("Up to date", "bold green"),
@@ -28,7 +29,13 @@ TITLES = {
 
 
 def build(
-    name: str, run_id: str, status: str, seconds: float, stages: Sequence[Mapping[str, Any]], history: History
+    name: str,
+    run_id: str,
+    status: str,
+    seconds: float,
+    features: int,
+    stages: Sequence[Mapping[str, Any]],
+    history: History,
 ) -> dict[str, Any]:
     """Returns the summary of a run.
 
@@ -37,6 +44,7 @@ def build(
         run_id: which run it was.
         status: how it ended.
         seconds: how long it took.
+        features: how many columns the model sees.
         stages: what happened to each stage: name, state and seconds.
         history: where the stages' reports are; what a stage that did not end would say is left out.
     """
@@ -56,7 +64,7 @@ def build(
         "data": {
             "rows": examples.get("rows", {}),
             "rejects": examples.get("rejects", 0),
-            "features": reports["Transform"].get("features", reports["StatisticsGen"].get("features")),
+            "features": features,
         },
         "model": {
             "family": trainer.get("family"),
@@ -100,7 +108,7 @@ def show(console: Console, summary: Mapping[str, Any], folder: RunFolder, data: 
     console.print(Text.assemble((title, style), f" {summary['name']}", where, (seconds, "dim")))
     if summary["metrics"]["test"]:
         console.print()
-        console.print(display.table("", *_metrics(summary)))
+        console.print(display.table(*_metrics(summary)))
     failed = [gate for gate in summary["gates"] if not gate["passed"]]
     for gate in failed:
         console.print(Text.assemble(("✗ ", "red"), f"{gate['name']}: {gate['why']}"))
@@ -112,7 +120,8 @@ def show(console: Console, summary: Mapping[str, Any], folder: RunFolder, data: 
 
 def _metrics(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     test = summary["metrics"]["test"]
-    rows = [("this model", test), *((name, values) for name, values in summary["baselines"].items() if values)]
+    baselines = ((name, summary["baselines"].get(name)) for name in BASELINES)
+    rows = [("this model", test), *((name, values) for name, values in baselines if values)]
     names = list(test)
     return ["on test", *names], [[name, *_figures(values, names)] for name, values in rows]
 
