@@ -1,0 +1,61 @@
+"""Predicts the rows of files by a model that the pipeline pushed.
+
+    python pipeline/predict.py --model runs/taxi/serving --data new/*.csv --to predictions.parquet
+
+Exit codes: 0 written; 1 something of ours broke; 2 the arguments, the model or the data are wrong.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# `python pipeline/predict.py` puts pipeline/ first on the path, where its modules would shadow others.
+sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
+os.environ["TF_USE_LEGACY_KERAS"] = "0"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line's parser."""
+    made = argparse.ArgumentParser(
+        prog="predict.py",
+        description="Predicts the rows of files by a model that the pipeline pushed.",
+        epilog="Exit codes: 0 written; 1 something of ours broke; 2 the arguments, the model or the data are wrong.",
+        allow_abbrev=False,
+    )
+    add = made.add_argument
+    add("--model", required=True, metavar="DIR", help="a run's serving/ (its newest version) or one version in it")
+    add(
+        "--data",
+        required=True,
+        nargs="+",
+        metavar="FILES",
+        help="CSV, Parquet, JSON lines or TFRecord; no label needed",
+    )
+    add("--to", required=True, type=Path, metavar="FILE", help="what to write: NAME.parquet or NAME.csv")
+    add("--keep", nargs="+", default=[], metavar="COLUMN", help="columns of the data to write beside the predictions")
+    add("--quiet", action="store_true", help="print nothing but errors")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    arguments = parser().parse_args(argv)
+    from models.errors import UserError
+
+    try:
+        from pipeline import batch_prediction
+
+        return batch_prediction.run(arguments.model, arguments.data, arguments.to, arguments.keep, arguments.quiet)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped; nothing was written.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
