@@ -1,0 +1,38 @@
+"""Hyperparameters as a command line checks them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from models.errors import UserError
+from models.families import spaces
+
+
+def test_defaults_are_in_range_and_can_be_replaced():
+    for family in spaces.names():
+        spaces.check(family, spaces.defaults(family))
+    assert spaces.defaults("mlp", {"units": 64})["units"] == 64
+
+
+@pytest.mark.parametrize(
+    ("family", "hyperparameters", "message"),
+    [
+        ("mpl", {}, "model.family is 'mpl'.*linear, mlp.*Did you mean 'mlp'"),
+        ("mlp", {"unit": 3}, "has 'unit', which family 'mlp' does not have.*Did you mean 'units'"),
+        ("mlp", {"units": 2.5}, "units is 2.5, and a whole number from 64 to 512 was expected"),
+        ("mlp", {"units": True}, "units is True"),
+        ("mlp", {"dropout": 0.9}, "dropout is 0.9, and a number from 0 to 0.5 was expected"),
+        ("mlp", {"dropout": "much"}, "dropout is 'much'"),
+        ("mlp", {"activation": "tanh"}, "activation is 'tanh', and one of relu, gelu, silu was expected"),
+    ],
+)
+def test_what_does_not_exist_is_an_error(family, hyperparameters, message):
+    with pytest.raises(UserError, match=message):
+        spaces.check(family, hyperparameters)
+
+
+def test_checking_imports_nothing_heavy():
+    code = "import sys, models.families.spaces; print({'keras', 'tensorflow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "set()"
