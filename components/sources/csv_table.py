@@ -27,7 +27,7 @@ _BLOCK = 1 << 24
 def scan(paths: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:
     """Returns SQL for the rows of files that are written alike, all columns as texts."""
     options = [
-        f"columns = {literal({each: 'VARCHAR' for each in names})}",
+        f"columns = {literal(dict.fromkeys(names, 'VARCHAR'))}",
         f"delim = {literal(dialect.delimiter)}",
         f"quote = {literal(dialect.quote)}",
         f"escape = {literal(dialect.escape)}",

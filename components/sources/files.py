@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from components.sources import spans
 from components.sources.source import Format
 from models.errors import UserError
 
@@ -37,7 +38,8 @@ def expand(patterns: Sequence[str]) -> tuple[str, ...]:
     """Returns the absolute paths of the files that the patterns name, sorted within a pattern, each once.
 
     Args:
-        patterns: paths, globs (`**` included), or `package:NAME/path` for a file inside of an installed package.
+        patterns: paths, globs (`**` included), `package:NAME/path` for a file inside of an installed package, or
+            patterns with {SPAN}, {VERSION}, {YYYY}, {MM} and {DD}, which stand for the newest span.
 
     Raises:
         UserError: there is no such file, or a glob matches nothing.
@@ -51,7 +53,9 @@ def expand(patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _expand(pattern: str) -> list[str]:
-    path = _inside_package(pattern) if pattern.startswith(_PACKAGE) else os.path.expanduser(pattern)
+    path = locate(pattern)
+    if spans.has_span(path):
+        path = spans.newest(path)
     if os.path.isfile(path):
         return [os.path.abspath(path)]
     if os.path.isdir(path):
@@ -66,6 +70,11 @@ def _expand(pattern: str) -> list[str]:
         folder = path[: path.rfind("/", 0, min(path.find(each) for each in "*?[" if each in path)) + 1] or "."
         raise UserError(f"The glob {pattern} matches no file. Look at what is in {os.path.abspath(folder)}.")
     return files
+
+
+def locate(pattern: str) -> str:
+    """Returns a pattern as a path or glob: `~` and `package:NAME/` resolved, placeholders of spans left in."""
+    return _inside_package(pattern) if pattern.startswith(_PACKAGE) else os.path.expanduser(pattern)
 
 
 def _inside_package(pattern: str) -> str:

@@ -68,7 +68,7 @@ class Part:
     path: str
     names: tuple[str, ...]
     rows: int
-    dialect: Dialect = Dialect()
+    dialect: Dialect = dataclasses.field(default_factory=Dialect)
     rejects: tuple[Reject, ...] = ()
     original: tuple[str, Dialect] | None = None
 

@@ -37,12 +37,13 @@ class Bucket:
 Histogram = Mapping[int, Bucket]
 
 
-def merged(histograms: Iterable[Histogram]) -> dict[int, Bucket]:
-    """Returns the sum of histograms of one interval."""
+def from_rows(histograms: Iterable[Iterable[Sequence[float]]]) -> dict[int, Bucket]:
+    """Returns the sum of histograms of one interval, each given as rows of index, count, least and greatest value."""
     total: dict[int, Bucket] = {}
-    for histogram in histograms:
-        for index, bucket in histogram.items():
-            total[index] = total[index] + bucket if index in total else bucket
+    for rows in histograms:
+        for index, count, low, high in rows:
+            bucket = Bucket(int(count), low, high)
+            total[int(index)] = total[int(index)] + bucket if index in total else bucket
     return total
 
 
@@ -69,7 +70,7 @@ class Search:
         self._count = count
         self._targets = [share * count for share in shares]
         whole = Interval(low, _next(high), 0)
-        self._open: dict[int, Interval] = {index: whole for index in range(len(shares))}
+        self._open: dict[int, Interval] = dict.fromkeys(range(len(shares)), whole)
         self._found: dict[int, float] = {}
         self._steps = 0
 

@@ -68,7 +68,7 @@ class Source:
     format: Format
     columns: tuple[Column, ...]
     query: str | None = None
-    dialect: Dialect = Dialect()
+    dialect: Dialect = dataclasses.field(default_factory=Dialect)
     memory: str = "1GB"
     on_bad_rows: OnBadRows = "stop"
     max_bad_rows: float = 0.001

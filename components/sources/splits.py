@@ -5,6 +5,7 @@ texts of the row's columns, in the order of their names.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -51,6 +52,17 @@ class SplitRule:
         """The splits that get rows."""
         return tuple(each for each in NAMES if self.by == "column" or self.fractions.get(each, 0) > 0)
 
+    @property
+    def shares(self) -> list[float]:
+        """The share of the rows that is in the splits before each split but the first."""
+        fractions = [self.fractions[each] for each in self.names]
+        return list(itertools.accumulate(fractions))[:-1]
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        return f"{self.by} of the row" if self.column is None else f"{self.by} ({self.column})"
+
 
 def expression(rule: SplitRule, columns: Mapping[str, str], boundaries: Sequence[float] = ()) -> str:
     """Returns SQL for the name of a row's split.
@@ -74,10 +86,7 @@ def expression(rule: SplitRule, columns: Mapping[str, str], boundaries: Sequence
     texts = ", ".join(f"coalesce({name(each)}::VARCHAR, {_MISSING})" for each in hashed)
     seed = f"{literal(str(rule.seed))}, " if rule.seed else ""
     number = f"('0x' || md5(concat_ws({_SEPARATOR}, {seed}{texts}))[:8])::UBIGINT % {_BUCKETS}"
-    total, limits = 0.0, []
-    for each in rule.names[:-1]:
-        total += rule.fractions[each]
-        limits.append(round(total * _BUCKETS))
+    limits = [round(share * _BUCKETS) for share in rule.shares]
     return _ladder(f"({number})", limits, rule.names)
 
 
@@ -117,7 +126,7 @@ def time_key(column: str, columns: Mapping[str, str]) -> str:
         return f"epoch_us({name(column)}::TIMESTAMP)::DOUBLE"
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"epoch_us({name(column)})::DOUBLE"
-    if kind in ("FLOAT", "DOUBLE") or kind.endswith("INT") or kind.endswith("INTEGER") or kind.startswith("DECIMAL"):
+    if kind in ("FLOAT", "DOUBLE") or kind.endswith(("INT", "INTEGER")) or kind.startswith("DECIMAL"):
         return f"{name(column)}::DOUBLE"
     raise UserError(
         f"The split is by time, and column {column!r} is {kind}. A date, a timestamp or a number that grows with time "

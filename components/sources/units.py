@@ -3,9 +3,10 @@
 import contextlib
 import dataclasses
 import os
-import time
+import shutil
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +21,6 @@ from components.sources.quantiles import Bucket, Interval, bucket_sql
 from components.sources.source import Source
 from components.sources.splits import SplitRule
 from components.sources.table import Table, open_table
-from models import progress
 from models.errors import UserError
 from models.examples import ROW_GROUP, SplitWriter, arrow_schema
 
@@ -38,6 +38,11 @@ class Unit:
 
     index: int
     pieces: tuple[Piece, ...]
+
+    @property
+    def size(self) -> int:
+        """How many bytes of files that is."""
+        return sum(piece.size for piece in self.pieces)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +88,7 @@ def divide(source: Source, size: int) -> list[Unit]:
         divisible = query.reach(connection, source.query) != "whole table"
     finally:
         connection.close()
-    pieces = [piece for file in source.files for piece in (_pieces(source, file, size) if divisible else [Piece(file)])]
+    pieces = [piece for file in source.files for piece in _pieces(source, file, size if divisible else sys.maxsize)]
     groups: list[list[Piece]] = []
     room = 0
     for piece in pieces:
@@ -101,7 +106,7 @@ def _pieces(source: Source, file: str, size: int) -> list[Piece]:
         return csv_table.pieces(file, source.dialect, size)
     if source.format == "jsonl":
         return json_table.pieces(file, size)
-    return parquet_table.pieces(file, size) if source.format == "parquet" else [Piece(file)]
+    return parquet_table.pieces(file, size) if source.format == "parquet" else [Piece(file, size=os.path.getsize(file))]
 
 
 class UnitReader:
@@ -128,8 +133,12 @@ class UnitReader:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def write(self, uri: str) -> Counts:
-        """Writes the unit's rows to `uri/Split-NAME/part-INDEX.parquet`, and its rejects beside them.
+    def write(self, uri: str, watch: Callable[[int, int], None] = lambda done, total: None) -> Counts:
+        """Writes the unit's rows to `uri/Split-NAME/part-INDEX.parquet`, and its rejects to `uri/rejects`.
+
+        Args:
+            uri: the artifact's folder.
+            watch: called after every batch with the rows that are done and all rows of the unit.
 
         Raises:
             UserError: a row cannot be read or does not fit, or rows came out in another number than they are.
@@ -137,12 +146,25 @@ class UnitReader:
         part = f"part-{self._unit.index:05d}.parquet"
         with reading(self._plan.source):
             rejects = list(self._table.rejects()) if self._plan.source.on_bad_rows == "quarantine" else []
-            written = self._write_splits(uri, part)
+            written = self._write_splits(uri, part, watch)
             self._check(written, len(rejects))
         if rejects:
             write_rejects(os.path.join(uri, "rejects", part), rejects)
         known = sum(len(each.rejects) for each in self._table.parts)
         return Counts(written, self._table.rows + known, len(rejects))
+
+    def type_of(self, column: str) -> str:
+        """Returns the DuckDB type of a column of the table.
+
+        Raises:
+            UserError: there is no such column.
+        """
+        if column not in self.types:
+            raise UserError(
+                f"The table has no column {column!r}; it has {', '.join(self.types)}. Has the data or the query "
+                "changed? Correct `data:`, or take the column out of the configuration."
+            )
+        return self.types[column]
 
     def extent(self, column: str) -> tuple[float, float, int] | None:
         """Returns the least and the greatest time of the unit and how many there are; None if there is none."""
@@ -167,25 +189,20 @@ class UnitReader:
 
     def _select(self) -> str:
         """Returns SQL for the rows as Examples hold them, with the names of their splits."""
-        missing = [each for each in self._plan.encodings if each not in self.types]
-        if missing:
-            raise UserError(
-                f"The table has no column {missing[0]!r}; it has {', '.join(self.types)}. Has the data or the query "
-                "changed? Correct `data:` or take the column out of `features:`."
-            )
         columns = [
-            payloads.encoded(column, self.types[column], encoding) for column, encoding in self._plan.encodings.items()
+            payloads.encoded(column, self.type_of(column), encoding)
+            for column, encoding in self._plan.encodings.items()
         ]
         split = splits.expression(self._plan.rule, self.types, self._plan.boundaries)
         return f"SELECT {', '.join(columns)}, {split} AS {name(splits.COLUMN)} FROM source_table"
 
-    def _write_splits(self, uri: str, part: str) -> dict[str, int]:
+    def _write_splits(self, uri: str, part: str, watch: Callable[[int, int], None]) -> dict[str, int]:
         schema = arrow_schema({column: each.payload for column, each in self._plan.encodings.items()})
         writers = {
             each: SplitWriter(os.path.join(uri, f"Split-{each}", part), schema) for each in self._plan.rule.names
         }
         batches = self._connection.sql(self._select()).to_arrow_reader(ROW_GROUP)
-        begun, rows = time.monotonic(), 0
+        rows = 0
         with contextlib.ExitStack() as stack:
             for writer in writers.values():
                 stack.enter_context(writer)
@@ -196,8 +213,7 @@ class UnitReader:
                     if chosen.num_rows:
                         writer.write(payloads.to_lists(chosen, schema))
                 rows += batch.num_rows
-                speed = rows / max(time.monotonic() - begun, 1e-3)
-                progress.report(f"{rows:,} rows, {speed:,.0f} rows/s", rows, self._table.rows)
+                watch(rows, self._table.rows)
         return {each: writer.rows for each, writer in writers.items()}
 
     def _check(self, written: Mapping[str, int], num_rejects: int) -> None:
@@ -213,6 +229,17 @@ class UnitReader:
                 f"{self._unit.pieces[0].file}: {due:,} rows went in and {found:,} came out. Nothing was written. "
                 "Convert the file to Parquet and try again."
             )
+
+
+def gather_rejects(uri: str) -> list[str]:
+    """Puts the rejects of all units into `uri/rejects.parquet`, and returns the first ones as texts."""
+    folder = os.path.join(uri, "rejects")
+    if not os.path.isdir(folder):
+        return []
+    tables = [pq.read_table(os.path.join(folder, part)) for part in sorted(os.listdir(folder))]
+    pq.write_table(pa.concat_tables(tables), os.path.join(uri, "rejects.parquet"), compression="zstd")
+    shutil.rmtree(folder)
+    return [str(Reject(**row)) for row in tables[0].slice(0, 3).to_pylist()]
 
 
 def write_rejects(path: str, rejects: Sequence[Reject]) -> None:
