@@ -1,0 +1,119 @@
+"""What `.venv` holds: the stamp of a finished installation, the packages, the native modules.
+
+Standard library only, so that it can be asked while nothing is installed yet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import re
+from typing import Any, NamedTuple
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+LOCK = ROOT / "requirements.lock"
+UV = ROOT / "environment" / "uv.txt"
+NATIVE = ROOT / "environment" / "native.txt"
+# Raised when bootstrap.py lays the environment out in another way.
+LAYOUT = 1
+
+# Held while `.venv` is made, and left there. Not `.lock`: uv takes that one itself, and would wait for us.
+LOCK_NAME = ".bootstrap.lock"
+
+# The native modules that need a new glibc: the package, and its file below site-packages.
+NATIVE_MODULES = {
+    "tensorflow-data-validation": "tensorflow_data_validation/pywrap/tensorflow_data_validation_extension.so",
+    "ml-metadata": "ml_metadata/metadata_store/pywrap/metadata_store_extension.so",
+}
+
+
+class Stamp(NamedTuple):
+    """What a finished installation was made from. It is written last, and removed before anything is changed.
+
+    Attributes:
+        inputs: digest of the lock and the two files of pinned hashes.
+        root: the repository's folder, since scripts in a virtual environment name it.
+        replaced: whether the native modules were replaced.
+        modules: their size and time of change, so that a module put back by another install is noticed.
+    """
+
+    inputs: str
+    root: str
+    replaced: bool
+    modules: dict[str, Any]
+
+
+def inputs_digest(*files: pathlib.Path) -> str:
+    """Returns a digest of what the environment is made from: the files' contents, in order."""
+    digest = hashlib.sha256(str(LAYOUT).encode())
+    for file in files or (LOCK, UV, NATIVE):
+        digest.update(b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def site_packages(venv: pathlib.Path) -> pathlib.Path:
+    """Returns the folder of the installed packages."""
+    return venv / "lib" / "python3.11" / "site-packages"
+
+
+def module_marks(venv: pathlib.Path) -> dict[str, Any]:
+    """Returns [size, time of change in ns] of each native module that is there, by its package."""
+    marks = {}
+    for package, path in NATIVE_MODULES.items():
+        try:
+            status = (site_packages(venv) / path).stat()
+        except OSError:
+            continue
+        marks[package] = [status.st_size, status.st_mtime_ns]
+    return marks
+
+
+def current_stamp(venv: pathlib.Path, replaced: bool) -> Stamp:
+    """Returns the stamp of an installation that was finished just now."""
+    return Stamp(inputs_digest(), str(venv.parent), replaced, module_marks(venv))
+
+
+def read_stamp(venv: pathlib.Path) -> Stamp | None:
+    """Returns the stamp; None where there is none, or the environment under it is gone or was moved here."""
+    try:
+        stamp = Stamp(**json.loads((venv / "skewless.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    usable = os.access(venv / "bin" / "python", os.X_OK) and stamp.root == str(venv.parent)
+    return stamp if usable else None
+
+
+def write_stamp(venv: pathlib.Path, stamp: Stamp) -> None:
+    """Writes the stamp in one step: a reader sees the whole or nothing."""
+    half = venv / "skewless.json.new"
+    half.write_text(json.dumps(stamp._asdict(), indent=1) + "\n", encoding="utf-8")
+    os.replace(half, venv / "skewless.json")
+
+
+def remove_stamp(venv: pathlib.Path) -> None:
+    """Says that the environment is being changed: without a stamp it counts as half made."""
+    with contextlib.suppress(FileNotFoundError):
+        (venv / "skewless.json").unlink()
+
+
+def normalized(name: str) -> str:
+    """Returns a package's name as registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def locked_versions(text: str) -> dict[str, str]:
+    """Returns the version of each package that a lock names."""
+    return {normalized(name): version for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.MULTILINE)}
+
+
+def installed_versions(venv: pathlib.Path) -> dict[str, str]:
+    """Returns the version of each installed package, by the names of their folders: nothing is imported."""
+    versions = {}
+    for folder in site_packages(venv).glob("*.dist-info"):
+        name, _, version = folder.name[: -len(".dist-info")].rpartition("-")
+        versions[normalized(name)] = version
+    return versions
