@@ -61,7 +61,7 @@ def _stages(resolved: Resolved, folder: RunFolder, fingerprints: Mapping[str, Fi
     options = {name: json.dumps(value, sort_keys=True) for name, value in _options(resolved, folder).items()}
     mark = {name: fingerprint.to_json() for name, fingerprint in fingerprints.items()}
 
-    example_gen = ExampleGen(source=resolved.source.to_json(), spec=columns, fingerprint=mark["ExampleGen"])
+    example_gen = ExampleGen(resolved.source.to_json(), columns, options["examples"], mark["ExampleGen"])
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples, roles, options["statistics"], mark["StatisticsGen"])
     statistics = statistics_gen.outputs["statistics"]
@@ -131,7 +131,9 @@ def _stages(resolved: Resolved, folder: RunFolder, fingerprints: Mapping[str, Fi
 def _options(resolved: Resolved, folder: RunFolder) -> dict[str, dict[str, object]]:
     """Returns the options of the stages, as JSON values."""
     settings = resolved.settings.model_dump(mode="json")
+    slices = (*settings["statistics"]["slices"], *settings["evaluate"]["slices"])
     return {
+        "examples": {"split": settings["split"], "columns": sorted({column for each in slices for column in each})},
         "statistics": settings["statistics"],
         "validate": settings["validate"],
         "tune": {**settings["tune"], "directory": str(folder.tuner)},

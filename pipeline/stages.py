@@ -145,7 +145,7 @@ def parameters(resolved: "Resolved", data: str, served: int) -> dict[str, dict[s
             "split": settings["split"],
             "label": dataclasses.asdict(spec.label),
             "weight": spec.weight,
-            "slices": settings["evaluate"]["slices"],
+            "slices": [*settings["statistics"]["slices"], *settings["evaluate"]["slices"]],
             "features": {name: {key: each[key] for key in ("payload", "repeated")} for name, each in features.items()},
         },
         "StatisticsGen": {
