@@ -15,6 +15,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator
 from tensorflow_model_analysis.extractors import extractor, slice_key_extractor
 from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.writers import eval_config_writer, metrics_plots_and_validations_writer, writer
 from tfx import types
 from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
@@ -24,7 +25,7 @@ from tfx.utils import io_utils, path_utils
 
 from components import exact_metrics, findings, predicting
 from models import examples, metrics, progress, served_model, verdict
-from models.gates import Gate
+from models.gates import Gate, shown
 from models.spec import Spec
 
 _Artifacts = dict[str, list[types.Artifact]]
@@ -71,12 +72,22 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Measure"
                 >> tfma.ExtractEvaluateAndWriteResults(
                     eval_config=config,
-                    output_path=folder,
+                    writers=_writers(config, folder),
                     # The extracts come sliced and in batches: the stage that TFMA's evaluator waits for has no work.
                     extractors=[extractor.Extractor(slice_key_extractor.SLICE_KEY_EXTRACTOR_STAGE_NAME, _Nothing())],
                     evaluators=[metrics_plots_and_validations_evaluator.MetricsPlotsAndValidationsEvaluator(config)],
                 )
             )
+
+
+def _writers(config: config_pb2.EvalConfig, folder: str) -> list[writer.Writer]:
+    """Returns what writes the metrics: TFMA's default writers also write files of plots, which are empty here."""
+    return [
+        metrics_plots_and_validations_writer.MetricsPlotsAndValidationsWriter(
+            output_paths={tfma.METRICS_KEY: os.path.join(folder, tfma.METRICS_KEY)}, eval_config=config
+        ),
+        eval_config_writer.EvalConfigWriter(folder, eval_config=config),
+    ]
 
 
 class _Nothing(beam.PTransform):
@@ -197,10 +208,9 @@ def _finding(spec: Spec, measured: Mapping[str, Mapping[str, float]], blessed: b
     name, _ = metrics.PRIMARY[spec.label.task]
     order = ("candidate", "linear", "blessed", "constant")
     said = {"candidate": f"test {name}", "blessed": "served"}
-    shown = [
-        f"{said.get(model, model)} {measured[model][name]:.3f}" for model in order if name in measured.get(model, {})
-    ]
-    return " · ".join([*shown, "blessed" if blessed else "not blessed"])
+    there = [model for model in order if name in measured.get(model, {})]
+    parts = [f"{said.get(model, model)} {shown(measured[model][name])}" for model in there]
+    return " · ".join([*parts, "blessed" if blessed else "not blessed"])
 
 
 def _report(measured: Mapping[str, Mapping[str, float]], gates: Sequence[Gate], notes: Sequence[str]) -> dict[str, Any]:

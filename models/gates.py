@@ -43,6 +43,13 @@ class Gate:
         return dataclasses.asdict(self)
 
 
+def shown(value: float) -> str:
+    """Returns a metric as people read it: 0.912, 0.00123, 51,234."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"
+
+
 def check(task: Task, gates: Mapping[str, Any]) -> None:
     """Checks the gates of a configuration, before anything runs.
 

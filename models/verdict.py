@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from models import metrics
-from models.gates import Gate
+from models.gates import Gate, shown
 from models.spec import Label, Task
 
 # A difference counts as noise below this many standard errors: one side of 95 %.
@@ -96,15 +96,15 @@ def _beats_constant(task: Task, rows: Rows, measured: Mapping[str, Metrics]) -> 
     found = difference(task, rows, "constant")
     noise = _STANDARD_ERRORS * found.error
     if found.gain > max(noise, 0.0):
-        return Gate("constant", True, value, limit, f"{name} {value:.3f} beats the constant's {limit:.3f}.")
+        return Gate("constant", True, value, limit, f"{name} {shown(value)} beats the constant's {shown(limit)}.")
     if found.gain <= 0:
-        why = f"{name} {value:.3f} does not beat {limit:.3f}, which one constant answer for all rows reaches."
+        why = f"{name} {shown(value)} does not beat {shown(limit)}, which one constant answer for all rows reaches."
     elif math.isinf(noise):
         why = "The test split has a single row of one class: too few to tell the model from a constant."
     else:
         why = (
-            f"{name} {value:.3f} is no clear gain over the constant's {limit:.3f}: on {len(rows.labels):,} test rows "
-            f"chance explains differences up to {noise:.3f}. More test rows or better features would show one."
+            f"{name} {shown(value)} is no clear gain over the constant's {shown(limit)}: on {len(rows.labels):,} test "
+            f"rows chance explains differences up to {shown(noise)}. More test rows or better features would show one."
         )
     return Gate("constant", False, value, limit, why)
 
@@ -117,13 +117,13 @@ def _not_worse(task: Task, rows: Rows, measured: Mapping[str, Metrics], rival: s
     negligible = _NEGLIGIBLE * abs(best - measured["constant"][name])
     found = difference(task, rows, rival)
     tolerance = max(negligible, _STANDARD_ERRORS * found.error)
-    title = f"the {rival} model's {limit:.3f}"
+    title = f"the {rival} model's {shown(limit)}"
     if found.gain >= 0:
-        return Gate(rival, True, value, limit, f"{name} {value:.3f} is as good as {title} or better.")
+        return Gate(rival, True, value, limit, f"{name} {shown(value)} is as good as {title} or better.")
     if found.gain >= -tolerance:
-        why = f"{name} {value:.3f} is not worse than {title} by more than the tolerance of {tolerance:.3f}."
+        why = f"{name} {shown(value)} is not worse than {title} by more than the tolerance of {shown(tolerance)}."
         return Gate(rival, True, value, limit, why)
-    why = f"{name} {value:.3f} is worse than {title}, and chance explains no more than {tolerance:.3f}."
+    why = f"{name} {shown(value)} is worse than {title}, and chance explains no more than {shown(tolerance)}."
     return Gate(rival, False, value, limit, why)
 
 
@@ -136,7 +136,7 @@ def _limit(metric: str, limit: str, bound: float, candidate: Metrics, slices: tu
         return Gate(name, False, None, bound, f"{metric} is not defined on the rows of the test split.")
     passed = _keeps(limit, value, bound)
     sign = "at least" if limit == "min" else "at most"
-    return Gate(name, passed, value, bound, f"{metric} is {value:.3f}, and {sign} {bound:g} was asked for.")
+    return Gate(name, passed, value, bound, f"{metric} is {shown(value)}, and {sign} {bound:g} was asked for.")
 
 
 def _slice_limit(metric: str, limit: str, bound: float, candidate: Metrics, slices: tuple[Slice, ...]) -> Gate:
@@ -151,7 +151,7 @@ def _slice_limit(metric: str, limit: str, bound: float, candidate: Metrics, slic
     worst = pick(found, key=lambda each: each.metrics[metric])
     value = worst.metrics[metric]
     sign = "at least" if limit == "slice_min" else "at most"
-    why = f"{metric} is {value:.3f} in the worst slice, {worst.name}, and {sign} {bound:g} was asked for."
+    why = f"{metric} is {shown(value)} in the worst slice, {worst.name}, and {sign} {bound:g} was asked for."
     return Gate(name, _keeps(limit, value, bound), value, bound, why)
 
 
