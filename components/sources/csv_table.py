@@ -14,7 +14,7 @@ import duckdb
 
 from components.sources import files
 from components.sources.dialect import header
-from components.sources.duck import glob_free, literal, temporary_file
+from components.sources.duck import first_row, glob_free, literal, temporary_file
 from components.sources.parts import Part, Piece, Reject, num_lines_before, reject
 from components.sources.records import Record, records
 from components.sources.segments import MAX_RECORD, segments
@@ -100,10 +100,9 @@ def records_read(part: Part) -> Iterator[Record]:
 def _count(connection: duckdb.DuckDBPyConnection, path: str, names: Sequence[str], dialect: Dialect) -> int | None:
     """Returns how many rows DuckDB finds, None if it stumbles."""
     try:
-        row = connection.execute(f"SELECT count(*) FROM ({scan([path], names, dialect)})").fetchone()
+        return int(first_row(connection, f"SELECT count(*) FROM ({scan([path], names, dialect)})")[0])
     except duckdb.Error:
         return None
-    return int(row[0]) if row else None
 
 
 def _cleaned(

@@ -7,9 +7,8 @@ from typing import Any
 import duckdb
 
 from components.sources import files, json_table, parquet_table
-from components.sources.casts import NULL_WORDS
 from components.sources.dialect import detect, header
-from components.sources.duck import connect, literal, name
+from components.sources.duck import connect
 from components.sources.errors import reading
 from components.sources.infer import infer
 from components.sources.parts import Piece
@@ -88,21 +87,11 @@ def _typed_csv(connection: duckdb.DuckDBPyConnection, source: Source, types: Map
     _check_rows(table)
     connection.execute(f"CREATE OR REPLACE TEMP VIEW texts AS {table.raw()}")
     free = [each for each in names if each not in types]
-    inferred = {column.name: column for column in infer(connection, "texts", free, source.dialect)}
-    columns = tuple(inferred.get(each) or Column(each, types[each]) for each in names)
-    nulls = source.dialect.nulls or _null_words(connection, columns)
+    inferred = infer(connection, "texts", free, source.dialect)
+    found = {column.name: column for column in inferred.columns}
+    columns = tuple(found.get(each) or Column(each, types[each]) for each in names)
+    nulls = source.dialect.nulls or inferred.null_words  # in the texts of a file a word means what it does elsewhere
     return dataclasses.replace(source, columns=columns, dialect=dataclasses.replace(source.dialect, nulls=nulls))
-
-
-def _null_words(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column]) -> tuple[str, ...]:
-    """Returns the words for "missing" in the columns of numbers: in the file's texts they must mean the same."""
-    words = ", ".join(literal(word) for word in NULL_WORDS)
-    texts = [name(column.name) for column in columns if column.type in ("BIGINT", "DOUBLE")]
-    if not texts:
-        return ()
-    found = ", ".join(f"max(CASE WHEN lower({text}) IN ({words}) THEN {text} END)" for text in texts)
-    row = connection.execute(f"SELECT {found} FROM texts").fetchone()
-    return tuple(sorted({word for word in row or () if word is not None}))
 
 
 def _check_rows(table: Table) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import weakref
+from typing import Any
 
 import duckdb
 
@@ -35,11 +36,15 @@ def connect(memory: str = "1GB", threads: int | None = None) -> duckdb.DuckDBPyC
     return connection
 
 
+def first_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    """Returns the first row of a result and leaves nothing of it unread: that would block the connection."""
+    row: tuple[Any, ...] = connection.execute(sql).fetchall()[0]
+    return row
+
+
 def temporary_folder(connection: duckdb.DuckDBPyConnection) -> str:
     """Returns the folder that vanishes with the connection."""
-    row = connection.execute("SELECT current_setting('temp_directory')").fetchone()
-    assert row is not None
-    return str(row[0])
+    return str(first_row(connection, "SELECT current_setting('temp_directory')")[0])
 
 
 def temporary_file(connection: duckdb.DuckDBPyConnection, suffix: str) -> str:

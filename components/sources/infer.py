@@ -1,38 +1,66 @@
-"""The types of the columns of a table of texts, decided on all of its rows: a sample only saves work.
+"""The types of the columns of a table of texts: guessed from its first rows, then held against all of them.
 
-A column is a number or a time when 99 of 100 values are; the others are then strays, which are errors or rejects.
+A column is a number or a time when 99 of 100 values are; the others are then strays, which are errors or rejects. A
+sample only says what is worth counting: a column that is text in half of its first rows is text.
 """
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from components.sources.casts import missing, value
-from components.sources.duck import name
+from components.sources.casts import NULL_WORDS, missing, value
+from components.sources.duck import first_row, literal, name
 from components.sources.source import Column, Dialect
 
-_SAMPLE = 20_000
-_FORMAT_SAMPLE = 1_000
-_COLUMNS_AT_ONCE = 400
+ALL_TYPES = ("BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMP_NS")
+_SAMPLE_CELLS = 1_000_000
+_SAMPLE_ROWS = 20_000
+_AT_ONCE = 100  # columns in one detailed query: DuckDB takes long to plan thousands of expressions
 _STRAYS = 0.01
-_TYPES = ("BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMP_NS")
 _DATES = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d")
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-FORMATS = tuple(date + time for date, time in itertools.product(_DATES, _TIMES))
+_FORMATS = tuple(date + time for date, time in itertools.product(_DATES, _TIMES))
+_DAY = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
+_PATTERNS = {
+    "BOOLEAN": r"(?i)^\s*(true|false)\s*$",
+    "BIGINT": r"^\s*[+-]?[0-9]+\s*$",
+    "DOUBLE": r"^\s*[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*$",
+    "DATE": rf"^\s*{_DAY}\s*$",
+    "TIMESTAMP": rf"^\s*{_DAY}([ T][0-9].*)?$",
+    "written": r"^\s*[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{2,4}",
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class _Candidate:
-    """A type that a column may have; `whole` and `zeros` are the checks that make digits a text."""
+    """A type that a column may have."""
 
     type: str
     format: str | None = None
 
 
-_WHOLE = _Candidate("whole number")
-_ZEROS = _Candidate("leading zeros")
+_WHOLE = _Candidate("whole number")  # digits, however many
+_ZEROS = _Candidate("leading zeros")  # digits that are more than a number
+_NUMBERS = (_Candidate("BIGINT"), _Candidate("DOUBLE"), _WHOLE, _ZEROS)
+_MOMENTS = (_Candidate("DATE"), _Candidate("TIMESTAMP"), _Candidate("TIMESTAMP_NS"))
+_Counts = tuple[int, Mapping[_Candidate, int]]  # the values of a column, and how many of them each candidate fits
+
+
+@dataclasses.dataclass(frozen=True)
+class Inferred:
+    """What was found.
+
+    Attributes:
+        columns: the columns with their types.
+        null_words: the words that stand for "missing" in columns of numbers.
+    """
+
+    columns: tuple[Column, ...]
+    null_words: tuple[str, ...] = ()
 
 
 def infer(
@@ -40,99 +68,132 @@ def infer(
     table: str,
     names: Sequence[str],
     dialect: Dialect,
-    types: Sequence[str] = _TYPES,
-) -> tuple[Column, ...]:
-    """Returns the columns of a table of texts with their types.
+    types: Sequence[str] = ALL_TYPES,
+) -> Inferred:
+    """Returns the types of columns of texts.
 
     Args:
         connection: where the table is.
-        table: its name; all the columns named must be VARCHAR.
-        names: the columns to look at.
+        table: its name.
+        names: the columns to look at, all VARCHAR.
         dialect: how numbers and dates are written.
         types: the types to think of, beside VARCHAR.
     """
-    groups = [names[start : start + _COLUMNS_AT_ONCE] for start in range(0, len(names), _COLUMNS_AT_ONCE)]
-    return tuple(column for group in groups for column in _infer(connection, table, group, dialect, types))
+    if not names:
+        return Inferred(())
+    rows = max(1_000, min(_SAMPLE_ROWS, _SAMPLE_CELLS // len(names)))
+    sample = connection.sql(f"SELECT {', '.join(map(name, names))} FROM {table} LIMIT {rows}").to_arrow_table()
+    guesses = {each: _guess(sample.column(each), types, dialect) for each in names}
+    unfit = _unfit(connection, table, {each: kinds[0] for each, kinds in guesses.items() if kinds}, dialect)
+    decided = {each: (kinds[0] if kinds and each not in unfit else None) for each, kinds in guesses.items()}
+    for group in _groups(unfit):
+        counts = _counts(connection, table, {each: guesses[each] for each in group}, dialect)
+        decided |= {each: _decide(*counts[each]) for each in group}
+    columns = tuple(
+        Column(each, found.type, found.format) if found else Column(each, "VARCHAR") for each, found in decided.items()
+    )
+    numbers = [column.name for column in columns if column.type in ("BIGINT", "DOUBLE") and column.name in unfit]
+    return Inferred(columns, _null_words(connection, table, numbers))
 
 
-def _infer(
-    connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], dialect: Dialect, types: Sequence[str]
-) -> tuple[Column, ...]:
-    sample = f"(FROM {table} LIMIT {_SAMPLE})"
-    every = {each: [_Candidate(kind) for kind in types] for each in names}
-    likely = _likely(_counts(connection, sample, every, dialect))
-    formats = (dialect.date_format,) if dialect.date_format else FORMATS
-    undecided = {
-        each: [_Candidate("TIMESTAMP", each_format) for each_format in formats]
-        for each in names
-        if not likely[each] and "TIMESTAMP" in types
-    }
-    small = f"(FROM {table} LIMIT {_FORMAT_SAMPLE})"
-    likely |= _likely(_counts(connection, small, undecided, dialect))
-    counts = _counts(connection, table, likely, dialect)
-    return tuple(Column(each, *_decide(*counts[each])) for each in names)
+def _groups(names: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE))
 
 
-_Counts = Mapping[str, tuple[int, dict[_Candidate, int]]]
+def _guess(texts: pa.ChunkedArray, types: Sequence[str], dialect: Dialect) -> list[_Candidate]:
+    """Returns the types that a column may have, the likeliest first; none for a text."""
+    values = texts.drop_null()
+    values = values.filter(pc.invert(pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(values)), pa.array(NULL_WORDS))))
+    half = len(values) / 2
+    if not len(values):
+        return [_Candidate(kind) for kind in types] + [_WHOLE, _ZEROS]
+    fits = {kind: pc.sum(pc.match_substring_regex(values, pattern)).as_py() for kind, pattern in _PATTERNS.items()}
+    if "BOOLEAN" in types and fits["BOOLEAN"] >= half:
+        return [_Candidate("BOOLEAN")]
+    if "DOUBLE" in types and fits["DOUBLE"] >= half:
+        first = "BIGINT" if fits["BIGINT"] == fits["DOUBLE"] else "DOUBLE"
+        return sorted(_NUMBERS, key=lambda kind: kind.type != first)
+    if "TIMESTAMP" not in types or (dialect.date_format is None and fits["written"] + fits["TIMESTAMP"] < half):
+        return []
+    if dialect.date_format is not None:
+        return [_Candidate("TIMESTAMP", dialect.date_format), *_MOMENTS]
+    if fits["TIMESTAMP"] >= half:
+        first = "DATE" if fits["DATE"] == fits["TIMESTAMP"] else "TIMESTAMP"
+        return sorted(_MOMENTS, key=lambda kind: kind.type != first)
+    return [_Candidate("written"), *(_Candidate("TIMESTAMP", each) for each in _FORMATS)]
 
 
-def _likely(counts: _Counts) -> dict[str, list[_Candidate]]:
-    """Returns the candidates worth a look at all rows: those that fit half of the sample, or an empty sample."""
-    result: dict[str, list[_Candidate]] = {}
-    for each, (total, found) in counts.items():
-        kept = [candidate for candidate, count in found.items() if 2 * count >= total]
-        numbers = [_WHOLE, _ZEROS] if any(candidate.type in ("BIGINT", "DOUBLE") for candidate in kept) else []
-        result[each] = [candidate for candidate in kept if candidate not in (_WHOLE, _ZEROS)] + numbers
-    return result
+def _unfit(
+    connection: duckdb.DuckDBPyConnection, table: str, guesses: Mapping[str, _Candidate], dialect: Dialect
+) -> list[str]:
+    """Returns the columns that hold anything which is not of the type that was guessed, or nothing at all."""
+    asked = {each: kind for each, kind in guesses.items() if kind.type != "written"}
+    unfit = [each for each in guesses if each not in asked]
+    if not asked:
+        return unfit
+    parts = [f"count({name(each)}), {_fits(name(each), kind, dialect, strict=True)}" for each, kind in asked.items()]
+    row = first_row(connection, f"SELECT {', '.join(parts)} FROM {table}")
+    return unfit + [
+        each for each, total, fit in zip(asked, row[::2], row[1::2], strict=True) if fit != total or total == 0
+    ]
 
 
 def _counts(
-    connection: duckdb.DuckDBPyConnection, table: str, candidates: Mapping[str, list[_Candidate]], dialect: Dialect
-) -> _Counts:
+    connection: duckdb.DuckDBPyConnection, table: str, candidates: Mapping[str, Sequence[_Candidate]], dialect: Dialect
+) -> dict[str, _Counts]:
     """Returns for each column how many values it has, and how many of them each candidate fits."""
-    asked = {each: kinds for each, kinds in candidates.items() if kinds}
-    if not asked:
-        return {each: (0, {}) for each in candidates}
+    asked = {each: [kind for kind in kinds if kind.type != "written"] for each, kinds in candidates.items()}
     parts = []
     for each, kinds in asked.items():
-        text = name(each)
-        parts.append(f"count_if(NOT {missing(text)})")
-        parts += [_fits(text, kind, dialect) for kind in kinds]
-    row = connection.execute(f"SELECT {', '.join(parts)} FROM {table}").fetchone()
-    assert row is not None
+        parts.append(f"count_if(NOT {missing(name(each))})")
+        parts += [_fits(name(each), kind, dialect) for kind in kinds]
+    row = first_row(connection, f"SELECT {', '.join(parts)} FROM {table}")
     numbers = iter(row)
-    found = {each: (next(numbers), {kind: next(numbers) for kind in kinds}) for each, kinds in asked.items()}
-    return {each: found.get(each, (0, {})) for each in candidates}
+    return {each: (next(numbers), {kind: next(numbers) for kind in kinds}) for each, kinds in asked.items()}
 
 
-def _fits(text: str, candidate: _Candidate, dialect: Dialect) -> str:
-    """Returns SQL that counts the values that a candidate fits."""
+def _fits(text: str, candidate: _Candidate, dialect: Dialect, strict: bool = False) -> str:
+    """Returns SQL that counts the values that a candidate fits; `strict` leaves leading zeros out."""
+    zeros = f"({text} >= '00' AND {text} < '0:')"
     if candidate == _WHOLE:
         return f"count_if(regexp_full_match({text}, '\\s*[+-]?[0-9]+\\s*'))"
     if candidate == _ZEROS:
-        return f"count_if({text} >= '00' AND {text} < '0:')"
-    return f"count({value(text, candidate.type, dialect, candidate.format)})"
+        return f"count_if({zeros})"
+    cast = value(text, candidate.type, dialect, candidate.format)
+    if strict and candidate in _NUMBERS:
+        return f"count(CASE WHEN NOT {zeros} THEN {cast} END)"
+    return f"count({cast})"
 
 
-def _decide(total: int, found: Mapping[_Candidate, int]) -> tuple[str, str | None]:
-    """Returns the type and the format of a column with so many values that fit the candidates."""
+def _decide(total: int, found: Mapping[_Candidate, int]) -> _Candidate | None:
+    """Returns the type of a column with so many values that fit the candidates; None for a text."""
     enough = {kind: count for kind, count in found.items() if total and count >= (1 - _STRAYS) * total}
     if found.get(_ZEROS, 0):
-        return "VARCHAR", None
-    simple = {kind.type: count for kind, count in enough.items() if kind.format is None}
-    if "BOOLEAN" in simple:
-        return "BOOLEAN", None
-    if "DOUBLE" in simple:
-        return _number(simple["DOUBLE"], simple.get("BIGINT", 0), found.get(_WHOLE, 0))
-    for kind in ("DATE", "TIMESTAMP", "TIMESTAMP_NS"):
-        if kind in simple and simple[kind] == max(simple.values()):
-            return kind, None
-    written = [kind.format for kind in enough if kind.format is not None]
-    return ("TIMESTAMP", written[0]) if len(written) == 1 else ("VARCHAR", None)
+        return None
+    if _Candidate("BOOLEAN") in enough:
+        return _Candidate("BOOLEAN")
+    if _Candidate("DOUBLE") in enough:
+        return _number(found)
+    for kind in _MOMENTS:
+        if kind in enough and enough[kind] == max(enough.get(each, 0) for each in _MOMENTS):
+            return kind
+    written = [kind for kind in enough if kind.format is not None]
+    return written[0] if len(written) == 1 else None  # day and month must not be guessed
 
 
-def _number(doubles: int, integers: int, whole: int) -> tuple[str, str | None]:
-    """Returns BIGINT, DOUBLE, or VARCHAR where digits would be lost: whole numbers beyond 64 bits."""
+def _number(found: Mapping[_Candidate, int]) -> _Candidate | None:
+    """Returns BIGINT, DOUBLE, or None where digits would be lost: whole numbers beyond 64 bits."""
+    integers, doubles, whole = (found.get(kind, 0) for kind in (_NUMBERS[0], _NUMBERS[1], _WHOLE))
     if whole > integers and whole == doubles:
-        return "VARCHAR", None
-    return ("BIGINT" if integers == doubles else "DOUBLE"), None
+        return None
+    return _NUMBERS[0] if integers == doubles else _NUMBERS[1]
+
+
+def _null_words(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """Returns the words for "missing" that these columns hold."""
+    if not columns:
+        return ()
+    words = ", ".join(literal(word) for word in NULL_WORDS)
+    found = ", ".join(f"max(CASE WHEN lower({text}) IN ({words}) THEN {text} END)" for text in map(name, columns))
+    row = first_row(connection, f"SELECT {found} FROM {table}")
+    return tuple(sorted({word for word in row if word is not None}))

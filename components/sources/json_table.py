@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from components.sources import csv_table, files
-from components.sources.duck import glob_free, literal, name
+from components.sources.duck import first_row, glob_free, literal, name
 from components.sources.infer import infer
 from components.sources.parts import Part, Piece, num_lines_before, reject
 from components.sources.records import Record
@@ -69,8 +69,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, piece: Piece, names: tuple[st
     path = piece.file if piece.is_whole else csv_table.cut(connection, piece)
     num_lines = sum(1 for _ in _lines(path))
     try:
-        row = connection.execute(f"SELECT count(*), count(json) FROM ({objects([path])})").fetchone()
-        assert row is not None
+        row = first_row(connection, f"SELECT count(*), count(json) FROM ({objects([path])})")
         bad = _not_objects(connection, path) if row[0] > row[1] else set()
     except duckdb.Error as error:
         raise UserError(
@@ -123,8 +122,8 @@ def columns(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> tupl
     Raises:
         UserError: there is no object, or two keys differ in upper and lower case only.
     """
-    row = connection.execute(f"SELECT json_group_structure(json) FROM ({objects(paths)})").fetchone()
-    structure = json.loads(row[0]) if row and row[0] else {}
+    row = first_row(connection, f"SELECT json_group_structure(json) FROM ({objects(paths)})")
+    structure = json.loads(row[0]) if row[0] else {}
     if not structure:
         raise UserError(f"{paths[0]} holds no JSON object. One object on every line was expected.")
     folded: dict[str, str] = {}
@@ -138,7 +137,7 @@ def columns(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> tupl
     connection.execute(f"CREATE OR REPLACE TEMP VIEW json_texts AS {scan(paths, first)}")
     decided = {column.name: column for column in first}
     for types, keys in _groups(structure).items():
-        decided |= {column.name: column for column in infer(connection, "json_texts", keys, Dialect(), types)}
+        decided |= {column.name: column for column in infer(connection, "json_texts", keys, Dialect(), types).columns}
     return tuple(decided.values())
 
 

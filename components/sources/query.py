@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from components.sources.duck import literal
+from components.sources.duck import first_row, literal
 from models.errors import UserError
 
 Reach = Literal["each row", "some rows", "whole table"]
@@ -60,9 +60,7 @@ def reach(connection: duckdb.DuckDBPyConnection, query: str | None) -> Reach:
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
-    row = connection.execute(f"SELECT json_serialize_sql({literal(query)})").fetchone()
-    assert row is not None
-    parsed: dict[str, Any] = json.loads(row[0])
+    parsed: dict[str, Any] = json.loads(first_row(connection, f"SELECT json_serialize_sql({literal(query)})")[0])
     return parsed
 
 

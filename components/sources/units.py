@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.sources import csv_table, json_table, parquet_table, payloads, query, splits
-from components.sources.duck import connect, name
+from components.sources.duck import connect, first_row, name
 from components.sources.errors import reading
 from components.sources.parts import Piece, Reject
 from components.sources.payloads import Encoding
@@ -170,8 +170,8 @@ class UnitReader:
         """Returns the least and the greatest time of the unit and how many there are; None if there is none."""
         key = splits.time_key(column, self._checked(column))
         with reading(self._plan.source):
-            row = self._connection.execute(f"SELECT min({key}), max({key}), count({key}) FROM source_table").fetchone()
-        return (row[0], row[1], row[2]) if row and row[2] else None
+            row = first_row(self._connection, f"SELECT min({key}), max({key}), count({key}) FROM source_table")
+        return (row[0], row[1], row[2]) if row[2] else None
 
     def histogram(self, column: str, interval: Interval) -> dict[int, Bucket]:
         """Returns how many times of the unit are in which bucket of an interval."""
@@ -222,8 +222,7 @@ class UnitReader:
         due = self._table.rows - (num_rejects - known)
         found = sum(written.values())
         if query.reach(self._connection, self._plan.source.query) != "each row":
-            row = self._connection.execute("SELECT count(*) FROM data").fetchone()
-            found = int(row[0]) if row else 0
+            found = int(first_row(self._connection, "SELECT count(*) FROM data")[0])
         if found != due:
             raise UserError(
                 f"{self._unit.pieces[0].file}: {due:,} rows went in and {found:,} came out. Nothing was written. "
