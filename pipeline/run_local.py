@@ -78,7 +78,7 @@ def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """Returns what the arguments ask for, with the configuration read and checked."""
     from models.errors import UserError
     from pipeline import settings, stages
-    from pipeline.local_run import Request
+    from pipeline.request import Request
 
     if arguments.config and arguments.data:
         raise UserError(

@@ -1,0 +1,58 @@
+"""What a command line asks for, and how its command ends."""
+
+import dataclasses
+from pathlib import Path
+
+from models.errors import GateError, UserError
+from pipeline.settings import Settings
+
+INTERRUPTED = 130
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the command line asks for.
+
+    Attributes:
+        settings: the configuration as given, before the data are looked at.
+        config: its file; None where flags say it all.
+        out: the run's folder; None for `runs/NAME`.
+        from_stage, to_stage: the part of the graph to run; None for the ends.
+        dry_run: say what would run, and run nothing.
+        cache: whether results of earlier runs may be used.
+        update_schema: write the inferred schema beside the configuration, and stop there.
+        quiet: print no more than the verdict.
+        json: print the summary as JSON and nothing else on standard output.
+    """
+
+    settings: Settings
+    config: Path | None = None
+    out: Path | None = None
+    from_stage: str | None = None
+    to_stage: str | None = None
+    dry_run: bool = False
+    cache: bool = True
+    update_schema: bool = False
+    quiet: bool = False
+    json: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the graph is asked for, and the cache may be used."""
+        return self.cache and not (self.from_stage or self.to_stage or self.update_schema or self.dry_run)
+
+    @property
+    def schema_file(self) -> Path | None:
+        """The curated schema: as configured, or beside the configuration; None where there is no configuration."""
+        if self.settings.schema_file:
+            return Path(self.settings.schema_file)
+        return self.config.with_suffix(".schema.pbtxt") if self.config else None
+
+
+def exit_code(status: str, error: BaseException | None = None) -> int:
+    """Returns the exit code of a run that ended with a status, or that an error stopped."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, (UserError, GateError)):
+        return error.exit_code
+    return {"failed": 1, "not_blessed": 3}.get(status, 0)

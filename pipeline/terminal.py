@@ -1,0 +1,51 @@
+"""Where a run's words go: the libraries' to a log, ours to the terminal."""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+
+from models import progress
+from pipeline import display
+
+
+@contextlib.contextmanager
+def output_to(log: Path) -> Iterator[tuple[IO[str], IO[str]]]:
+    """Sends all that libraries print, from Python or from C++, to a file; yields the real standard output and error."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    with open(log, "ab") as file, os.fdopen(os.dup(1), "w") as stdout, os.fdopen(os.dup(2), "w") as stderr:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            yield stdout, stderr
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, original in zip((1, 2), kept, strict=True):
+                os.dup2(original, number)
+                os.close(original)
+
+
+def console(file: IO[str]) -> Console:
+    """Returns a console on a stream: as wide as the terminal, or 120 columns where there is none."""
+    return Console(file=file, highlight=False, width=None if file.isatty() else 120)
+
+
+def shown_on(console: Console, quiet: bool) -> display.Display:
+    """Returns what shows the run: redrawn on a terminal, plain lines elsewhere, nothing when it has to be quiet."""
+    shown = (
+        display.Quiet(console) if quiet else (display.LiveDisplay if console.is_terminal else display.Display)(console)
+    )
+    progress.logger.setLevel(logging.INFO)
+    progress.logger.propagate = False
+    progress.logger.handlers[:] = [display.ProgressHandler(shown)]
+    return shown
