@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 # TensorFlow Data Validation 1.21 and ML Metadata 1.21 are built against this version of glibc.
 NATIVE_GLIBC = (2, 39)
-DOCKER = "Docker works on every machine: docker build -t skewless . && docker run --rm -it skewless make run"
+DOCKER = "With Docker it works all the same: docker build -t skewless . && docker run --rm -it skewless"
 
 
 class Host(NamedTuple):
