@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from components.sources import files, json_table, parquet_table
+from components.sources import files, json_table, parquet_table, tfrecord_table
 from components.sources.dialect import detect, header
 from components.sources.duck import connect
 from components.sources.errors import reading
@@ -35,7 +35,8 @@ def discover(
         format: how the files are written; told from their names if None.
         query: SQL over the files, which it sees as the table `data`.
         csv: fields of `Dialect` by name; what is not given, or None, is told from the first file.
-        types: DuckDB types of columns that should not be inferred, such as VARCHAR for digits that are a text.
+        types: DuckDB types of columns of CSV or JSON lines that should not be inferred, such as VARCHAR for digits that
+            are a text.
         memory: the limit for DuckDB.
         on_bad_rows: whether a row that cannot be read is an error or is put aside.
         max_bad_rows: the share of such rows above which it is an error all the same.
@@ -72,9 +73,12 @@ def _typed(connection: duckdb.DuckDBPyConnection, source: Source, types: Mapping
         return _typed_csv(connection, source, types)
     if source.format == "jsonl":
         columns = json_table.columns(connection, source.files)
+    elif source.format == "tfrecord":
+        columns = tfrecord_table.columns(source.files)
     else:
         columns = parquet_table.columns(connection, [prepare(connection, source, Piece(file)) for file in source.files])
-    chosen = tuple(Column(each.name, types[each.name]) if each.name in types else each for each in columns)
+    texts = types if source.format == "jsonl" else {}  # the others have types of their own
+    chosen = tuple(Column(each.name, texts[each.name]) if each.name in texts else each for each in columns)
     result = dataclasses.replace(source, columns=chosen)
     _check_rows(open_table(connection, result))
     return result

@@ -121,6 +121,8 @@ def _suffix_format(file: str) -> Format:
     if suffixes and suffixes[-1] in _COMPRESSIONS:
         suffixes.pop()
     found = _FORMATS.get(suffixes[-1]) if suffixes else None
+    if found is None and "tfrecord" in pathlib.Path(file).name.lower():  # such as data_tfrecord-00000-of-00001.gz
+        return "tfrecord"
     if found is None:
         raise UserError(
             f"The format of {file} cannot be told from its name. Expected one of {', '.join(_FORMATS)}, with .gz or "

@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.sources.casts import complain
 from components.sources.duck import glob_free, literal, name
 from components.sources.parts import Part, Piece
 from components.sources.source import Column
@@ -59,9 +60,14 @@ def _metadata(file: str) -> pq.FileMetaData:
         raise UserError(f"{file} is not a whole Parquet file: {error}. Is it cut or damaged? Make it anew.") from error
 
 
-def checked(column: Column) -> str:
-    """Returns SQL for a column's values."""
-    return name(column.name)
+def checked(column: Column, actual: str) -> str:
+    """Returns SQL for a column's values; a value of another type that the column cannot hold is an error."""
+    text = name(column.name)
+    if actual == column.type:
+        return text
+    cast = f"TRY_CAST({text} AS {column.type})"
+    lost = f"{text} IS NOT NULL AND TRY_CAST({cast} AS {actual}) IS DISTINCT FROM {text}"
+    return f"CASE WHEN {lost} THEN {complain('value', column.name, text)} ELSE {cast} END AS {text}"
 
 
 def columns(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> tuple[Column, ...]:

@@ -64,7 +64,10 @@ class Table:
         """Returns SQL for the rows with their types; a bad value is an error, or its row is left out."""
         columns, dialect = self.source.columns, self.source.dialect
         if self.source.format not in ("csv", "jsonl"):
-            return f"SELECT {', '.join(parquet_table.checked(column) for column in columns)} FROM ({self.raw()})"
+            described = self.connection.execute(f"DESCRIBE {self.raw()}").fetchall()
+            actual = {row[0]: row[1] for row in described}
+            checked = (parquet_table.checked(column, actual[column.name]) for column in columns)
+            return f"SELECT {', '.join(checked)} FROM ({self.raw()})"
         if self.source.on_bad_rows == "stop":
             return f"SELECT {', '.join(casts.checked(column, dialect) for column in columns)} FROM ({self.raw()})"
         typed = ", ".join(f"{casts.cast(column, dialect)} AS {name(column.name)}" for column in columns)
@@ -99,9 +102,9 @@ class Table:
 
 def kind(column: Column) -> str:
     """Returns what a value of a column must be, in words."""
-    if column.type.endswith("[]"):
-        return f"a list, each value of it {_KINDS[column.type.removesuffix('[]')]}"
-    return f"a date written as {column.format}" if column.format else _KINDS[column.type]
+    element = column.type.removesuffix("[]")
+    words = f"a date written as {column.format}" if column.format else _KINDS.get(element, f"a value of type {element}")
+    return words if element == column.type else f"a list, each value of it {words}"
 
 
 def _alike(parts: Sequence[Part]) -> list[list[Part]]:
@@ -151,7 +154,9 @@ def prepare(connection: duckdb.DuckDBPyConnection, source: Source, piece: Piece)
         return csv_table.prepare(connection, piece, source.dialect)
     if source.format == "jsonl":
         return json_table.prepare(connection, piece, tuple(column.name for column in source.columns))
-    return tfrecord_table.prepare(connection, piece) if source.format == "tfrecord" else parquet_table.prepare(piece)
+    if source.format == "tfrecord":
+        return tfrecord_table.prepare(connection, piece, source.columns)
+    return parquet_table.prepare(piece)
 
 
 def _check_columns(part: Part, names: Sequence[str]) -> None:
