@@ -55,7 +55,7 @@ def check(task: Task, gates: Mapping[str, Any]) -> None:
 
     Args:
         task: what kind of prediction it is.
-        gates: limits by metric, as in `{"auc": {"min": 0.7, "slice_min": 0.6}}`.
+        gates: limits by metric, as in `{"auc": {"min": 0.7, "slice_min": 0.6}}`; None is no limit.
 
     Raises:
         UserError: a metric or a limit is not known, or a limit is no number.
@@ -67,6 +67,8 @@ def check(task: Task, gates: Mapping[str, Any]) -> None:
                 f"evaluate.gates.{metric} is {limits!r}, and a limit was expected: write {{min: 0.7}} or {{max: 0.7}}."
             )
         for name, limit in limits.items():
+            if limit is None:
+                continue
             _check_name(f"evaluate.gates.{metric}.{name}", name, LIMITS, "limit")
             if isinstance(limit, bool) or not isinstance(limit, int | float) or not math.isfinite(limit):
                 raise UserError(f"evaluate.gates.{metric}.{name} is {limit!r}, and a number was expected.")

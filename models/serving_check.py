@@ -160,7 +160,9 @@ def _problem(outputs: Outputs, spec: Spec) -> str | None:
     scores, classes = outputs["scores"], np.array([each.encode() for each in spec.label.classes], object)
     if scores.shape != outputs["classes"].shape or not (outputs["classes"] == classes).all():
         return f"`classes` of an answer are not {', '.join(spec.label.classes)} in this order."
-    if not np.isfinite(scores).all() or not np.allclose(scores.sum(axis=1), 1, atol=1e-3) or (scores < 0).any():
+    if not np.isfinite(scores).all():
+        return "Some scores are no numbers."
+    if not np.allclose(scores.sum(axis=1), 1, atol=1e-3) or (scores < 0).any():
         return "The scores of an answer are no probabilities: they do not add up to 1."
     if not (outputs["predicted"] == classes[scores.argmax(axis=1)]).all():
         return "`predicted` of an answer is not the class with the highest score."

@@ -49,7 +49,7 @@ def judge(
     label: Label,
     rows: Rows,
     measured: Mapping[str, Metrics],
-    limits: Mapping[str, Mapping[str, float]],
+    limits: Mapping[str, Mapping[str, float | None]],
     slices: tuple[Slice, ...] = (),
 ) -> list[Gate]:
     """Returns all gates of the candidate; it is blessed if all passed.
@@ -69,8 +69,9 @@ def judge(
     gates += [_not_worse(label.task, rows, measured, rival) for rival in rivals]
     for metric, asked in limits.items():
         for limit, value in asked.items():
-            make = _slice_limit if limit.startswith("slice_") else _limit
-            gates.append(make(metric, limit, value, measured["candidate"], slices))
+            if value is not None:
+                make = _slice_limit if limit.startswith("slice_") else _limit
+                gates.append(make(metric, limit, value, measured["candidate"], slices))
     return gates
 
 

@@ -117,7 +117,8 @@ def test_loss_that_nobody_notices_is_forgiven_however_sure_it_is():
 
 def test_limits_of_the_user():
     rows = _rows(LABELS, candidate=_scores(LABELS), constant=HALF)
-    found = _judge(BINARY, rows, {"auc": {"min": 0.7}, "brier": {"max": -1}})
+    found = _judge(BINARY, rows, {"auc": {"min": 0.7, "max": None}, "brier": {"max": -1}})
+    assert list(found) == ["constant", "auc min", "brier max"]
     assert found["auc min"] == Gate("auc min", True, 1.0, 0.7, "auc is 1.000, and at least 0.7 was asked for.")
     assert not found["brier max"].passed
 
