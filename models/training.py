@@ -60,12 +60,17 @@ class Trained:
     epochs: int
 
 
-def strategy() -> tf.distribute.Strategy:
-    """Returns how to use what devices there are: all GPUs, the only one, or the CPU."""
-    gpus = tf.config.list_logical_devices("GPU")
-    if len(gpus) > 1:
-        return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
-    return tf.distribute.OneDeviceStrategy(gpus[0].name) if gpus else tf.distribute.get_strategy()
+def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
+    """Returns how to train on some devices: copies of the model on several, plainly on one, the CPU without any.
+
+    Args:
+        devices: the names of the devices; None for all GPUs.
+    """
+    if devices is None:
+        devices = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
+    if len(devices) > 1:
+        return tf.distribute.MirroredStrategy(devices)
+    return tf.distribute.OneDeviceStrategy(devices[0]) if devices else tf.distribute.get_strategy()
 
 
 def auto_batch_size(rows: int) -> int:
@@ -82,6 +87,7 @@ def fit(
     options: Options,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     report: Report = progress.report,
+    devices: Sequence[str] | None = None,
 ) -> Trained:
     """Trains a model of the spec's family and returns it in the state in which it did best on the held-out rows.
 
@@ -94,6 +100,7 @@ def fit(
         options: how to train.
         callbacks: further ones; their logs have `val_loss` and the metrics as `val_auc` and the like.
         report: is told after every epoch how far training has come.
+        devices: what to train on; None for all GPUs, or the CPU where there is none.
 
     Raises:
         GateError: training diverged.
@@ -104,10 +111,13 @@ def fit(
     keras.utils.set_random_seed(options.seed)
     target = Target.of(spec.label, train.labels, train.weights)
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
-    executions = max(1, len(train) // batch_size // _STEPS_PER_EXECUTION)
+    chosen_strategy = strategy(devices)
+    # Keras cannot loop inside TensorFlow over several devices.
+    loop = _STEPS_PER_EXECUTION if chosen_strategy.num_replicas_in_sync == 1 else 1
+    executions = max(1, len(train) // batch_size // loop)
     per_execution = len(train) // batch_size // executions
     steps = executions * per_execution
-    with strategy().scope():
+    with chosen_strategy.scope():
         network = families.get(spec.family)(inputs, target.outputs, chosen)
         network.compile(
             optimizer=_optimizer(chosen, steps * options.epochs),

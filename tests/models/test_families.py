@@ -81,9 +81,9 @@ def test_learns_four_rows(family):
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.03), loss, jit_compile=False)
     labels = np.array([[0.0], [1.0], [1.0], [0.0]])
-    before = model.evaluate(packed(inputs), labels, verbose=0)
-    model.fit(packed(inputs), labels, epochs=30, verbose=0)
-    assert model.evaluate(packed(inputs), labels, verbose=0) < before / 2
+    model.optimizer.build(model.trainable_variables)
+    losses = [model.train_on_batch(packed(inputs), labels) for _ in range(30)]
+    assert losses[-1] < losses[0] / 2
 
 
 @every_family
