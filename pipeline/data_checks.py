@@ -1,5 +1,6 @@
 """What must hold of a table before anything slow begins. Each check raises a UserError that says what to do."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 from models.errors import UserError
@@ -102,9 +103,12 @@ def split_is_possible(settings: Settings, table: Table, facts: Mapping[str, Fact
     least = min(split.fractions.train, split.fractions.eval, split.fractions.test)
     if units * least < _FEWEST_IN_SPLIT:
         what = f"different values of `{column.name}`" if column else "rows"
+        larger = (
+            "" if least >= 0.2 else ", or larger fractions: --set 'split.fractions={train: 0.6, eval: 0.2, test: 0.2}'"
+        )
         raise UserError(
-            f"{where}: {units:,} {what} are too few for a split of {least:g}, which needs at least {_FEWEST_IN_SPLIT}. "
-            f"Use more data, or larger fractions, such as --set 'split.fractions={{train: 0.6, eval: 0.2, test: 0.2}}'"
+            f"{where}: {units:,} {what} are too few for a split of {least:g}: at least "
+            f"{math.ceil(_FEWEST_IN_SPLIT / least)} were expected. Use more data{larger}"
         )
 
 

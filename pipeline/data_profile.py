@@ -13,12 +13,13 @@ from typing import Any
 from components import sources
 from models.errors import UserError
 from models.spec import Feature, Label, Spec
-from pipeline import data_checks, feature_roles, label_profile, leaks
-from pipeline.options import FeatureOptions
+from pipeline import data_checks, feature_roles, label_profile, leaks, roles
+from pipeline.options import FeatureOptions, Split
 from pipeline.roles import Facts, Guess
 from pipeline.settings import Settings, set_flag
 from pipeline.table import Table
 
+_NEW = Guess("ignore", "text", "new, the configuration does not name it")
 _SAMPLE_ROWS = 50_000
 _SAMPLE_CELLS = 10_000_000
 
@@ -48,6 +49,7 @@ class Resolved:
         source: how to read the table.
         reasons: why each column, the label included, is taken as it is.
         warnings: what a person should know, a line each.
+        split_reason: why the rows are split as they are.
     """
 
     settings: Settings
@@ -55,6 +57,7 @@ class Resolved:
     source: sources.Source
     reasons: Mapping[str, str]
     warnings: tuple[str, ...]
+    split_reason: str = ""
 
 
 def profile(settings: Settings) -> Profile:
@@ -80,6 +83,8 @@ def resolve(settings: Settings) -> Resolved:
     data_checks.columns_exist(settings, table, where)
     dropped = data_checks.drop_unlabelled(settings, table, where)
     facts = table.facts()
+    split, split_reason = _split(settings, table, facts)
+    settings = settings.model_copy(update={"split": split})
     data_checks.nothing_all_null(settings, facts, where)
     label = label_profile.profile(settings, table, facts[settings.label], where)
     data_checks.weight_is_usable(settings, table, facts, where)
@@ -91,11 +96,14 @@ def resolve(settings: Settings) -> Resolved:
         raise UserError(_no_features(where, guesses))
     warnings = [*label.warnings]
     if dropped:
-        source = _labelled(source, table.value(settings.label))
+        source = table.without_null(source, settings.label)
         warnings.append(f"{dropped:,} of {dropped + table.rows:,} rows have no label and are left out.")
+    warnings += [
+        f"The column `{column}` is ignored: it is {guess.reason}." for column, guess in guesses.items() if guess is _NEW
+    ]
     warnings += _leaks(spec, table)
     reasons = {settings.label: label.reason} | {column: guess.reason for column, guess in guesses.items()}
-    return Resolved(resolved, spec, source, reasons, tuple(warnings))
+    return Resolved(resolved, spec, source, reasons, tuple(warnings), split_reason)
 
 
 def _look(settings: Settings) -> tuple[sources.Source, Table]:
@@ -114,15 +122,20 @@ def _look(settings: Settings) -> tuple[sources.Source, Table]:
     return source, Table(source)
 
 
-def _labelled(source: sources.Source, label: str) -> sources.Source:
-    """Returns the source without the rows whose label, an SQL value, is null."""
-    rows = f"(\n{source.query.strip().rstrip(';')}\n)" if source.query else "data"
-    return dataclasses.replace(source, query=f"SELECT * FROM {rows} WHERE ({label}) IS NOT NULL")
-
-
 def _name(settings: Settings) -> str:
     first, *others = settings.data.files
     return f"{first} and {len(others)} more" if others else first
+
+
+def _split(settings: Settings, table: Table, facts: Mapping[str, Facts]) -> tuple[Split, str]:
+    """Returns the split, and why: unless somebody speaks of it, a column of train, eval and test speaks for itself."""
+    if "split" in settings.model_fields_set:
+        return settings.split, "by the configuration"
+    for column, each in facts.items():
+        texts = each.distinct == len(data_checks.SPLITS) and roles.type_class(each.type) == "text"
+        if texts and set(table.counts(column, 4)) == set(data_checks.SPLITS) and column != settings.label:
+            return Split(by="column", column=column), "its values are train, eval and test"
+    return settings.split, "each row by itself, always the same way"
 
 
 def _roles(settings: Settings, table: Table, facts: Mapping[str, Facts], where: str) -> dict[str, Guess]:
@@ -138,7 +151,7 @@ def _roles(settings: Settings, table: Table, facts: Mapping[str, Facts], where: 
             given = FeatureOptions(kind="ignore")
             guesses[column] = Guess("ignore", "text", by_split[settings.split.by])
         elif given is None and settings.other_columns == "ignore":
-            guesses[column] = Guess("ignore", "text", "new: the configuration does not name it")
+            guesses[column] = _NEW
         else:
             guesses[column] = feature_roles.decide(each, given, table, where)
     return guesses

@@ -5,6 +5,8 @@ Example:
 """
 
 import argparse
+import contextlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return error.exit_code
-    print("\n".join(_lines(resolved)))
+    with contextlib.suppress(BrokenPipeError):  # whoever reads, such as `head`, may have enough
+        print("\n".join(_lines(resolved)), flush=True)
+        return 0
+    sys.stdout = open(os.devnull, "w")  # or Python would complain once more at its end
     return 0
 
 
@@ -57,12 +62,13 @@ def _lines(resolved: "Resolved") -> Iterator[str]:
 
     settings, reasons = resolved.settings, resolved.reasons
     dumped = settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    dumped["split"] = settings.split.model_dump(mode="json", exclude_none=True)
     dumped.pop("features", None)
     for warning in resolved.warnings:
         yield f"# Note: {_comment(warning)}"
     for key in ("name", "data", "label", "task", "classes", "weight", "split"):
         if key in dumped:
-            reason = {"label": reasons[settings.label]}.get(key)
+            reason = {"label": reasons[settings.label], "split": resolved.split_reason}.get(key)
             yield _line(key, dump_inline(dumped.pop(key)), reason)
     yield "features:"
     for column, options in settings.features.items():

@@ -1,5 +1,6 @@
 """One look at a table with DuckDB: read once into a compressed scratch table, then asked about its columns."""
 
+import dataclasses
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -55,6 +56,14 @@ class Table:
             self._connection.execute(f"DELETE FROM scratch.look WHERE ({value}) IS NULL")
             self.rows = int(self.ask("count(*)")[0])
         return before - self.rows
+
+    def without_null(self, source: sources.Source, column: str) -> sources.Source:
+        """Returns the source without the rows in which a column is null."""
+        rows = "data"
+        if source.query is not None:  # anew from DuckDB's parser: without comments and a semicolon, it fits in brackets
+            tree = f"json_serialize_sql({sources.literal(source.query)})"
+            rows = f"({self._connection.execute(f'SELECT json_deserialize_sql({tree})').fetchall()[0][0]})"
+        return dataclasses.replace(source, query=f"SELECT * FROM {rows} WHERE ({self.value(column)}) IS NOT NULL")
 
     def first_not(self, column: str, duckdb_type: str) -> Any:
         """Returns the first text of a column that is not a value of a type; None where all are."""
