@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.stages import Fingerprint
 
 COMPLETE, CACHED = 3, 5
-INPUT, OUTPUT = 3, 4
+INPUT, OUTPUT = (3, 5), (4, 6)  # the second of each is what a resolver has
 LIVE = 2
 
 
@@ -114,11 +114,11 @@ class History:
             outputs=self._artifacts(store, identifier, OUTPUT),
         )
 
-    def _artifacts(self, store: sqlite3.Connection, execution: int, event: int) -> tuple[Artifact, ...]:
+    def _artifacts(self, store: sqlite3.Connection, execution: int, events: tuple[int, int]) -> tuple[Artifact, ...]:
         rows = store.execute(
             "SELECT DISTINCT a.id, a.uri, a.state FROM Artifact a JOIN Event v ON v.artifact_id = a.id "
-            "WHERE v.execution_id = ? AND v.type = ? ORDER BY a.id",
-            (execution, event),
+            "WHERE v.execution_id = ? AND v.type IN (?, ?) ORDER BY a.id",
+            (execution, *events),
         ).fetchall()
         return tuple(Artifact(row[0], row[1], row[2] == LIVE, self._properties(store, row[0])) for row in rows)
 
