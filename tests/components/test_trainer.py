@@ -1,0 +1,79 @@
+"""Trainer as TFX runs it, on a transform graph of the real Transform."""
+
+import json
+import pathlib
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+from tfx.types import channel, standard_artifacts
+
+from components import trainer
+from models import examples
+from models.spec import Feature
+
+
+@pytest.fixture(scope="module")
+def trained(prepared_stages):
+    outputs = {
+        "model": prepared_stages.artifact(standard_artifacts.Model, "model"),
+        "model_run": prepared_stages.artifact(standard_artifacts.ModelRun, "model_run"),
+    }
+    prepared_stages.run(trainer.Executor, outputs, function={"run_fn": trainer.RUN_FN}, epochs=30)
+    return outputs
+
+
+def test_records_what_was_trained(trained):
+    report = json.loads(trained["model"].get_string_custom_property("report"))
+    assert report["family"] == "linear"
+    assert report["hyperparameters"] == {"learning_rate": 0.02, "weight_decay": 1e-05}
+    assert report["metrics"]["eval"]["auc"] > 0.9
+    finding = trained["model"].get_string_custom_property("finding")
+    assert finding == f"linear · {report['parameters']} parameters · eval auc {report['metrics']['eval']['auc']:.4f}"
+
+
+def test_the_served_model_gives_what_is_expected_of_it(trained):
+    expected = pq.read_table(pathlib.Path(trained["model_run"].uri) / "expected.parquet")
+    assert expected.column_names == ["hour", "carrier", "late", "prediction"]
+    assert expected.num_rows == 64
+    model = tf.saved_model.load(str(pathlib.Path(trained["model"].uri) / "Format-Serving"))
+    (batch,) = expected.combine_chunks().to_batches()
+    columns = examples.dense(batch, (Feature("hour", "numeric", "float"), Feature("carrier", "categorical", "text")))
+    answer = model.signatures["predict"](**{name: tf.constant(values) for name, values in columns.items()})
+    np.testing.assert_allclose(answer["scores"], expected["prediction"].to_pylist(), atol=1e-6)
+
+
+def test_writes_logs_for_tensorboard(trained):
+    run = pathlib.Path(trained["model_run"].uri)
+    assert list(run.glob("train/events*"))
+    assert list(run.glob("validation/events*"))
+
+
+def test_takes_what_the_tuner_found(prepared_stages):
+    found = prepared_stages.artifact(standard_artifacts.HyperParameters, "found")
+    config = {"space": [], "values": {"learning_rate": 0.05, "weight_decay": 0.001}}
+    (pathlib.Path(found.uri) / "best_hyperparameters.txt").write_text(json.dumps(config), encoding="utf-8")
+    outputs = {
+        "model": prepared_stages.artifact(standard_artifacts.Model, "model_tuned"),
+        "model_run": prepared_stages.artifact(standard_artifacts.ModelRun, "model_run_tuned"),
+    }
+    prepared_stages.inputs["hyperparameters"] = [found]
+    try:
+        prepared_stages.run(trainer.Executor, outputs, function={"run_fn": trainer.RUN_FN}, epochs=1)
+    finally:
+        del prepared_stages.inputs["hyperparameters"]
+    report = json.loads(outputs["model"].get_string_custom_property("report"))
+    assert report["hyperparameters"] == config["values"]
+
+
+def test_wiring():
+    channels = {
+        "examples": channel.Channel(type=standard_artifacts.Examples),
+        "schema": channel.Channel(type=standard_artifacts.Schema),
+        "transform_graph": channel.Channel(type=standard_artifacts.TransformGraph),
+    }
+    node = trainer.Trainer(**channels, spec="{}", options="{}", fingerprint="abc")
+    assert node.id == "Trainer"
+    assert json.loads(node.exec_properties["custom_config"]) == {"spec": "{}", "options": "{}", "fingerprint": "abc"}
+    assert node.with_id("Baseline").id == "Baseline"
