@@ -10,7 +10,9 @@ from models.spec import Task
 
 # How well one feature alone must foretell the label to be suspect: the share of rows, and the area under the ROC curve.
 _SUSPECT = 0.99
+# Less is suspect where one value alone settles a good part of the rows, as no tip settles that there is no big tip.
 _SUSPECT_AREA = 0.95
+_GOOD_PART = 0.2
 # How much of a number's spread one feature alone must explain.
 _SUSPECT_REGRESSION = 0.999
 _FEWEST_ROWS = 30
@@ -73,9 +75,15 @@ def _how(ranks: np.ndarray, target: np.ndarray, task: Task, ordered: bool) -> st
             return f"its value alone tells the label of {right:.1%} of the rows"
     if ordered and target.max() - target.min() == 1:
         area = _area(ranks, target - target.min())
-        if area >= _SUSPECT_AREA:
+        if area >= (_SUSPECT_AREA if _has_pure_value(counts, ranks, target) else _SUSPECT):
             return f"a threshold on it alone ranks the label with an AUC of {area:.3f}"
     return None
+
+
+def _has_pure_value(counts: np.ndarray, ranks: np.ndarray, target: np.ndarray) -> bool:
+    """Returns whether the most frequent value covers a good part of the rows, all of one class."""
+    most = int(counts.argmax())
+    return counts[most] >= _GOOD_PART * len(ranks) and len(np.unique(target[ranks == most])) == 1
 
 
 def _bins(ranks: np.ndarray) -> np.ndarray:

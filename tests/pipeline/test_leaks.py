@@ -35,6 +35,14 @@ def test_a_threshold_on_a_number():
     }
 
 
+def test_a_good_feature_is_no_leak_unless_one_value_settles_much():
+    score = [row if LABEL[row] == "no" else row + 80 for row in ROWS]  # AUC 0.98
+    amount = [0 if LABEL[row] == "no" and row % 3 else value for row, value in zip(ROWS, score, strict=True)]
+
+    assert found(LABEL, "binary", score=(score, True)) == set()
+    assert found(LABEL, "binary", amount=(amount, True)) == {"amount"}
+
+
 def test_values_that_occur_once_are_no_proof():
     unique = [f"{LABEL[row]}-{row}" for row in ROWS]
 
