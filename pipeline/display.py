@@ -66,7 +66,9 @@ class LiveDisplay(Display):
         super().__init__(console)
         self._state: tuple[str, float | None, float | None] = ("", None, None)
         self._spinner = Spinner("dots")
-        self._live = Live(console=console, get_renderable=self._running, refresh_per_second=8, transient=True)
+        # Standard output and error are the log by then, and what libraries say belongs there.
+        keep = {"redirect_stdout": False, "redirect_stderr": False}
+        self._live = Live(console=console, get_renderable=self._running, refresh_per_second=8, transient=True, **keep)
 
     def __enter__(self) -> "LiveDisplay":
         """Begins to show."""
