@@ -123,8 +123,8 @@ def columns(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> tupl
         UserError: there is no object, or two keys differ in upper and lower case only.
     """
     row = first_row(connection, f"SELECT json_group_structure(json) FROM ({objects(paths)})")
-    structure = json.loads(row[0]) if row[0] else {}
-    if not structure:
+    structure = json.loads(row[0]) if row[0] else None
+    if not isinstance(structure, dict) or not structure:
         raise UserError(f"{paths[0]} holds no JSON object. One object on every line was expected.")
     folded: dict[str, str] = {}
     for key in structure:
