@@ -63,7 +63,7 @@ class FullRun:
             write_json(self.folder.summary, found)
             if self.request.json:
                 print(json.dumps(found, indent=2, ensure_ascii=False), file=stdout, flush=True)
-            else:
+            elif not isinstance(error, KeyboardInterrupt):
                 summary.show(console, found, self.folder, self.request.settings.data.files)
             if error:
                 terminal.console(stderr).print(self._say(error), soft_wrap=True)
