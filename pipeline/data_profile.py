@@ -14,10 +14,12 @@ from components import sources
 from models.errors import UserError
 from models.spec import Feature, Label, Spec
 from pipeline import data_checks, feature_roles, label_profile, leaks, roles
+from pipeline.config_errors import listing
 from pipeline.options import FeatureOptions, Split
 from pipeline.roles import Facts, Guess
 from pipeline.settings import Settings, set_flag
 from pipeline.table import Table
+from pipeline.yaml_text import dump_inline
 
 _NEW = Guess("ignore", "text", "new, the configuration does not name it")
 _SAMPLE_ROWS = 50_000
@@ -101,6 +103,7 @@ def resolve(settings: Settings) -> Resolved:
     warnings += [
         f"The column `{column}` is ignored: it is {guess.reason}." for column, guess in guesses.items() if guess is _NEW
     ]
+    warnings += _missing_words(settings, spec, facts)
     warnings += _leaks(spec, table)
     reasons = {settings.label: label.reason} | {column: guess.reason for column, guess in guesses.items()}
     return Resolved(resolved, spec, source, reasons, tuple(warnings), split_reason)
@@ -200,6 +203,16 @@ def _no_features(where: str, guesses: Mapping[str, Guess]) -> str:
         f"{where}: no column is left that the model could learn from ({reasons or 'there is only the label'}). "
         "Name at least one under features, such as --set features.COLUMN=categorical."
     )
+
+
+def _missing_words(settings: Settings, spec: Spec, facts: Mapping[str, Facts]) -> list[str]:
+    """Returns a warning where texts look as if they meant that there is no value."""
+    words = {each.name: facts[each.name].missing_word for each in spec.features if facts[each.name].missing_word}
+    if not words:
+        return []
+    said = listing([f"{word!r} in `{column}`" for column, word in words.items()], 5)
+    nulls = dump_inline(sorted({*(settings.data.csv.nulls or ()), *filter(None, words.values())}))
+    return [f"Some texts may mean that a value is missing: {said}. To take them so: --set 'data.csv.nulls={nulls}'"]
 
 
 def _leaks(spec: Spec, table: Table) -> list[str]:

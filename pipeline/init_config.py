@@ -5,7 +5,6 @@ Example:
 """
 
 import argparse
-import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -32,10 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return error.exit_code
-    with contextlib.suppress(BrokenPipeError):  # whoever reads, such as `head`, may have enough
+    try:
         print("\n".join(_lines(resolved)), flush=True)
-        return 0
-    sys.stdout = open(os.devnull, "w")  # or Python would complain once more at its end
+    except BrokenPipeError:  # whoever reads, such as `head`, has enough; Python must not try again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

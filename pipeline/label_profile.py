@@ -16,6 +16,8 @@ from pipeline.table import Table
 # Each split needs a row of every class.
 _FEWEST_PER_CLASS = 3
 _MOST_COUNTED = 2_000
+_FEW_CLASSES = 20
+_MOST_CLASSES = 1_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,9 +70,34 @@ def class_name(value: Any) -> str:
     return value if isinstance(value, str) else str(int(value))
 
 
+def guess_task(facts: Facts, rarest: int) -> tuple[Task | None, str]:
+    """Returns the task that fits a label, and why; None where none does.
+
+    Args:
+        facts: what the label looks like.
+        rarest: how many rows the rarest of its values has.
+    """
+    inner = roles.type_class(facts.type)
+    if inner not in ("integer", "float", "boolean", "text"):
+        return None, f"{facts.type} is neither a class nor a number"
+    if facts.distinct == 2 and (inner != "float" or facts.whole):
+        return "binary", "two different values"
+    if inner == "text":
+        many = facts.distinct > _MOST_CLASSES
+        why = f"{facts.distinct:,} different texts"
+        return (
+            (None, f"{why}, and at most {_MOST_CLASSES:,} classes can be told apart") if many else ("multiclass", why)
+        )
+    whole = inner == "integer" or facts.whole
+    few = facts.distinct <= _FEW_CLASSES and facts.high - facts.low < 2 * facts.distinct
+    if whole and few and rarest >= 3 and facts.present >= 5 * facts.distinct:
+        return "multiclass", f"{facts.distinct} different whole numbers, close to one another"
+    return "regression", f"numbers from {roles.short(facts.low)} to {roles.short(facts.high)}"
+
+
 def _task(given: Task | None, facts: Facts, counts: Mapping[Any, int], place: str) -> tuple[Task, str]:
     inner = roles.type_class(facts.type)
-    guessed, reason = roles.guess_task(facts, min(counts.values()))
+    guessed, reason = guess_task(facts, min(counts.values()))
     if given is None and guessed is None:
         raise UserError(f"{place} cannot be learned: {reason}. Derive a class or a number from it in data.query.")
     if given == "regression" and inner not in ("integer", "float", "boolean"):

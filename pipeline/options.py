@@ -1,15 +1,14 @@
 """The sections of the configuration, each a frozen model with its defaults. What a section means is said here, once."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import pydantic
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from models.errors import UserError
 from models.families import spaces
 from models.spec import Payload, Unit
+from pipeline.section import Column, Count, Positive, Section, Seed, Share, Slices, Texts, check_amount
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
 Metric = Literal["auc", "average_precision", "log_loss", "accuracy", "brier", "macro_f1", "rmse", "mae", "r2"]
@@ -18,51 +17,6 @@ METRICS: Mapping[str, tuple[Metric, ...]] = {
     "multiclass": ("accuracy", "log_loss", "macro_f1"),
     "regression": ("rmse", "mae", "r2"),
 }
-
-
-def _text(value: Any) -> Any:
-    """Takes a column or a class whose name is a number or a truth value for text."""
-    if isinstance(value, bool):
-        return str(int(value))
-    return str(value) if isinstance(value, int) else value
-
-
-def _tuples(value: Any) -> Any:
-    """Takes one text for a list of one, and makes lists tuples, all the way down."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(map(_inner, value)) if isinstance(value, list | tuple) else value
-
-
-def _inner(value: Any) -> Any:
-    return tuple(map(_inner, value)) if isinstance(value, list | tuple) else _text(value)
-
-
-def _amount(value: str) -> str:
-    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", value):
-        raise ValueError(f"{value!r} is not an amount of memory. Write it like 500MB or 2GB.")
-    return value
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Column = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_tuples)]
-Slices = Annotated[tuple[tuple[str, ...], ...], BeforeValidator(_tuples)]
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
-Seed = Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**31)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-
-
-class Section(pydantic.BaseModel):
-    """What all sections have in common: frozen, no unknown keys, and no value taken for what it is not."""
-
-    model_config = pydantic.ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_by_name=True, serialize_by_alias=True
-    )
 
 
 class Csv(Section):
@@ -96,7 +50,7 @@ class Data(Section):
     format: Literal["csv", "parquet", "jsonl", "tfrecord"] | None = None
     on_bad_rows: Literal["stop", "quarantine"] = "stop"
     max_bad_rows: Share = 0.001
-    memory: Annotated[str, AfterValidator(_amount)] = "1GB"
+    memory: Annotated[str, AfterValidator(check_amount)] = "1GB"
     csv: Csv = Csv()
 
 
@@ -252,17 +206,3 @@ class Serve(Section):
 
     max_difference: Positive = 1e-4
     max_p50_ms: Positive | None = None
-
-
-def check_dotted_path(value: str) -> str:
-    """Returns `package.module.function` as it is; ValueError where it is not of that form."""
-    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value):
-        raise ValueError(f"`{value}` is not a dotted path. Write it as package.module.function.")
-    return value
-
-
-def check_name(value: str) -> str:
-    """Returns a run's name as it is; ValueError where it cannot be a folder's name everywhere."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", value):
-        raise ValueError(f"{value!r} cannot be a folder's name. Use at most 100 letters, digits, `_`, `-` and `.`.")
-    return value

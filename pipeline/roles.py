@@ -5,7 +5,7 @@ import datetime
 import re
 from typing import Any, Literal
 
-from models.spec import Payload, Task, Unit
+from models.spec import Payload, Unit
 from pipeline.options import Role
 
 TypeClass = Literal["integer", "float", "boolean", "timestamp", "time", "text", "list", "nested", "binary"]
@@ -30,8 +30,6 @@ _EXACT_FLOAT = 2**24
 _FEW = 32
 _VERY_FEW = 10
 _ROWS_PER_VALUE = 20
-_FEW_CLASSES = 20
-_MOST_CLASSES = 1_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +49,7 @@ class Facts:
         length: texts only: the mean number of characters.
         words: texts only: the mean number of words.
         dates: texts only: whether every value is a date or a timestamp in ISO 8601.
+        missing_word: texts only: a value that elsewhere means that there is none, such as `NA`.
     """
 
     name: str
@@ -65,6 +64,7 @@ class Facts:
     length: float = 0.0
     words: float = 0.0
     dates: bool = False
+    missing_word: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +102,8 @@ def natural_payload(facts: Facts) -> Payload:
     if inner == "list":
         inner = type_class(facts.type[: facts.type.rindex("[")])
     if inner == "integer":
-        return "int" if facts.low is None or -(2**63) <= facts.low and facts.high < 2**63 else "text"
+        fits = facts.low is None or (facts.low >= -(2**63) and facts.high < 2**63)
+        return "int" if fits else "text"
     payloads: dict[str, Payload] = {"float": "float", "boolean": "int", "timestamp": "int"}
     return payloads.get(inner, "text")
 
@@ -126,7 +127,7 @@ def guess(facts: Facts) -> Guess:
         return by_class[inner](facts)
     advice = {
         "time": "a time of day; take hour(...) of it in a query to use it",
-        "nested": f"nested values ({_short(facts.type)}); take fields of it in a query to use them",
+        "nested": f"nested values ({short(facts.type)}); take fields of it in a query to use them",
         "binary": "binary content",
     }
     return Guess("ignore", "text", advice[inner])
@@ -138,7 +139,7 @@ def _constant(facts: Facts) -> Guess | None:
     if missing and min(missing, facts.present) >= rare:
         return None
     also = f" or missing ({missing:,} of {facts.rows:,})" if missing else ""
-    return Guess("ignore", natural_payload(facts), f"constant: always {_short(facts.low)}{also}")
+    return Guess("ignore", natural_payload(facts), f"constant: always {short(facts.low)}{also}")
 
 
 def _integer(facts: Facts) -> Guess:
@@ -186,12 +187,12 @@ def _span(facts: Facts, unit: Unit) -> str:
 
 def _float(facts: Facts) -> Guess:
     what = "whole numbers with a decimal point" if facts.whole else "numbers"
-    return Guess("numeric", "float", f"{what}, {_short(facts.low)} to {_short(facts.high)}")
+    return Guess("numeric", "float", f"{what}, {short(facts.low)} to {short(facts.high)}")
 
 
 def _timestamp(facts: Facts) -> Guess:
     what = "dates" if facts.type == "DATE" else "timestamps"
-    return Guess("timestamp", "int", f"{what}, {_short(facts.low)} to {_short(facts.high)}", natural_unit(facts))
+    return Guess("timestamp", "int", f"{what}, {short(facts.low)} to {short(facts.high)}", natural_unit(facts))
 
 
 def natural_unit(facts: Facts) -> Unit:
@@ -203,7 +204,7 @@ def natural_unit(facts: Facts) -> Unit:
 
 def _text(facts: Facts) -> Guess:
     if facts.dates:
-        return Guess("timestamp", "int", f"dates as text, {_short(facts.low)} to {_short(facts.high)}", "us")
+        return Guess("timestamp", "int", f"dates as text, {short(facts.low)} to {short(facts.high)}", "us")
     share = facts.distinct / max(facts.present, 1)
     size = f"{facts.words:.0f} words on average"
     if (facts.words >= 3 and share > 0.5 and facts.present > 2) or (facts.words >= 8 and facts.distinct > 100):
@@ -217,34 +218,10 @@ def _text(facts: Facts) -> Guess:
 def _list(facts: Facts) -> Guess:
     payload = natural_payload(facts)
     kind: Role = "numeric" if payload == "float" else "categorical"
-    return Guess(kind, payload, f"lists of values ({_short(facts.type)})", repeated=True)
+    return Guess(kind, payload, f"lists of values ({short(facts.type)})", repeated=True)
 
 
-def guess_task(facts: Facts, rarest: int) -> tuple[Task | None, str]:
-    """Returns the task that fits a label, and why; None where none does.
-
-    Args:
-        facts: what the label looks like.
-        rarest: how many rows the rarest of its values has.
-    """
-    inner = type_class(facts.type)
-    if inner not in ("integer", "float", "boolean", "text"):
-        return None, f"{facts.type} is neither a class nor a number"
-    if facts.distinct == 2 and (inner != "float" or facts.whole):
-        return "binary", "two different values"
-    if inner == "text":
-        many = facts.distinct > _MOST_CLASSES
-        why = f"{facts.distinct:,} different texts"
-        return (
-            (None, f"{why}, and at most {_MOST_CLASSES:,} classes can be told apart") if many else ("multiclass", why)
-        )
-    whole = inner == "integer" or facts.whole
-    few = facts.distinct <= _FEW_CLASSES and facts.high - facts.low < 2 * facts.distinct
-    if whole and few and rarest >= 3 and facts.present >= 5 * facts.distinct:
-        return "multiclass", f"{facts.distinct} different whole numbers, close to one another"
-    return "regression", f"numbers from {_short(facts.low)} to {_short(facts.high)}"
-
-
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Returns a value in at most 40 characters."""
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 40 else text[:37] + "..."

@@ -17,8 +17,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from models.errors import UserError
 from models.spec import Task
-from pipeline import config_errors, options, yaml_text
-from pipeline.options import Column, FeatureOptions, Section, Texts
+from pipeline import config_errors, dotted, options, yaml_text
+from pipeline.options import FeatureOptions
+from pipeline.section import Column, Section, Texts, check_dotted_path, check_name
 
 
 class Settings(Section):
@@ -41,7 +42,7 @@ class Settings(Section):
         beam: options for Beam's runner, such as `--runner=FlinkRunner`.
     """
 
-    name: Annotated[str, AfterValidator(options.check_name)]
+    name: Annotated[str, AfterValidator(check_name)]
     data: options.Data
     label: Column
     task: Task | None = None
@@ -50,7 +51,7 @@ class Settings(Section):
     split: options.Split = options.Split()
     features: dict[str, FeatureOptions] = {}
     other_columns: Literal["infer", "ignore"] = "infer"
-    preprocessing_fn: Annotated[str, AfterValidator(options.check_dotted_path)] | None = None
+    preprocessing_fn: Annotated[str, AfterValidator(check_dotted_path)] | None = None
     schema_file: str | None = None
     statistics: options.Statistics = options.Statistics()
     validation: options.Validate = Field(default=options.Validate(), alias="validate")
@@ -98,7 +99,7 @@ def load(
     values, places = _read(path) if path else ({}, {})
     for flag, given in _flags(files, label, name, sets):
         values = yaml_text.merged(values, given)
-        places |= {keys: flag for keys in yaml_text.leaves(given)}
+        places |= dict.fromkeys(yaml_text.leaves(given), flag)
     if path is None and not (values.get("data") and "label" in values):
         missing = "--label is missing, the column to predict" if values.get("data") else "There is no configuration"
         raise UserError(f"{missing}. Give a YAML file, or both --data FILES and --label COLUMN.")
@@ -108,6 +109,8 @@ def load(
         settings = Settings.model_validate(values)
     except pydantic.ValidationError as error:
         raise UserError(config_errors.explain(error, Settings, where, places)) from None
+    if settings.preprocessing_fn:
+        dotted.check_function(settings.preprocessing_fn, "preprocessing_fn")
     return _with_paths(settings, path.parent if path else Path(), path)
 
 

@@ -13,6 +13,7 @@ from pipeline.roles import Facts, TypeClass, type_class
 _AT_ONCE = 400
 _EXACT_AT_ONCE = 20
 _FEW = 1_000
+_MISSING_WORDS = "('na', 'n/a', '#n/a', 'nan', 'null', '?')"
 _ORDERED: frozenset[TypeClass] = frozenset({"integer", "float", "boolean", "timestamp", "text"})
 
 Expressions = Mapping[str, str]
@@ -114,6 +115,7 @@ class Table:
         if inner == "float":
             questions["whole"] = f"bool_and({value} = trunc({value}))"
         if inner == "text":
+            questions["missing_word"] = f"max(CASE WHEN lower({value}) IN {_MISSING_WORDS} THEN {value} END)"
             questions["length"] = f"avg(length({value}))"
             questions["words"] = f"avg(length({value}) - length(replace({value}, ' ', '')) + 1)"
         return questions

@@ -50,7 +50,8 @@ def test_errors_end_with_exit_code_2(path, capsys):
 
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("init_config.py: ") and "Did you mean `y`?" in captured.err
+    assert captured.err.startswith("init_config.py: ")
+    assert "Did you mean `y`?" in captured.err
 
 
 @pytest.mark.parametrize("command", [["pipeline/init_config.py"], ["-m", "pipeline.init_config"]])

@@ -86,4 +86,6 @@ def test_too_few_rows_are_no_proof():
 def test_warnings_name_the_feature_and_the_way_out():
     (warning,) = leaks.warnings({"tips": "..."}, "big_tip", ["--set features.tips=ignore"])
 
-    assert "`tips`" in warning and "`big_tip`" in warning and "--set features.tips=ignore" in warning
+    assert "`tips`" in warning
+    assert "`big_tip`" in warning
+    assert "--set features.tips=ignore" in warning

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.roles import Facts, guess, guess_task, type_class
+from pipeline.label_profile import guess_task
+from pipeline.roles import Facts, guess, type_class
 
 
 def facts(name: str = "x", type: str = "BIGINT", rows: int = 1000, present: int = 1000, **known) -> Facts:
