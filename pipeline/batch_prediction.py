@@ -54,9 +54,10 @@ def run(model: str, files: Sequence[str], to: Path, keep: Sequence[str], quiet: 
     training = read_training(version)
     with UnseenTable(training, files, keep) as table:
         # It takes seconds to import: only now is it certain that there is something to do.
-        from models import served_model
+        with _hushed():
+            from models import served_model
 
-        loaded = served_model.load(str(version))
+            loaded = served_model.load(str(version))
         with _writing(to) as write:
             rows = 0
             for batch in table.batches():
@@ -72,6 +73,21 @@ def run(model: str, files: Sequence[str], to: Path, keep: Sequence[str], quiet: 
         seconds = time.monotonic() - begun
         print(f"{rows:,} rows predicted by {version} in {seconds:.1f} s: {to}.{aside}", file=sys.stderr)
     return 0
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Sends nowhere what TensorFlow's C++ says while it starts: on a machine without a GPU it calls that an error."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _check_output(to: Path, files: Sequence[str]) -> None:

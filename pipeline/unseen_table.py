@@ -83,12 +83,28 @@ class UnseenTable:
         here = {column.name.casefold() for column in self._source.columns}
         absent = [each for each in self._training.source.columns if each.name.casefold() not in here]
         stand_ins = "".join(f", {_stand_in(each, self._source)}" for each in absent if self._training.query)
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS SELECT *{stand_ins} FROM ({table.data()})")
+        whole = ", ".join(
+            payloads.encoded(each, "DOUBLE", payloads.Encoding("int")) for each in self._written_with_point()
+        )
+        columns = f"* REPLACE ({whole})" if whole else "*"
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW data AS SELECT {columns}{stand_ins} FROM ({table.data()})"
+        )
         chosen = "FROM data"
         if self._training.query:
             query.check(self._connection, self._training.query)
             chosen = self._training.query.rstrip().rstrip(";")
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")
+
+    def _written_with_point(self) -> list[str]:
+        """Returns the columns of whole numbers that are written as 60.0 here."""
+        trained = {column.name: column.type for column in self._training.source.columns}
+        text = self._source.format in ("csv", "jsonl")
+        return [
+            each.name
+            for each in self._source.columns
+            if text and each.type == "DOUBLE" and trained.get(each.name) == "BIGINT"
+        ]
 
     def _require(self, names: Sequence[str], types: Mapping[str, str], what: str, who: str) -> None:
         here = {each.casefold() for each in types}
@@ -147,7 +163,8 @@ def _source(training: Training, files: Sequence[str]) -> sources.Source:
     found = sources.discover(
         files,
         csv=alike if trained.format == "csv" else None,
-        types=types,
+        # Whole numbers may be written as 60.0 here: the files say which columns those are.
+        types={name: each for name, each in types.items() if each != "BIGINT"},
         memory=trained.memory,
         on_bad_rows=trained.on_bad_rows,
     )
@@ -155,7 +172,12 @@ def _source(training: Training, files: Sequence[str]) -> sources.Source:
         return found
     formats = {column.name: column.format for column in trained.columns}
     columns = [
-        sources.Column(each.name, types.get(each.name, "VARCHAR"), formats.get(each.name)) for each in found.columns
+        sources.Column(
+            each.name,
+            "DOUBLE" if (types.get(each.name), each.type) == ("BIGINT", "DOUBLE") else types.get(each.name, "VARCHAR"),
+            formats.get(each.name),
+        )
+        for each in found.columns
     ]
     return dataclasses.replace(found, columns=tuple(columns))
 

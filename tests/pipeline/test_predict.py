@@ -111,6 +111,22 @@ def test_column_that_no_feature_needs_may_hold_anything(serving, tmp_path):
     assert pq.read_table(tmp_path / "p.parquet")["tip"].to_pylist() == ["?", "none yet"]
 
 
+def test_whole_numbers_may_be_written_with_a_point(tmp_path):
+    """So pandas writes a column of whole numbers with missing ones."""
+    spec = Spec(SPEC.label, (Feature("age", "numeric", "int"),))
+    model = served_models.save(
+        tmp_path / "model", lambda columns: columns["age"] / 100, {"age": tf.float64}, ("0", "1")
+    )
+    source = Source(("/data/train.csv",), "csv", (Column("age", "BIGINT"), Column("bought", "BIGINT")))
+    query = "SELECT age + 1 AS age, bought FROM data"
+    metadata = json.dumps({"spec": spec.to_json(), "source": source.to_json(), "query": query})
+    extra = {serving_folder.METADATA_FILE: metadata.encode()}
+    serving_folder.push(pathlib.Path(model), tmp_path / "serving", extra)
+    (tmp_path / "new.csv").write_text("age\n20.0\n60\n")
+    assert _predict(tmp_path / "serving", tmp_path / "new.csv", tmp_path / "p.parquet") == 0
+    assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.21, 0.61])
+
+
 def _copy(serving: pathlib.Path, to: pathlib.Path, query: str | None) -> pathlib.Path:
     """Returns a copy of the version with another query."""
     shutil.copytree(serving / "1", to / "1")
