@@ -5,11 +5,11 @@ import csv
 import dataclasses
 import io
 import itertools
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from components.sources import files
+from components.sources.parts import check_names
 from components.sources.segments import MAX_RECORD
 from components.sources.source import Dialect
 from models.errors import UserError
@@ -64,19 +64,8 @@ def header(file: str, dialect: Dialect) -> list[str]:
     if not dialect.header:
         return [f"column{index}" for index in range(len(first))]
     names = [name.strip() or f"column{index}" for index, name in enumerate(first)]
-    _check_names(file, names)
+    check_names(f"{file}, line 1", names)
     return names
-
-
-def _check_names(file: str, names: list[str]) -> None:
-    counts = Counter(name.casefold() for name in names)
-    twice = [name for name in names if counts[name.casefold()] > 1]
-    if twice:
-        times = counts[twice[0].casefold()]
-        raise UserError(
-            f"{file}, line 1: the column {twice[0]!r} is there {times} times ({', '.join(twice)}); "
-            "upper and lower case count as one. Every column needs a name of its own: rename them in the header."
-        )
 
 
 def _decoded(file: str, sample: bytes, encoding: str) -> str:

@@ -11,7 +11,7 @@ from components.sources.dialect import detect, header
 from components.sources.duck import connect
 from components.sources.errors import reading
 from components.sources.infer import infer
-from components.sources.parts import Piece
+from components.sources.parts import Piece, check_names
 from components.sources.source import Column, Dialect, Format, OnBadRows, Source
 from components.sources.table import Table, open_table, prepare
 from models.errors import UserError
@@ -77,6 +77,7 @@ def _typed(connection: duckdb.DuckDBPyConnection, source: Source, types: Mapping
         columns = tfrecord_table.columns(source.files)
     else:
         columns = parquet_table.columns(connection, [prepare(connection, source, Piece(file)) for file in source.files])
+    check_names(source.files[0], [each.name for each in columns])
     texts = types if source.format == "jsonl" else {}  # the others have types of their own
     chosen = tuple(Column(each.name, texts[each.name]) if each.name in texts else each for each in columns)
     result = dataclasses.replace(source, columns=chosen)

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Iterator
 
 import duckdb
+import pyarrow as pa
 
 from components.sources.casts import complaint
 from components.sources.duck import connect
@@ -18,36 +19,41 @@ _QUERY = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogExceptio
 
 @contextlib.contextmanager
 def reading(source: Source) -> Iterator[None]:
-    """Turns what DuckDB raises while the block reads a source into a `UserError`."""
+    """Turns what DuckDB raises while the block reads a source into a `UserError`; so it does for a full disk.
+
+    Where DuckDB's rows come as a stream of Arrow, its errors come as Arrow's or as OSError.
+    """
     try:
         yield
-    except duckdb.Error as error:
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
         explained = explain(error, source)
         if explained is None:
             raise
         raise explained from error
 
 
-def explain(error: duckdb.Error, source: Source) -> UserError | None:
+def explain(error: Exception, source: Source) -> UserError | None:
     """Returns the error for the user; None when it is none of his making."""
     message = str(error)
     found = complaint(message)
     if found is not None:
         kind_of_error, column, value = found
         return _bad_value(column, value, source) if kind_of_error == "value" else _misfit(*found, source)
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if isinstance(error, duckdb.OutOfMemoryException) or message.startswith("Out of Memory Error"):
         return UserError(
             f"Reading {source.files[0]} needs more than the {source.memory} of memory that DuckDB may use. "
             "Give it more by `data: {memory: 4GB}`, or make the query simpler."
         )
     if "No space left on device" in message:
-        return UserError(f"The disk is full: {message.splitlines()[0]} Free some space, or set TMPDIR to another disk.")
+        return UserError(
+            f"The disk is full: {message.splitlines()[0]}. Free some space, or set TMPDIR to another disk."
+        )
     if isinstance(error, _QUERY) and source.query is not None:
         return UserError(
             f"The query fails: {message}\n"
             "It must be one SELECT over the table `data`: correct it as `data: {query: ...}`."
         )
-    if isinstance(error, _OURS):
+    if isinstance(error, _OURS) or message.startswith("INTERNAL Error"):
         return None
     where = source.files[0] if len(source.files) == 1 else f"One of {source.files[0]} and {len(source.files) - 1} more"
     return UserError(f"{where} cannot be read: {message.strip().splitlines()[0]}")

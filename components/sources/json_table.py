@@ -10,7 +10,7 @@ import duckdb
 from components.sources import csv_table, files
 from components.sources.duck import first_row, glob_free, literal, name
 from components.sources.infer import infer
-from components.sources.parts import Part, Piece, num_lines_before, reject
+from components.sources.parts import Part, Piece, check_names, num_lines_before, reject
 from components.sources.records import Record
 from components.sources.source import Column, Dialect
 from models.errors import UserError
@@ -126,13 +126,7 @@ def columns(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> tupl
     structure = json.loads(row[0]) if row[0] else None
     if not isinstance(structure, dict) or not structure:
         raise UserError(f"{paths[0]} holds no JSON object. One object on every line was expected.")
-    folded: dict[str, str] = {}
-    for key in structure:
-        if folded.setdefault(key.casefold(), key) != key:
-            raise UserError(
-                f"{paths[0]} has the keys {folded[key.casefold()]!r} and {key!r}, which count as one column. "
-                "Rename one of them."
-            )
+    check_names(paths[0], list(structure))
     first = [Column(key, _first_type(kind)) for key, kind in structure.items()]
     connection.execute(f"CREATE OR REPLACE TEMP VIEW json_texts AS {scan(paths, first)}")
     decided = {column.name: column for column in first}

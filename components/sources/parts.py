@@ -1,8 +1,11 @@
 """What every format makes of its files: parts that DuckDB reads to the last row, and the rows that were put aside."""
 
 import dataclasses
+from collections import Counter
+from collections.abc import Sequence
 
 from components.sources.source import Dialect
+from models.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,3 +89,21 @@ def num_lines_before(piece: Piece) -> int:
             count += block.count(b"\n")
             rest -= len(block)
     return count
+
+
+def check_names(where: str, names: Sequence[str]) -> None:
+    """Raises UserError when a name is there twice, upper and lower case counting as one, or is none."""
+    strange = [name for name in names if any(letter < " " and letter not in "\t\r\n" for letter in name)]
+    if strange:
+        raise UserError(
+            f"{where}: {strange[0][:40]!r} cannot be the name of a column: it holds control characters. "
+            "Names of columns were expected: is the file what its suffix says?"
+        )
+    counts = Counter(name.casefold() for name in names)
+    twice = [name for name in names if counts[name.casefold()] > 1]
+    if twice:
+        times = counts[twice[0].casefold()]
+        raise UserError(
+            f"{where}: the column {twice[0]!r} is there {times} times ({', '.join(twice)}); upper and lower case count as "
+            "one. Every column needs a name of its own: rename them."
+        )

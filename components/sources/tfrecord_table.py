@@ -73,6 +73,12 @@ def _record_end(file: str, buffer: bytearray, position: int, number: int) -> int
     return end
 
 
+def framed(record: bytes) -> bytes:
+    """Returns a record as it stands in a TFRecord file: with its length and the checksums of both."""
+    length = struct.pack("<Q", len(record))
+    return length + struct.pack("<I", _masked(length)) + record + struct.pack("<I", _masked(record))
+
+
 def _masked(data: bytes) -> int:
     """Returns the checksum that TFRecord keeps: CRC-32C, rotated and moved."""
     crc = google_crc32c.value(data)
