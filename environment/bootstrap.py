@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO
 
 if __package__ in (None, ""):
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -50,7 +51,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"{error}. {advice(installed.VENV)}", file=sys.stderr)
+        print(f"{error}.\nMake room or change the permissions there, and run make again.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Run make again: it goes on with what was downloaded.", file=sys.stderr)
@@ -119,9 +120,7 @@ def build(venv: pathlib.Path, replace: bool, lock: int) -> None:
     link_project(venv)
     if replace:
         replace_native(venv, lock)
-    say("Checking that everything can be imported.")
-    command = [python(venv), "-W", "ignore", "-c", IMPORTS]
-    run(command, lock, "An import fails (see above). Run `make doctor`.", PYTHONDONTWRITEBYTECODE="", quiet=True)
+    check_imports(venv, lock)
     installed.write_stamp(venv, installed.current_stamp(venv, replace))
     say(f"The environment is ready ({time.monotonic() - started:.0f} s). `make doctor` tells what it holds.")
 
@@ -146,14 +145,14 @@ def create(venv: pathlib.Path, lock: int) -> None:
         )
     # Not sys.executable: this may run in the very environment that was just cleared.
     base = getattr(sys, "_base_executable", sys.executable)
-    run([base, "-m", "venv", str(venv)], lock, f"No virtual environment can be made. {advice(venv)}")
+    run([base, "-m", "venv", str(venv)], lock, "No virtual environment can be made.")
 
 
 def install_uv(venv: pathlib.Path, lock: int) -> None:
     """Installs uv by its hash."""
     options = ["--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"]
     command = [python(venv), "-m", "pip", "install", *options, "--requirement", str(installed.UV)]
-    run(command, lock, f"uv cannot be installed. {advice(venv)}")
+    run(command, lock, "uv cannot be installed.")
 
 
 def install_packages(venv: pathlib.Path, lock: int) -> None:
@@ -163,7 +162,8 @@ def install_packages(venv: pathlib.Path, lock: int) -> None:
     for package in installed.NATIVE_MODULES:  # whose modules may have been replaced
         options += ["--reinstall-package", package]
     command = [uv(venv), "pip", "sync", "--python", python(venv), "--quiet", *options, str(installed.LOCK)]
-    run(command, lock, f"The locked packages cannot be installed. {advice(venv)}")
+    say("Installing the locked packages; the first time some 1.3 GB are downloaded.")
+    run(command, lock, "The locked packages cannot be installed.")
 
 
 def link_project(venv: pathlib.Path) -> None:
@@ -180,10 +180,24 @@ def replace_native(venv: pathlib.Path, lock: int) -> None:
     with tempfile.TemporaryDirectory(dir=venv, prefix="native-") as folder:
         options = ["--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--target", folder]
         command = [uv(venv), "pip", "install", "--python", python(venv), *options, "--requirement"]
-        run([*command, str(installed.NATIVE)], lock, f"The native modules cannot be replaced. {advice(venv)}")
+        run([*command, str(installed.NATIVE)], lock, "The native modules cannot be replaced.")
         for path in installed.NATIVE_MODULES.values():
             # A rename, never a write: the installed file is a hard link into uv's cache.
             os.replace(pathlib.Path(folder) / path, installed.site_packages(venv) / path)
+
+
+def check_imports(venv: pathlib.Path, lock: int) -> None:
+    """Imports everything once."""
+    say("Importing everything once: it proves that it works, and makes the first run quick.")
+    command = [python(venv), "-W", "ignore", "-c", IMPORTS]
+    quiet = {"PYTHONDONTWRITEBYTECODE": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    with tempfile.TemporaryFile(dir=venv) as words:
+        try:
+            run(command, lock, "An import fails.", stderr=words, variables=quiet)
+        except BootstrapError:
+            words.seek(0)
+            sys.stderr.write(words.read().decode(errors="replace"))
+            raise
 
 
 def python(venv: pathlib.Path) -> str:
@@ -196,31 +210,42 @@ def uv(venv: pathlib.Path) -> str:
     return str(venv / "bin" / "uv")
 
 
-def run(command: Sequence[str], lock: int, failure: str, quiet: bool = False, **variables: str) -> None:
-    """Runs a command that keeps the lock while it lives.
+def run(
+    command: Sequence[str],
+    lock: int,
+    failure: str,
+    stderr: IO[bytes] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    """Runs a command that keeps the lock while it lives, and shows on a terminal that time goes by.
 
     Raises:
-        BootstrapError: it failed; the message is `failure`.
+        BootstrapError: it failed; the message is `failure` and what to do.
     """
-    environment = {**os.environ, "TF_USE_LEGACY_KERAS": "0"}
-    environment.update(variables, TF_CPP_MIN_LOG_LEVEL="3")
-    done = subprocess.run(
-        command, env=environment, pass_fds=[lock], stderr=subprocess.PIPE if quiet else None, stdin=subprocess.DEVNULL
-    )
-    if done.returncode:
-        if quiet:
-            sys.stderr.write(done.stderr.decode(errors="replace"))
-        raise BootstrapError(failure)
+    environment = {**os.environ, "TF_USE_LEGACY_KERAS": "0", **(variables or {})}
+    started = time.monotonic()
+    process = subprocess.Popen(command, env=environment, pass_fds=[lock], stdin=subprocess.DEVNULL, stderr=stderr)
+    ticks = sys.stdout.isatty()
+    while process.poll() is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        if ticks:
+            print(f"\r  {time.monotonic() - started:.0f} s ", end="", flush=True)
+    if ticks:
+        print("\r" + " " * 12 + "\r", end="", flush=True)
+    if process.returncode:
+        raise BootstrapError(f"{failure} {advice(installed.VENV)}")
 
 
 def advice(venv: pathlib.Path) -> str:
-    """Returns what to look at when an installation failed."""
+    """Returns what to look at when a step failed."""
     free = shutil.disk_usage(venv if venv.exists() else venv.parent).free / 1e9
     if free < 1:
         return f"The disk is full: {free:.1f} GB are free at {venv}, and 7 GB are needed. Make room and run make again."
     return (
-        f"The message above says why. It needs 7 GB of disk ({free:.0f} GB are free) and the package registry that "
-        "pip and uv are set up for. Run make again: it goes on with what was downloaded."
+        "The words above say why. Most often the package registry that pip and uv are set up for cannot be reached, "
+        f"or the disk is full ({free:.0f} GB are free, 7 GB are needed). `make doctor` looks at the machine. "
+        "Run make again: it goes on with what was downloaded."
     )
 
 

@@ -149,9 +149,8 @@ def gpu_findings(gpus: Sequence[str], libraries: bool) -> Iterator[Finding]:
 
 def check_environment(venv: pathlib.Path) -> Iterator[Finding]:
     """Whether `.venv` is finished, holds what the lock says, and is whole."""
-    state = venv_finding(venv)
-    yield state
-    if not (venv / "bin" / "python").exists():
+    yield venv_finding(venv)
+    if installed.read_stamp(venv) is None:  # what is in there says nothing
         return
     lock = installed.locked_versions(installed.LOCK.read_text(encoding="utf-8"))
     have = installed.installed_versions(venv)

@@ -1,4 +1,5 @@
 import pathlib
+import shutil
 import subprocess
 import sys
 import threading
@@ -8,7 +9,7 @@ import pytest
 
 from environment import bootstrap, installed
 
-STEPS = ["create", "install_uv", "install_packages", "link_project", "replace_native", "run"]
+STEPS = ["create", "install_uv", "install_packages", "link_project", "replace_native", "check_imports"]
 
 
 class Killed(BaseException):
@@ -26,7 +27,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             if name == "create":
                 (pathlib.Path(str(venv)) / "bin").mkdir()
                 (pathlib.Path(str(venv)) / "bin" / "python").touch(mode=0o755)
-            elif name != "run":
+            elif name != "check_imports":
                 (pathlib.Path(str(venv)) / name).touch(exist_ok=False)
 
         monkeypatch.setattr(bootstrap, name, take)
@@ -173,7 +174,30 @@ def test_a_command_that_fails_ends_with_the_message_given(tmp_path: pathlib.Path
 def test_commands_run_with_keras_3(tmp_path: pathlib.Path) -> None:
     check = "import os; assert os.environ['TF_USE_LEGACY_KERAS'] == '0' and os.environ['EXTRA'] == ''"
     with bootstrap.locked(tmp_path / "lock") as lock:
-        bootstrap.run([sys.executable, "-Sc", check], lock, "another variable", EXTRA="")
+        bootstrap.run([sys.executable, "-Sc", check], lock, "another variable", variables={"EXTRA": ""})
+
+
+def test_an_import_that_fails_shows_why(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    monkeypatch.setattr(bootstrap, "IMPORTS", "import no_such_package")
+    with (
+        bootstrap.locked(tmp_path / "lock") as lock,
+        pytest.raises(bootstrap.BootstrapError, match=r"An import fails\. .*make doctor"),
+    ):
+        bootstrap.check_imports(tmp_path, lock)
+    assert "No module named 'no_such_package'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("free", "words"), [(0.2e9, "The disk is full: 0.2 GB"), (50e9, "50 GB are free")])
+def test_advice_looks_at_the_disk(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, free: float, words: str
+) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=int(free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    assert words in bootstrap.advice(tmp_path)
 
 
 def test_the_project_is_linked_by_its_folder(tmp_path: pathlib.Path) -> None:
