@@ -33,6 +33,7 @@ class Table:
         Raises:
             UserError: a file cannot be read, a value does not fit its column, or the query fails.
         """
+        self._source = source
         self._connection = sources.connect(source.memory)
         folder = sources.temporary_folder(self._connection)
         sources.relation(self._connection, source)
@@ -40,21 +41,19 @@ class Table:
             self._connection.execute(f"ATTACH {sources.literal(f'{folder}/scratch.duckdb')} AS scratch")
             self._connection.execute("SET preserve_insertion_order = false")
             self._connection.execute("CREATE TABLE scratch.look AS FROM source_table")
-        described = self._connection.execute("DESCRIBE scratch.look").fetchall()
-        self.columns: dict[str, str] = {row[0]: row[1] for row in described}
+        self.columns: dict[str, str] = {row[0]: row[1] for row in self._rows("DESCRIBE scratch.look")}
         self.rows = int(self.ask("count(*)")[0])
 
     def ask(self, expressions: str, where: str = "true") -> Sequence[Any]:
         """Returns the one row that an aggregation gives."""
-        row = self._connection.execute(f"SELECT {expressions} FROM scratch.look WHERE {where}").fetchone()
-        assert row is not None
+        (row,) = self._rows(f"SELECT {expressions} FROM scratch.look WHERE {where}")
         return row
 
     def keep(self, value: str) -> int:
         """Takes the rows where an SQL value is null out of the table; returns how many they were."""
         before = self.rows
         if self.ask(f"count(*) - count({value})")[0]:
-            self._connection.execute(f"DELETE FROM scratch.look WHERE ({value}) IS NULL")
+            self._rows(f"DELETE FROM scratch.look WHERE ({value}) IS NULL")
             self.rows = int(self.ask("count(*)")[0])
         return before - self.rows
 
@@ -63,7 +62,7 @@ class Table:
         rows = "data"
         if source.query is not None:  # anew from DuckDB's parser: without comments and a semicolon, it fits in brackets
             tree = f"json_serialize_sql({sources.literal(source.query)})"
-            rows = f"({self._connection.execute(f'SELECT json_deserialize_sql({tree})').fetchall()[0][0]})"
+            rows = f"({self._rows(f'SELECT json_deserialize_sql({tree})')[0][0]})"
         return dataclasses.replace(source, query=f"SELECT * FROM {rows} WHERE ({self.value(column)}) IS NOT NULL")
 
     def first_not(self, column: str, duckdb_type: str) -> Any:
@@ -78,18 +77,21 @@ class Table:
 
     def counts(self, column: str, most: int) -> dict[Any, int]:
         """Returns how many rows each value of a column has, the most frequent `most` values; null is not counted."""
-        rows = self._connection.execute(
-            f"SELECT {self.value(column)} AS v, count(*) FROM scratch.look GROUP BY 1 HAVING v IS NOT NULL "
-            f"ORDER BY 2 DESC, 1 LIMIT {most}"
-        ).fetchall()
-        return dict(rows)
+        counted = f"SELECT {self.value(column)} AS value, count(*) AS rows FROM scratch.look GROUP BY 1"
+        return dict(self._rows(f"FROM ({counted}) WHERE value IS NOT NULL ORDER BY rows DESC, value LIMIT {most}"))
 
     def sample(self, columns: Sequence[str], rows: int, where: str = "true") -> Any:
         """Returns about so many rows, always the same ones, as a pyarrow.Table."""
         every = max(1, self.rows // rows)
         selected = ", ".join(f"{self.value(column)} AS {name(column)}" for column in columns)
         query = f"SELECT {selected} FROM scratch.look WHERE hash(rowid) % {every} = 0 AND ({where}) LIMIT {2 * rows}"
-        return self._connection.sql(query).to_arrow_table()
+        with sources.reading(self._source):
+            return self._connection.sql(query).to_arrow_table()
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Returns what a query gives; what DuckDB lacks for it, such as memory, is told as it is while reading."""
+        with sources.reading(self._source):
+            return self._connection.execute(query).fetchall()
 
     def value(self, column: str) -> str:
         """Returns the SQL of a column's value: null where it is NaN or infinite, text where it is an enum or a UUID."""

@@ -63,6 +63,7 @@ def test_type_class(duckdb_type, expected):
         (facts("user", type="UUID", distinct=400, low="0", high="f", words=1.0), "categorical", "text"),
         (facts("user_id", distinct=1000, unique=True, low=7, high=10**9), "ignore", "int"),
         (facts("order", distinct=1000, unique=True, low=1, high=1000), "ignore", "int"),  # a row number
+        (facts("rest", present=950, distinct=950, unique=True, low=1, high=1000), "ignore", "int"),  # of row numbers
         (facts("income", distinct=1000, unique=True, low=7, high=10**9), "numeric", "int"),
         (facts("year", distinct=1, low=2013, high=2013), "ignore", "int"),
         (facts("mostly", present=998, distinct=1, low=5, high=5), "ignore", "int"),
