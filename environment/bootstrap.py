@@ -162,7 +162,7 @@ def install_packages(venv: pathlib.Path, lock: int) -> None:
     for package in installed.NATIVE_MODULES:  # whose modules may have been replaced
         options += ["--reinstall-package", package]
     command = [uv(venv), "pip", "sync", "--python", python(venv), "--quiet", *options, str(installed.LOCK)]
-    say("Installing the locked packages; the first time some 1.3 GB are downloaded.")
+    say("Installing the locked packages; the first time some 1.1 GB are downloaded.")
     run(command, lock, "The locked packages cannot be installed.")
 
 

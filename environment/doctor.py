@@ -158,7 +158,7 @@ def check_environment(venv: pathlib.Path) -> Iterator[Finding]:
     broken = broken_files(venv)
     if broken:
         some = "\n".join(broken[:5]) + (f"\nand {len(broken) - 5} more" if len(broken) > 5 else "")
-        yield Finding("mend", f"{len(broken)} installed files are missing or changed:\n{some}", MAKE_AGAIN)
+        yield Finding("mend", f"files that are missing or changed, {len(broken)}:\n{some}", MAKE_AGAIN)
     yield from native_findings(venv, lock)
     link = installed.site_packages(venv) / "skewless.pth"
     if not link.is_file() or link.read_text(encoding="utf-8").strip() != str(venv.parent):
@@ -187,16 +187,14 @@ def package_findings(lock: dict[str, str], have: dict[str, str]) -> Iterator[Fin
     different = sorted(name for name in lock if name in have and have[name] != lock[name])
     others = sorted(set(have) - set(lock) - {"pip", "setuptools", "uv", "wheel"})
     if missing:
-        yield Finding(
-            "mend", f"{len(missing)} of {len(lock)} locked packages are missing: {listed(missing)}", MAKE_AGAIN
-        )
+        yield Finding("mend", f"missing, {len(missing)} of {len(lock)} locked packages: {listed(missing)}", MAKE_AGAIN)
     if different:
         pairs = [f"{name} {have[name]} (locked {lock[name]})" for name in different]
-        yield Finding("mend", f"{len(different)} packages have another version: {listed(pairs)}", MAKE_AGAIN)
+        yield Finding("mend", f"of another version than locked, {len(different)}: {listed(pairs)}", MAKE_AGAIN)
     if not missing and not different:
         yield Finding("ok", f"{len(lock)} locked packages, all there\n" + "\n".join(named_versions(have)))
     if others:
-        yield Finding("note", f"{len(others)} packages beside the lock: {listed(others)}")
+        yield Finding("note", f"beside the lock, {len(others)}: {listed(others)}")
 
 
 def named_versions(have: dict[str, str]) -> list[str]:

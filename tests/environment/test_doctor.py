@@ -38,9 +38,12 @@ def test_missing_different_and_further_packages_are_named() -> None:
     lock = {"keras": "3.15.1", "tfx": "1.21.0", "duckdb": "2.0.1"}
     have = {"keras": "3.0.0", "tfx": "1.21.0", "torch": "2.13.0"}
     missing, different, further = doctor.package_findings(lock, have)
-    assert (missing.level, missing.text) == ("mend", "1 of 3 locked packages are missing: duckdb")
-    assert (different.level, different.text) == ("mend", "1 packages have another version: keras 3.0.0 (locked 3.15.1)")
-    assert (further.level, further.text) == ("note", "1 packages beside the lock: torch")
+    assert (missing.level, missing.text) == ("mend", "missing, 1 of 3 locked packages: duckdb")
+    assert (different.level, different.text) == (
+        "mend",
+        "of another version than locked, 1: keras 3.0.0 (locked 3.15.1)",
+    )
+    assert (further.level, further.text) == ("note", "beside the lock, 1: torch")
     assert missing.remedy == different.remedy == doctor.MAKE_AGAIN
 
 
