@@ -1,8 +1,9 @@
 """What must hold of a table before anything slow begins. Each check raises a UserError that says what to do."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from components import sources
 from models.errors import UserError
 from pipeline import roles
 from pipeline.config_errors import listing, suggestion
@@ -81,6 +82,20 @@ def weight_is_usable(settings: Settings, table: Table, facts: Mapping[str, Facts
     if each.low < 0 or not each.high > 0:
         wrong = f"is negative in some rows, such as {each.low}" if each.low < 0 else "is zero in all rows"
         raise UserError(f"{place} {wrong}. Weights of at least 0, and some above, were expected.")
+
+
+def names_are_served(features: Iterable[str], where: str) -> None:
+    """Checks that the arguments of a served model, which TensorFlow names after the features, are all different."""
+    taken: dict[str, str] = {}
+    for feature in features:
+        argument = "".join(letter if letter.isalnum() else "_" for letter in feature)
+        other = taken.setdefault(argument if argument[:1].isalpha() else f"arg_{argument}", feature)
+        if other != feature:
+            raise UserError(
+                f"{where}: a served model cannot tell the columns `{other}` and `{feature}` apart, for it keeps only the "
+                "letters, digits and `_` of a name. Rename one in data.query, such as "
+                f"SELECT * RENAME ({sources.name(feature)} AS other) FROM data."
+            )
 
 
 def split_is_possible(settings: Settings, table: Table, facts: Mapping[str, Facts], where: str) -> None:

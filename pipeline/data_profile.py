@@ -96,6 +96,7 @@ def resolve(settings: Settings) -> Resolved:
     spec = _spec(resolved, label.label)
     if not spec.features:
         raise UserError(_no_features(where, guesses))
+    data_checks.names_are_served((feature.name for feature in spec.features), where)
     warnings = [*label.warnings]
     if dropped:
         source = table.without_null(source, settings.label)

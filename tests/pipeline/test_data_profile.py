@@ -211,7 +211,7 @@ def test_types_of_parquet(tmp_path):
 
 
 def test_any_column_name(resolve):
-    names = ["a b", 'say "x"', "it's", "select", "data", "label", "prediction", "ü ☃", "a.b", "%s", "{x}", "a=b", "#"]
+    names = ["a b", 'say "x"', "it's", "select", "data", "label", "prediction", "ü ☃", "%s", "{x}", "c.d", "e=f", "#"]
     header = ",".join('"' + name.replace('"', '""') + '"' for name in names)
     rows = "".join(
         f"{','.join([number] * len(names))},{answer}\n" for number, answer in zip(NUMBERS, YES_NO, strict=True)
@@ -261,6 +261,7 @@ def test_any_column_name(resolve):
         ({"y": YES_NO}, ("evaluate.slices=[[b]]",), ["evaluate.slices names the column `b`"]),
         ({"y": YES_NO}, ("evaluate.gates.rmse.max=1",), ["evaluate.gates.rmse: the task is binary", "auc"]),
         ({"y": YES_NO}, ("validate.drift.features.b=0.1",), ["validate.drift.features names the column `b`"]),
+        ({"b c": NUMBERS, "b.c": NUMBERS, "y": YES_NO}, (), ["`b c` and `b.c`", 'SELECT * RENAME ("b.c" AS other)']),
         ({"y": YES_NO}, ("features.a=ignore",), ["no column is left", "`a`: by the configuration"]),
         ({"c": YES_NO, "y": YES_NO}, ("features.c=numeric",), ["`features.c` says numeric", "has 'no'"]),
         ({"c": YES_NO, "y": YES_NO}, ("features.c=timestamp",), ["`features.c` says timestamp", "needs dates"]),
