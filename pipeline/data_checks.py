@@ -92,7 +92,7 @@ def names_are_served(features: Iterable[str], where: str) -> None:
         other = taken.setdefault(argument if argument[:1].isalpha() else f"arg_{argument}", feature)
         if other != feature:
             raise UserError(
-                f"{where}: a served model cannot tell the columns `{other}` and `{feature}` apart, for it keeps only the "
+                f"{where}: a served model cannot tell the columns `{other}` and `{feature}` apart: it keeps only the "
                 "letters, digits and `_` of a name. Rename one in data.query, such as "
                 f"SELECT * RENAME ({sources.name(feature)} AS other) FROM data."
             )
