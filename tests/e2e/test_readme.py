@@ -1,0 +1,95 @@
+"""What the README says is true: its configuration loads, its commands run, its files and links are there."""
+
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+
+import pyarrow.parquet as parquet
+import pytest
+
+from pipeline import settings
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    """Returns the code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def named(tmp_path, monkeypatch):
+    """Returns the configuration of the README, beside the module that it names."""
+    (tmp_path / "my_module.py").write_text("def preprocessing_fn(inputs):\n    return inputs\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (block,) = blocks("yaml")
+    (tmp_path / "churn.yaml").write_text(block)
+    return settings.load(tmp_path / "churn.yaml")
+
+
+def test_the_configuration_loads(named):
+    assert (named.name, named.label, named.split.column) == ("churn", "churned", "customer")
+
+
+def test_the_defaults_are_those_that_it_names(named):
+    default = settings.load(files="data.csv", label="churned")
+    for section in ("statistics", "model", "tune", "train", "serve", "beam"):
+        assert getattr(named, section) == getattr(default, section), section
+    assert named.split.fractions == default.split.fractions
+    assert (named.data.on_bad_rows, named.data.max_bad_rows, named.data.memory) == ("stop", 0.001, default.data.memory)
+
+
+def test_its_links_and_files_are_there():
+    targets = re.findall(r"\]\(([^)#]+)\)", README) + re.findall(
+        r"`((?:pipeline|models|components|tests)/[\w/.]*)`", README
+    )
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_every_make_target_that_it_names_is_there():
+    makefile = (ROOT / "Makefile").read_text()
+    prose = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
+    commands = "\n".join([*re.findall(r"`([^`\n]+)`", prose), *blocks("sh")])
+    named = set(re.findall(r"\bmake ([a-z-]+)", commands))
+    assert {"run", "test", "doctor"} <= named
+    assert [target for target in named if not re.search(rf"^{target}:", makefile, flags=re.MULTILINE)] == []
+
+
+def churn(path, rows, seed):
+    """Writes a table whose label depends on two columns together, which a linear model cannot follow."""
+    draw = random.Random(seed)
+    lines = ["age,plan,calls,churned"]
+    for _ in range(rows):
+        age, plan, calls = draw.randrange(18, 80), draw.choice(["basic", "gold"]), draw.randrange(0, 100)
+        likely = (calls > 50) != (plan == "gold")
+        lines.append(f"{age},{plan},{calls},{'yes' if draw.random() < (0.9 if likely else 0.1) else 'no'}")
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_its_commands_run(tmp_path):
+    (tmp_path / "data").mkdir()
+    churn(tmp_path / "data" / "1.csv", 2000, seed=1)
+    churn(tmp_path / "data" / "2.csv", 2000, seed=2)
+    churn(tmp_path / "new.csv", 10, seed=3)
+    for name in ("pipeline", "models", "components"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    commands = [
+        line for block in blocks("sh") for line in block.splitlines() if "pipeline/" in line or "source" in line
+    ]
+    assert len(commands) >= 6
+    for command in (line for line in commands if "--dry-run" not in line):
+        script = f"source .venv/bin/activate\n{command}"
+        done = subprocess.run(["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, env=os.environ)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    summary = json.loads((tmp_path / "runs/churn/summary.json").read_text())
+    assert summary["status"] == "pushed"
+    assert parquet.read_table(tmp_path / "predictions.parquet").num_rows == 10
