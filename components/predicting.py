@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.slicer import slicer_lib
 
-from models import examples, served_model
+from models import examples, progress, served_model
 from models.errors import UserError
 from models.spec import Spec
 
@@ -60,6 +60,7 @@ class Predict(beam.DoFn):
 
     def setup(self) -> None:
         """Reads the spec, once a worker."""
+        self._num_rows = 0
         self._spec = Spec.from_json(self._spec_json)
 
     def process(self, element: tuple[int, tuple[str, int, int]]) -> Iterator[dict[str, Any]]:
@@ -72,6 +73,8 @@ class Predict(beam.DoFn):
         found = Predictions(labels, weight_values(rows, self._spec.weight), by_model)
         columns = sorted({name for each in self._slices for name in each})
         _write(self._folder / f"part-{number:05d}.parquet", found, {name: rows.column(name) for name in columns})
+        self._num_rows += rows.num_rows
+        progress.report(f"{self._num_rows:,} test rows predicted by {len(self._models)} models")
         for key, members in parts(rows, self._slices):
             yield _extracts(found, key, members)
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import logging
 import os
 import sys
 import time
@@ -78,6 +79,8 @@ def run(model: str, files: Sequence[str], to: Path, keep: Sequence[str], quiet: 
 @contextlib.contextmanager
 def _hushed() -> Iterator[None]:
     """Sends nowhere what TensorFlow's C++ says while it starts: on a machine without a GPU it calls that an error."""
+    # It also warns of every column name that Python could not call by itself, though nothing comes of it.
+    logging.getLogger("absl").setLevel(logging.ERROR)
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
