@@ -25,6 +25,7 @@ def blocks(language):
 @pytest.fixture
 def named(tmp_path, monkeypatch):
     """Returns the configuration of the README, beside the module that it names."""
+    (tmp_path / "churn.schema.pbtxt").touch()
     (tmp_path / "my_module.py").write_text("def preprocessing_fn(inputs):\n    return inputs\n")
     monkeypatch.syspath_prepend(tmp_path)
     (block,) = blocks("yaml")
