@@ -115,6 +115,7 @@ def _stages(resolved: Resolved, folder: RunFolder, fingerprints: Mapping[str, Fi
             {
                 "spec": model,
                 "source": resolved.source.to_json(),
+                "query": settings.data.query,
                 "trainer": fingerprints["Trainer"].digest,
                 "replaced": fingerprints["Pusher"].parameters["served"],
             }

@@ -47,6 +47,9 @@ class Watch:
         if stage == "Resolver" and execution:
             finding = "a blessed model to beat" if execution.outputs else "no blessed model yet"
         self._end(Outcome(stage, "cached" if cached else "ran", time.monotonic() - begun, finding))
+        report = execution.report if execution else {}
+        for warning in (*report.get("warnings", ()), *report.get("notes", ())):
+            self.display.note(f"! {warning}")
 
     def _end(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
