@@ -150,7 +150,7 @@ def create(venv: pathlib.Path, lock: int) -> None:
 
 def install_uv(venv: pathlib.Path, lock: int) -> None:
     """Installs uv by its hash."""
-    options = ["--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"]
+    options = ["-qq", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"]
     command = [python(venv), "-m", "pip", "install", *options, "--requirement", str(installed.UV)]
     run(command, lock, "uv cannot be installed.")
 
