@@ -17,7 +17,7 @@ NAMES = ("train", "eval", "test")
 COLUMN = "\x1fsplit"  # of the result; no file has such a name
 _BUCKETS = 1_000_000
 _SEPARATOR, _MISSING = "chr(31)", "chr(30)"
-_ALIASES = {
+ALIASES = {
     "train": ("train", "training"),
     "eval": ("eval", "evaluation", "val", "valid", "validation", "dev"),
     "test": ("test", "testing"),
@@ -109,7 +109,7 @@ def _given(column: str) -> str:
     text = name(column)
     cases = " ".join(
         f"WHEN lower(trim({text}::VARCHAR)) IN ({', '.join(map(literal, aliases))}) THEN {literal(each)}"
-        for each, aliases in _ALIASES.items()
+        for each, aliases in ALIASES.items()
     )
     value = f"coalesce({text}::VARCHAR, 'NULL')"
     return f"CASE {cases} ELSE {casts.complain('split', column, value)} END"
