@@ -32,6 +32,7 @@ def detect(file: str, options: Mapping[str, Any] | None = None) -> Dialect:
         UserError: the file does not begin like a CSV file, or an option is wrong.
     """
     given = {name: value for name, value in (options or {}).items() if value is not None}
+    given["nulls"] = tuple(given.get("nulls", ()))
     sample = next(files.blocks(file, _SAMPLE), b"")
     encoding = given.pop("encoding", None) or next((name for bom, name in _BOMS if sample.startswith(bom)), "utf-8")
     text = _decoded(file, sample, encoding)

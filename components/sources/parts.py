@@ -104,6 +104,6 @@ def check_names(where: str, names: Sequence[str]) -> None:
     if twice:
         times = counts[twice[0].casefold()]
         raise UserError(
-            f"{where}: the column {twice[0]!r} is there {times} times ({', '.join(twice)}); upper and lower case count as "
-            "one. Every column needs a name of its own: rename them."
+            f"{where}: the column {twice[0]!r} is there {times} times ({', '.join(twice)}); upper and lower case count "
+            "as one. Every column needs a name of its own: rename them."
         )

@@ -74,9 +74,14 @@ def encoded(column: str, duckdb_type: str, encoding: Encoding) -> str:
         )
     if not is_list:
         value = _value(text, element, encoding.payload, column)
-        return f"{f'[{value}]' if encoding.repeated else value} AS {text}"
+        return f"{value} AS {text}" if not encoding.repeated else f"{_present(f'[{value}]')} AS {text}"
     values = f"list_transform({text}, lambda each: {_value('each', element, encoding.payload, column)})"
-    return f"list_filter({values}, lambda each: each IS NOT NULL) AS {text}"
+    return f"{_present(values)} AS {text}"
+
+
+def _present(values: str) -> str:
+    """Returns SQL for a list without its missing values."""
+    return f"list_filter({values}, lambda each: each IS NOT NULL)"
 
 
 def _value(value: str, element: str, payload: Payload, column: str) -> str:

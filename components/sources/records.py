@@ -115,7 +115,10 @@ def _record(held: list[_Line], num_fields: int, num_columns: int) -> Record:
         try:
             text.decode()
         except UnicodeDecodeError as error:
-            problem = f"it is not UTF-8: byte 0x{text[error.start]:02x} at position {error.start + 1}"
+            problem = (
+                f"it is not UTF-8: byte 0x{text[error.start]:02x} at position {error.start + 1} (for a file in another "
+                "encoding, write `data: {csv: {encoding: latin-1}}`)"
+            )
     return Record(held[0].number, text, problem)
 
 

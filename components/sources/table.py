@@ -74,11 +74,11 @@ class Table:
         return f"SELECT {typed} FROM ({self.raw()}) WHERE NOT {self._bad()}"
 
     def rejects(self) -> Iterator[Reject]:
-        """Yields the rows that cannot be read, file after file: damaged ones first, then those with a bad value."""
+        """Yields the rows that cannot be read, because they are damaged or hold a bad value, in their order."""
         for part in self.parts:
-            yield from part.rejects
-            if self.source.format in ("csv", "jsonl"):
-                yield from self._bad_values(part)
+            has_texts = self.source.format in ("csv", "jsonl")
+            bad_values = self._bad_values(part) if has_texts else ()
+            yield from sorted([*part.rejects, *bad_values], key=lambda reject: reject.line)
 
     def _bad(self) -> str:
         checks = (casts.bad(column, self.source.dialect) for column in self.source.columns)

@@ -1,0 +1,153 @@
+"""How a table is divided, and that the rows and their splits are the same however it is."""
+
+import json
+import pathlib
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tfx_bsl.coders.example_coder import RecordBatchToExamples
+
+from components import sources
+from components.sources import splits, units
+from components.sources.payloads import default_encoding
+from components.sources.splits import SplitRule
+from components.sources.tfrecord_table import framed
+from models import examples
+from models.errors import UserError
+
+ROWS = [{"a": row, "b": f"text\n{row % 7}" if row % 3 else None, "c": row / 8} for row in range(500)]
+
+
+def csv_text(rows: list[dict[str, Any]]) -> str:
+    return "a,b,c\n" + "".join(f'{row["a"]},"{row["b"] or ""}",{row["c"]}\n' for row in rows)
+
+
+def make(folder: pathlib.Path, kind: str) -> str:
+    """Writes the rows in a format and returns the path."""
+    path = folder / f"data.{kind}"
+    if kind == "csv":
+        path.write_text(csv_text(ROWS))
+    elif kind == "jsonl":
+        path.write_text("\n".join(json.dumps(row) for row in ROWS))
+    elif kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(ROWS), path, row_group_size=64)
+    else:
+        lists = {"a": pa.int64(), "b": pa.large_binary(), "c": pa.float32()}
+        columns = {
+            name: pa.array([None if row[name] is None else [row[name]] for row in ROWS], pa.large_list(value_type))
+            for name, value_type in lists.items()
+        }
+        path.write_bytes(b"".join(map(framed, RecordBatchToExamples(pa.record_batch(columns)))))
+    return str(path)
+
+
+def ingest(
+    source: sources.Source, folder: pathlib.Path, size: int = 1 << 30, rule: SplitRule | None = None
+) -> tuple[units.Counts, dict[str, list[dict[str, Any]]]]:
+    """Returns the counts and the rows of each split."""
+    rule = rule or SplitRule(fractions={"train": 0.6, "eval": 0.2, "test": 0.2})
+    with units.UnitReader(units.Plan(source, {}, rule), units.divide(source, 1 << 30)[0]) as reader:
+        encodings = {column: default_encoding(kind) for column, kind in reader.types.items()}
+    total = units.Counts()
+    for unit in units.divide(source, size):
+        with units.UnitReader(units.Plan(source, encodings, rule), unit) as reader:
+            total += reader.write(str(folder))
+    return total, {name: rows_of(folder / f"Split-{name}") for name in rule.names}
+
+
+def rows_of(folder: pathlib.Path) -> list[dict[str, Any]]:
+    batches = map(examples.read, examples.row_groups(str(folder)))
+    return [{key: value and value[0] for key, value in row.items()} for batch in batches for row in batch.to_pylist()]
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    folder = tmp_path_factory.mktemp("expected")
+    return ingest(sources.discover([make(folder, "csv")]), folder)[1]
+
+
+def test_all_rows_are_there_once(expected: dict[str, list[dict[str, Any]]]) -> None:
+    rows = sorted((row for each in expected.values() for row in each), key=lambda row: row["a"])
+    assert rows == [{**row, "b": row["b"] and row["b"].encode()} for row in ROWS]
+    assert [len(expected[name]) for name in splits.NAMES] == pytest.approx([300, 100, 100], abs=30)
+    assert [row["a"] for row in expected["train"]] == sorted(row["a"] for row in expected["train"])
+
+
+@pytest.mark.parametrize(("kind", "size"), [("csv", 700), ("jsonl", 999), ("parquet", 1), ("tfrecord", 1)])
+def test_formats_and_units_give_the_same_rows_in_the_same_splits(
+    tmp_path: pathlib.Path, kind: str, size: int, expected: dict[str, list[dict[str, Any]]]
+) -> None:
+    source = sources.discover([make(tmp_path, kind)])
+    assert (len(units.divide(source, size)) > 3) == (kind != "tfrecord")
+    counts, found = ingest(source, tmp_path, size)
+    assert found == expected
+    assert (counts.read, counts.rejects) == (500, 0)
+
+
+def test_small_files_share_a_unit(tmp_path: pathlib.Path) -> None:
+    for index in range(10):
+        (tmp_path / f"{index}.csv").write_text(csv_text(ROWS[:50]))
+    source = sources.discover([str(tmp_path / "*.csv")])
+    size = (tmp_path / "0.csv").stat().st_size
+    assert [len(unit.pieces) for unit in units.divide(source, 4 * size)] == [4, 4, 2]
+
+
+def test_a_query_over_the_whole_table_is_one_unit(tmp_path: pathlib.Path) -> None:
+    source = sources.discover([make(tmp_path, "csv")], query="SELECT DISTINCT b, 1 AS one FROM data ORDER BY b")
+    assert len(units.divide(source, 100)) == 1
+    counts, found = ingest(source, tmp_path)
+    assert counts.read == 500
+    assert sum(map(len, found.values())) == 8
+
+
+def test_a_filter_may_be_divided(tmp_path: pathlib.Path) -> None:
+    source = sources.discover([make(tmp_path, "csv")], query="SELECT a, a * 2 AS double FROM data WHERE a % 2 = 0")
+    counts, found = ingest(source, tmp_path, 700)
+    assert sorted(row["double"] for rows in found.values() for row in rows) == list(range(0, 1000, 4))
+    assert counts.read == 500
+
+
+def test_bad_rows_are_put_aside_with_their_line_in_every_unit(tmp_path: pathlib.Path) -> None:
+    lines = [f"{row},x,{row}.5" for row in range(400)]
+    lines[100], lines[200], lines[300] = "zz,x,1", "1,2", "7,x,é"
+    path = tmp_path / "data.csv"
+    path.write_text("a,b,c\n" + "\n".join(lines))
+    source = sources.discover([str(path)], on_bad_rows="quarantine")
+    assert len(units.divide(source, 500)) > 3
+    counts, found = ingest(source, tmp_path, 500)
+    assert (counts.read, counts.rejects, sum(map(len, found.values()))) == (400, 3, 397)
+    units.gather_rejects(str(tmp_path))
+    rejects = pq.read_table(tmp_path / "rejects.parquet").to_pylist()
+    assert [(reject["line"], reject["reason"], reject["text"]) for reject in rejects] == [
+        (102, "column 'a' is not a whole number of 64 bits", "zz,x,1"),
+        (202, "3 columns were expected, and there are 2", "1,2"),
+        (302, "column 'c' is not a finite number", "7,x,é"),
+    ]
+
+
+def test_a_column_that_is_gone_is_named(tmp_path: pathlib.Path) -> None:
+    source = sources.discover([make(tmp_path, "csv")], query="SELECT a FROM data")
+    plan = units.Plan(source, {"b": default_encoding("VARCHAR")}, SplitRule())
+    with units.UnitReader(plan, units.divide(source, 1 << 30)[0]) as reader:
+        with pytest.raises(UserError, match="The table has no column 'b'; it has a"):
+            reader.write(str(tmp_path))
+
+
+def test_rows_that_vanish_are_an_error(tmp_path: pathlib.Path) -> None:
+    source = sources.discover([make(tmp_path, "parquet")])
+    (unit,) = units.divide(source, 1 << 30)
+    plan = units.Plan(source, {"a": default_encoding("BIGINT")}, SplitRule())
+    with units.UnitReader(plan, unit) as reader:
+        pq.write_table(pa.Table.from_pylist(ROWS[:499]), unit.pieces[0].file)  # changed while it is read
+        with pytest.raises(UserError, match="500 rows went in and 499 came out"):
+            reader.write(str(tmp_path))
+
+
+def test_the_memory_limit_is_said(tmp_path: pathlib.Path) -> None:
+    query = "SELECT list(x.a), list(y.c) FROM data x, data y, data z GROUP BY x.a + y.a * 1000 + z.a * 1000000"
+    source = sources.discover([make(tmp_path, "csv")], query=query, memory="20MB")
+    connection = sources.connect(source.memory)
+    with pytest.raises(UserError, match="more than the 20MB of memory"), sources.reading(source):
+        sources.relation(connection, source).fetchall()
