@@ -1,7 +1,6 @@
 """What preprocessing takes from the statistics of train: vocabularies, quantiles, moments, how much is missing."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,6 +8,12 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from models.errors import UserError
 from models.spec import Feature, Spec
+
+# The custom statistics of a numeric feature that the project's StatisticsGen adds: all of finite values.
+COUNT = "finite_count"
+MEAN = "finite_mean"
+STD = "finite_std_dev"
+QUANTILES = "finite_quantiles"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +68,7 @@ def _column(feature: Feature, found: Mapping[str, statistics_pb2.FeatureNameStat
             )
         return Column(vocabulary=_vocabulary(statistics.string_stats, feature), missing=missing, longest=longest)
     if feature.kind == "numeric" and kind == "num_stats":
-        return _numbers(statistics.num_stats, feature, missing, longest)
+        return _numbers(statistics, feature, missing, longest)
     return Column(missing=missing, longest=longest)
 
 
@@ -74,32 +79,45 @@ def _vocabulary(statistics: statistics_pb2.StringStatistics, feature: Feature) -
     return tuple(label for _, label in ranked[: feature.vocabulary])
 
 
-def _numbers(statistics: statistics_pb2.NumericStatistics, feature: Feature, missing: float, longest: int) -> Column:
-    """Takes infinities for missing, and so estimates the moments from the finite quantiles where there are some."""
-    (histogram,) = [each for each in statistics.histograms if each.type == statistics_pb2.Histogram.QUANTILES] or [None]
-    buckets = list(histogram.buckets) if histogram is not None else []
-    edges = [buckets[0].low_value, *(each.high_value for each in buckets)] if buckets else []
-    finite = np.array([each for each in edges if math.isfinite(each)], dtype=np.float64)
-    present = statistics.common_stats.tot_num_values
-    lost = histogram.num_nan if histogram is not None else 0
-    mean, std, median = statistics.mean, statistics.std_dev, statistics.median
-    if not (math.isfinite(statistics.min) and math.isfinite(statistics.max)):
-        lost += sum(
-            each.sample_count
-            for each in buckets
-            if not (math.isfinite(each.low_value) and math.isfinite(each.high_value))
-        )
-        mean, std = (float(finite.mean()), float(finite.std())) if len(finite) else (0.0, 0.0)
-        median = float(np.median(finite)) if len(finite) else 0.0
-    lost = min(lost, present)
+def _numbers(
+    statistics: statistics_pb2.FeatureNameStatistics, feature: Feature, missing: float, longest: int
+) -> Column:
+    """Takes infinities for missing, as the graph does."""
+    own = {each.name: each for each in statistics.custom_stats}
+    present = statistics.num_stats.common_stats.tot_num_values
+    if COUNT in own:
+        count, mean, std = own[COUNT].num, own[MEAN].num if MEAN in own else 0.0, own[STD].num if STD in own else 0.0
+        edges = _edges(own[QUANTILES].histogram) if QUANTILES in own else np.array([])
+    else:
+        count, mean, std, edges = _stock_numbers(statistics.num_stats)
     return Column(
         mean=mean,
         std=std,
-        median=median,
-        boundaries=_boundaries(finite, feature.buckets),
-        missing=missing + (1 - missing) * lost / present if present else 1.0,
+        median=float(np.median(edges)) if len(edges) else 0.0,
+        boundaries=_boundaries(edges, feature.buckets),
+        missing=missing + (1 - missing) * (1 - count / present) if present else 1.0,
         longest=longest,
     )
+
+
+def _stock_numbers(statistics: statistics_pb2.NumericStatistics) -> tuple[float, float, float, np.ndarray]:
+    """Returns count, mean, standard deviation and quantile edges of the finite values, out of TFDV's own statistics.
+
+    Infinities make TFDV's moments infinite, and then they are estimated from the finite quantiles.
+    """
+    histograms = [each for each in statistics.histograms if each.type == statistics_pb2.Histogram.QUANTILES]
+    edges = _edges(histograms[0]) if histograms else np.array([])
+    finite = edges[np.isfinite(edges)]
+    count = statistics.common_stats.tot_num_values - (histograms[0].num_nan if histograms else 0)
+    if len(finite) == len(edges):
+        return count, statistics.mean, statistics.std_dev, edges
+    count *= len(finite) / len(edges)
+    return count, *((float(finite.mean()), float(finite.std())) if len(finite) else (0.0, 0.0)), finite
+
+
+def _edges(histogram: statistics_pb2.Histogram) -> np.ndarray:
+    buckets = histogram.buckets
+    return np.array([buckets[0].low_value, *(each.high_value for each in buckets)]) if buckets else np.array([])
 
 
 def _boundaries(edges: np.ndarray, buckets: int) -> tuple[float, ...]:

@@ -1,0 +1,306 @@
+"""The statistics of all splits as one Beam pass that carries references to row groups.
+
+A block, some row groups of some columns, goes to TFDV's generators on one worker; where a split has several blocks of
+the same columns, their accumulators meet in a combiner. So a long table is divided by its rows and a wide one by its
+columns, and a worker's memory holds the accumulators of one block at a time.
+"""
+
+import dataclasses
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from tensorflow_data_validation.statistics import stats_impl, stats_options
+from tensorflow_data_validation.utils import slicing_util
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+from components.fine_quantiles import FineQuantiles
+from models import examples, progress
+from models.examples import RowGroup
+from models.spec import Spec
+
+_WHOLE_SPLIT = "All Examples"  # TFDV's name of the slice that holds all rows
+_BLOCK_ROW_GROUPS = 16  # half a million rows: a few seconds of work
+_BLOCK_COLUMNS = 128  # a number's accumulators take up to a megabyte
+
+Accumulator = dict[str, list[Any]]  # a slice's name: what each generator has gathered
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How fine the statistics are.
+
+    Attributes:
+        quantiles: how many quantile buckets a numeric feature gets, beside TFDV's own ten.
+        top_values: how many of the most frequent values of a category are counted.
+        slices: columns, or combinations of columns, by whose values the statistics are split too.
+        weight: the column that weighs the rows.
+        categorical: the integer columns that are categories.
+        numeric: the columns that are numbers to the model.
+    """
+
+    quantiles: int = 48
+    top_values: int = 10_000
+    slices: tuple[tuple[str, ...], ...] = ()
+    weight: str | None = None
+    categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, spec: Spec, options: Mapping[str, Any]) -> "Options":
+        """Returns options that are fine enough for every feature of the spec."""
+        slices = [(each,) if isinstance(each, str) else tuple(each) for each in options.get("slices", ())]
+        categorical = [each.name for each in spec.features if each.kind == "categorical" and each.payload == "int"]
+        if spec.label.task != "regression" and spec.label.payload == "int":
+            categorical.append(spec.label.name)
+        return cls(
+            quantiles=max(options.get("quantiles", cls.quantiles), *(each.buckets for each in spec.features), 2),
+            top_values=max(options.get("top_values", cls.top_values), *(each.vocabulary for each in spec.features), 1),
+            slices=tuple(slices),
+            weight=spec.weight,
+            categorical=tuple(categorical),
+            numeric=tuple(each.name for each in spec.features if each.kind == "numeric"),
+        )
+
+    @property
+    def companions(self) -> tuple[str, ...]:
+        """The columns that are read beside those of any block."""
+        names = [each for slice_ in self.slices for each in slice_] + ([self.weight] if self.weight else [])
+        return tuple(dict.fromkeys(names))
+
+    def to_tfdv(self) -> stats_options.StatsOptions:
+        """Returns the options as TFDV takes them."""
+        schema = schema_pb2.Schema()
+        for name in self.categorical:
+            schema.feature.add(name=name, type=schema_pb2.INT).int_domain.is_categorical = True
+        return stats_options.StatsOptions(
+            schema=schema,
+            weight_feature=self.weight,
+            num_rank_histogram_buckets=self.top_values,
+            generators=[FineQuantiles(self.numeric, self.quantiles)],
+        )
+
+
+class Gatherer:
+    """Folds row groups into statistics by TFDV's generators. Its accumulators travel, it does not."""
+
+    def __init__(self, options: Options) -> None:
+        """Makes the generators."""
+        self._sliced = bool(options.slices)
+        self._generators = stats_impl.get_generators(options.to_tfdv(), in_memory=True)
+        self._slicers = [slicing_util.get_feature_value_slicer(dict.fromkeys(each)) for each in options.slices]
+
+    def add(self, accumulator: Accumulator, batch: pa.RecordBatch) -> None:
+        """Adds rows to what is gathered."""
+        for name, rows in self._slices(batch):
+            gathered = accumulator.get(name) or self._empty()
+            accumulator[name] = [
+                generator.add_input(each, rows) for generator, each in zip(self._generators, gathered, strict=True)
+            ]
+
+    def merge(self, accumulator: Accumulator, other: Accumulator) -> None:
+        """Adds what was gathered elsewhere."""
+        for name, gathered in other.items():
+            if name in accumulator:
+                gathered = [
+                    generator.merge_accumulators([left, right])
+                    for generator, left, right in zip(self._generators, accumulator[name], gathered, strict=True)
+                ]
+            accumulator[name] = gathered
+
+    def compact(self, accumulator: Accumulator) -> None:
+        """Makes what is gathered small before it travels."""
+        for name, gathered in accumulator.items():
+            accumulator[name] = [
+                generator.compact(each) for generator, each in zip(self._generators, gathered, strict=True)
+            ]
+
+    def extract(self, accumulator: Accumulator) -> bytes:
+        """Returns a `DatasetFeatureStatisticsList`: the whole split's statistics, then each slice's under its name."""
+        result = statistics_pb2.DatasetFeatureStatisticsList()
+        for name in sorted(accumulator, key=lambda each: (each != _WHOLE_SPLIT, each)):
+            statistics = stats_impl.extract_statistics_output(accumulator[name], self._generators)
+            dataset = result.datasets.add()
+            dataset.MergeFrom(statistics.datasets[0])
+            if self._sliced:
+                dataset.name = name
+        return bytes(result.SerializeToString())
+
+    def _empty(self) -> list[Any]:
+        return [generator.create_accumulator() for generator in self._generators]
+
+    def _slices(self, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+        yield _WHOLE_SPLIT, batch
+        for slicer in self._slicers:
+            yield from slicer(batch)
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Some row groups of some columns.
+
+    Attributes:
+        split: the split that they belong to.
+        group: the number of the columns' group.
+        columns: whose statistics are wanted.
+        row_groups: the rows.
+        whole: whether these are all rows of the split.
+    """
+
+    split: str
+    group: int
+    columns: tuple[str, ...]
+    row_groups: tuple[RowGroup, ...]
+    whole: bool
+
+
+def blocks(row_groups: Mapping[str, Sequence[RowGroup]], columns: Sequence[str]) -> list[Block]:
+    """Divides all splits into blocks."""
+    groups = [tuple(columns[start : start + _BLOCK_COLUMNS]) for start in range(0, len(columns), _BLOCK_COLUMNS)]
+    return [
+        Block(split, number, group, tuple(rows[start : start + _BLOCK_ROW_GROUPS]), len(rows) <= _BLOCK_ROW_GROUPS)
+        for split, rows in row_groups.items()
+        for number, group in enumerate(groups)
+        for start in range(0, len(rows), _BLOCK_ROW_GROUPS)
+    ]
+
+
+class GatherBlock(beam.DoFn):  # type: ignore[misc]
+    """Gathers the statistics of blocks.
+
+    Gives (split, (group, statistics)) for a block that is whole, and under `part` ((split, group), accumulator).
+    """
+
+    PART = "part"
+
+    def __init__(self, options: Options, total_cells: int, num_columns: int) -> None:
+        """Takes how much there is to do in all, to tell how far it has come."""
+        self._options = options
+        self._total = total_cells
+        self._num_columns = num_columns
+
+    def setup(self) -> None:
+        """Makes the generators."""
+        self._gatherer = Gatherer(self._options)
+        self._done = 0
+        self._start = time.monotonic()
+
+    def process(self, block: Block) -> Iterator[Any]:
+        """Gathers one block, row group by row group."""
+        accumulator: Accumulator = {}
+        columns = [*block.columns, *(each for each in self._options.companions if each not in block.columns)]
+        for row_group in block.row_groups:
+            self._gatherer.add(accumulator, examples.read(row_group, columns))
+            self._report(row_group.rows * len(block.columns))
+        if block.whole:
+            yield block.split, (block.group, only(self._gatherer.extract(accumulator), block.columns))
+        else:
+            self._gatherer.compact(accumulator)
+            yield beam.pvalue.TaggedOutput(self.PART, ((block.split, block.group, block.columns), accumulator))
+
+    def _report(self, cells: int) -> None:
+        self._done += cells
+        rows = self._done // self._num_columns
+        speed = rows / max(time.monotonic() - self._start, 1e-3)
+        progress.report(f"{rows:,} rows, {speed:,.0f} rows/s", self._done, self._total)
+
+
+class MergeBlocks(beam.CombineFn):  # type: ignore[misc]
+    """Puts the accumulators of a split's blocks together, and gives the statistics."""
+
+    def __init__(self, options: Options) -> None:
+        """Takes what the blocks were gathered with."""
+        self._options = options
+
+    def setup(self) -> None:
+        """Makes the generators."""
+        self._gatherer = Gatherer(self._options)
+
+    def create_accumulator(self) -> Accumulator:
+        """Returns what stands for no rows."""
+        return {}
+
+    def add_input(self, accumulator: Accumulator, block: Accumulator) -> Accumulator:
+        """Adds one block."""
+        self._gatherer.merge(accumulator, block)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
+        """Adds several."""
+        merged: Accumulator = {}
+        for each in accumulators:
+            self._gatherer.merge(merged, each)
+        return merged
+
+    def compact(self, accumulator: Accumulator) -> Accumulator:
+        """Makes it small before it travels."""
+        self._gatherer.compact(accumulator)
+        return accumulator
+
+    def extract_output(self, accumulator: Accumulator) -> bytes:
+        """Returns the serialised statistics."""
+        return self._gatherer.extract(accumulator)
+
+
+def only(serialized: bytes, columns: Iterable[str]) -> bytes:
+    """Returns the statistics without those of other columns, which were read to weigh or to slice by."""
+    kept = set(columns)
+    result = statistics_pb2.DatasetFeatureStatisticsList.FromString(serialized)
+    for dataset in result.datasets:
+        features = [each for each in dataset.features if each.path.step[0] in kept]
+        if len(features) < len(dataset.features):
+            del dataset.features[:]
+            dataset.features.extend(features)
+    return bytes(result.SerializeToString())
+
+
+def join(parts: Iterable[tuple[int, bytes]]) -> bytes:
+    """Returns the statistics of all groups of columns in one."""
+    result = statistics_pb2.DatasetFeatureStatisticsList()
+    for _, part in sorted(parts, key=lambda each: each[0]):
+        statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(part)
+        if not result.datasets:
+            result = statistics
+            continue
+        for dataset, other in zip(result.datasets, statistics.datasets, strict=True):
+            dataset.features.extend(other.features)
+    return bytes(result.SerializeToString())
+
+
+def compute(
+    pipeline: beam.Pipeline,
+    row_groups: Mapping[str, Sequence[RowGroup]],
+    columns: Sequence[str],
+    options: Options,
+) -> beam.PCollection:
+    """Adds to a pipeline what computes the statistics.
+
+    Args:
+        pipeline: the pipeline.
+        row_groups: all row groups of each split.
+        columns: the columns of the table.
+        options: how fine the statistics are.
+
+    Returns:
+        (split, serialised `DatasetFeatureStatisticsList`).
+    """
+    cells = sum(each.rows for rows in row_groups.values() for each in rows) * len(columns)
+    gathered = (
+        pipeline
+        | "Blocks" >> beam.Create(blocks(row_groups, columns))
+        | "Spread" >> beam.Reshuffle()
+        | "Gather" >> beam.ParDo(GatherBlock(options, cells, len(columns))).with_outputs(GatherBlock.PART, main="whole")
+    )
+    merged = (
+        gathered[GatherBlock.PART]
+        | "Merge" >> beam.CombinePerKey(MergeBlocks(options))
+        | "Key" >> beam.MapTuple(lambda key, statistics: (key[0], (key[1], only(statistics, key[2]))))
+    )
+    return (
+        (gathered.whole, merged)
+        | "All" >> beam.Flatten()
+        | "Columns" >> beam.GroupByKey()
+        | "Join" >> beam.MapTuple(lambda split, parts: (split, join(parts)))
+    )
