@@ -1,6 +1,5 @@
 """What must hold of a table before anything slow begins. Each check raises a UserError that says what to do."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from components import sources
@@ -10,9 +9,6 @@ from pipeline.config_errors import listing, suggestion
 from pipeline.roles import Facts
 from pipeline.settings import Settings, set_flag
 from pipeline.table import Table
-
-SPLITS = ("train", "eval", "test")
-_FEWEST_IN_SPLIT = 3
 
 
 def columns_exist(settings: Settings, table: Table, where: str) -> None:
@@ -96,48 +92,3 @@ def names_are_served(features: Iterable[str], where: str) -> None:
                 "letters, digits and `_` of a name. Rename one in data.query, such as "
                 f"SELECT * RENAME ({sources.name(feature)} AS other) FROM data."
             )
-
-
-def split_is_possible(settings: Settings, table: Table, facts: Mapping[str, Facts], where: str) -> None:
-    """Checks that train, eval and test can all get rows."""
-    split = settings.split
-    column = facts[split.column] if split.column else None
-    if column and split.by != "hash" and column.present < column.rows:
-        raise UserError(
-            f"{where}: the split column `{column.name}` is missing in {column.rows - column.present:,} of "
-            f"{column.rows:,} rows. Fill or filter these rows in data.query."
-        )
-    if split.by == "column" and column:
-        _check_split_values(table, column, where)
-        return
-    if column and split.by == "time" and roles.type_class(column.type) not in ("integer", "float", "timestamp", "text"):
-        raise UserError(
-            f"{where}: split.column `{column.name}` is {column.type}, and a time was expected. Name another."
-        )
-    units = column.distinct if column else table.rows
-    least = min(split.fractions.train, split.fractions.eval, split.fractions.test)
-    if units * least < _FEWEST_IN_SPLIT:
-        what = f"different values of `{column.name}`" if column else "rows"
-        larger = (
-            "" if least >= 0.2 else ", or larger fractions: --set 'split.fractions={train: 0.6, eval: 0.2, test: 0.2}'"
-        )
-        raise UserError(
-            f"{where}: {units:,} {what} are too few for a split of {least:g}: at least "
-            f"{math.ceil(_FEWEST_IN_SPLIT / least)} were expected. Use more data{larger}"
-        )
-
-
-def _check_split_values(table: Table, column: Facts, where: str) -> None:
-    counts = {str(value): count for value, count in table.counts(column.name, 50).items()}
-    for value in counts:
-        if value not in SPLITS:
-            raise UserError(
-                f"{where}: the split column `{column.name}` holds {value!r} ({counts[value]:,} rows)."
-                f"{suggestion(value, SPLITS)} Expected: train, eval or test. Correct it in data.query."
-            )
-    absent = [split for split in SPLITS if split not in counts]
-    if absent:
-        raise UserError(
-            f"{where}: the split column `{column.name}` has no row of {' and '.join(absent)}. "
-            "All of train, eval and test need rows."
-        )

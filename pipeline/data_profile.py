@@ -13,9 +13,9 @@ from typing import Any
 from components import sources
 from models.errors import UserError
 from models.spec import Feature, Label, Spec
-from pipeline import data_checks, feature_roles, label_profile, leaks, roles
+from pipeline import data_checks, feature_roles, label_profile, leaks, split_checks
 from pipeline.config_errors import listing
-from pipeline.options import FeatureOptions, Split
+from pipeline.options import FeatureOptions
 from pipeline.roles import Facts, Guess
 from pipeline.settings import Settings, set_flag
 from pipeline.table import Table
@@ -85,19 +85,19 @@ def resolve(settings: Settings) -> Resolved:
     data_checks.columns_exist(settings, table, where)
     dropped = data_checks.drop_unlabelled(settings, table, where)
     facts = table.facts()
-    split, split_reason = _split(settings, table, facts)
+    split, split_reason = split_checks.choose(settings, table, facts)
     settings = settings.model_copy(update={"split": split})
     data_checks.nothing_all_null(settings, facts, where)
     label = label_profile.profile(settings, table, facts[settings.label], where)
     data_checks.weight_is_usable(settings, table, facts, where)
-    data_checks.split_is_possible(settings, table, facts, where)
+    split_checks.check(settings, table, facts, where)
     guesses = _roles(settings, table, facts, where)
     resolved = _spelled_out(settings, guesses, label.label)
     spec = _spec(resolved, label.label)
     if not spec.features:
         raise UserError(_no_features(where, guesses))
     data_checks.names_are_served((feature.name for feature in spec.features), where)
-    warnings = [*label.warnings]
+    warnings = [*label.warnings, *split_checks.check_classes(settings, table, label.label, where)]
     if dropped:
         source = table.without_null(source, settings.label)
         warnings.append(f"{dropped:,} of {dropped + table.rows:,} rows have no label and are left out.")
@@ -129,17 +129,6 @@ def _look(settings: Settings) -> tuple[sources.Source, Table]:
 def _name(settings: Settings) -> str:
     first, *others = settings.data.files
     return f"{first} and {len(others)} more" if others else first
-
-
-def _split(settings: Settings, table: Table, facts: Mapping[str, Facts]) -> tuple[Split, str]:
-    """Returns the split, and why: unless somebody speaks of it, a column of train, eval and test speaks for itself."""
-    if "split" in settings.model_fields_set:
-        return settings.split, "by the configuration"
-    for column, each in facts.items():
-        texts = each.distinct == len(data_checks.SPLITS) and roles.type_class(each.type) == "text"
-        if texts and set(table.counts(column, 4)) == set(data_checks.SPLITS) and column != settings.label:
-            return Split(by="column", column=column), "its values are train, eval and test"
-    return settings.split, "each row by itself, always the same way"
 
 
 def _roles(settings: Settings, table: Table, facts: Mapping[str, Facts], where: str) -> dict[str, Guess]:

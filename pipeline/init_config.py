@@ -61,7 +61,8 @@ def _lines(resolved: "Resolved") -> Iterator[str]:
 
     settings, reasons = resolved.settings, resolved.reasons
     dumped = settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    dumped["split"] = settings.split.model_dump(mode="json", exclude_none=True)
+    seed = {"seed"} if settings.split.seed == 0 else None
+    dumped["split"] = settings.split.model_dump(mode="json", exclude_none=True, exclude=seed)
     dumped.pop("features", None)
     for warning in resolved.warnings:
         yield f"# Note: {_comment(warning)}"

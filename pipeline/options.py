@@ -77,11 +77,13 @@ class Split(Section):
             rows that share a value of `column` stay together; `column`: it holds train, eval or test.
         column: the column that `by` speaks of.
         fractions: the share of each split; not used when `by` is `column`.
+        seed: another number gives other splits by hash and group.
     """
 
     by: Literal["hash", "time", "group", "column"] = "hash"
     column: Column | None = None
     fractions: Fractions = Fractions()
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _has_column(self) -> "Split":

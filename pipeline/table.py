@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from components import sources
-from components.sources import name
+from components.sources import name, splits
+from components.sources.splits import SplitRule
 from pipeline.roles import Facts, TypeClass, type_class
 
 # A SELECT of thousands of expressions takes DuckDB longer to plan than to run, and exact counts need a hash table each.
@@ -80,6 +81,11 @@ class Table:
         counted = f"SELECT {self.value(column)} AS value, count(*) AS rows FROM scratch.look GROUP BY 1"
         return dict(self._rows(f"FROM ({counted}) WHERE value IS NOT NULL ORDER BY rows DESC, value LIMIT {most}"))
 
+    def counts_by_split(self, rule: SplitRule, column: str) -> list[tuple[str, Any, int]]:
+        """Returns how many rows each split has of each value of a column: split, value, rows."""
+        split = splits.expression(rule, self.columns)
+        return self._rows(f"SELECT {split}, {self.value(column)}, count(*) FROM scratch.look GROUP BY ALL ORDER BY ALL")
+
     def sample(self, columns: Sequence[str], rows: int, where: str = "true") -> Any:
         """Returns about so many rows, always the same ones, as a pyarrow.Table."""
         every = max(1, self.rows // rows)
@@ -94,12 +100,14 @@ class Table:
             return self._connection.execute(query).fetchall()
 
     def value(self, column: str) -> str:
-        """Returns the SQL of a column's value: null where it is NaN or infinite, text where it is an enum or a UUID."""
+        """Returns the SQL of a column's value: null where Examples hold none, as for NaN and empty texts and lists."""
         quoted = name(column)
         inner = type_class(self.columns[column])
         if inner == "float" and not self.columns[column].startswith("DECIMAL"):
             return f"CASE WHEN isfinite({quoted}) THEN {quoted} END"
-        return f"{quoted}::VARCHAR" if inner == "text" and self.columns[column] != "VARCHAR" else quoted
+        if inner == "list":
+            return f"CASE WHEN len({quoted}) > 0 THEN {quoted} END"
+        return f"nullif({quoted}::VARCHAR, '')" if inner == "text" else quoted
 
     def facts(self) -> dict[str, Facts]:
         """Returns what each column looks like."""

@@ -18,6 +18,7 @@ from pipeline import data_profile, settings
 
 ROWS = 60
 NUMBERS = [f"{random.Random(row).random():.4f}" for row in range(ROWS)]
+SPLITS = [("train", "eval", "test")[row // 5 % 3] for row in range(ROWS)]
 YES_NO = ["yes" if row % 3 else "no" for row in range(ROWS)]
 
 
@@ -154,7 +155,7 @@ def test_leaks_are_warned_of_and_kept(resolve):
 def test_split_weight_and_group_are_no_features(resolve):
     text = table(
         a=NUMBERS,
-        s=["train", "eval", "test"] * 20,
+        s=SPLITS,
         w=[row % 7 for row in range(ROWS)],
         g=[row // 2 for row in range(ROWS)],
         y=YES_NO,
@@ -169,7 +170,7 @@ def test_split_weight_and_group_are_no_features(resolve):
 
 
 def test_a_column_of_splits_speaks_for_itself(resolve):
-    text = table(a=NUMBERS, s=["train", "eval", "test"] * 20, y=YES_NO)
+    text = table(a=NUMBERS, s=SPLITS, y=YES_NO)
 
     resolved = resolve(text)
 
@@ -288,31 +289,48 @@ def test_too_few_rows_for_the_split(complaint, resolve):
     assert resolve(text, sets=("split.fractions={train: 0.6, eval: 0.2, test: 0.2}",)).spec.features
 
 
+def test_every_split_needs_rows_of_every_class(resolve, complaint):
+    rows = range(ROWS)
+    split = ["test" if row < 9 else "eval" if row < 18 else "train" for row in rows]
+    by_column = ("split={by: column, column: s}",)
+
+    early = table(a=NUMBERS, s=split, y=["yes" if row < 18 else "no" for row in rows])
+    found = complaint(early, sets=by_column)
+    assert "the train split has no row of the class 'yes' (rows: 42 train, 9 eval, 9 test)" in found
+
+    late = table(a=NUMBERS, s=split, y=["no" if row < 9 or row % 3 else "yes" for row in rows])
+    warnings = resolve(late, sets=by_column).warnings
+    assert warnings[0].startswith("The test split has no row of the class 'yes'")
+
+    same = table(a=[1, 2] * 30, y=[1, 2] * 30)
+    assert "split has no rows (rows: " in complaint(same)
+
+
 def test_a_later_span_keeps_its_roles(resolve, tmp_path):
-    first = resolve(table(n=[row % 50 for row in range(ROWS)], c=["a", "b", "c"] * 20, y=YES_NO))
+    first = resolve(table(a=NUMBERS, n=[row % 50 for row in range(ROWS)], c=["a", "b", "c"] * 20, y=YES_NO))
     settings.write(first.settings, tmp_path / "config.yaml")
 
     def later(text: str) -> data_profile.Resolved:
         (tmp_path / "table.csv").write_text(text)
         return data_profile.resolve(settings.load(tmp_path / "config.yaml"))
 
-    few = later(table(n=[1, 2] * 30, c=["a", "b"] * 30, y=YES_NO))
+    few = later(table(a=NUMBERS, n=[1, 2, 2, 1, 1, 2] * 10, c=["a", "b", "b", "b", "a"] * 12, y=YES_NO))
     assert few.spec == first.spec  # two values would be categorical now
 
-    wider = later(table(n=[row % 50 for row in range(ROWS)], c=["a", "b", "c"] * 20, new=NUMBERS, y=YES_NO))
+    wider = later(table(a=NUMBERS, n=[row % 50 for row in range(ROWS)], c=["a", "b", "c"] * 20, new=NUMBERS, y=YES_NO))
     assert wider.spec == first.spec
     assert "new" in wider.reasons["new"]
     assert any("`new`" in warning for warning in wider.warnings)
 
-    digits = later(table(n=[row % 50 for row in range(ROWS)], c=[1, 2, 3] * 20, y=YES_NO))
+    digits = later(table(a=NUMBERS, n=[row % 50 for row in range(ROWS)], c=[1, 2, 3] * 20, y=YES_NO))
     assert digits.spec == first.spec
 
     with pytest.raises(UserError, match=r"`features.n` says numeric, which needs whole numbers"):
-        later(table(n=NUMBERS, c=["a", "b", "c"] * 20, y=YES_NO))
+        later(table(a=NUMBERS, n=NUMBERS, c=["a", "b", "c"] * 20, y=YES_NO))
     with pytest.raises(UserError, match=r"features names the column `c`, which is not in the table"):
-        later(table(n=[row % 50 for row in range(ROWS)], y=YES_NO))
+        later(table(a=NUMBERS, n=[row % 50 for row in range(ROWS)], y=YES_NO))
     with pytest.raises(UserError, match=r"has the class 'maybe' \(30 rows\), which the configuration's classes"):
-        later(table(n=[row % 50 for row in range(ROWS)], c=["a", "b", "c"] * 20, y=["maybe", "no"] * 30))
+        later(table(a=NUMBERS, n=[row % 50 for row in range(ROWS)], c=["a", "b", "c"] * 20, y=["maybe", "no"] * 30))
 
 
 def test_profile_says_what_the_columns_look_like(tmp_path):
