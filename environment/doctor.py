@@ -78,6 +78,7 @@ def check_machine(venv: pathlib.Path) -> Iterator[Finding]:
     if not has_avx(pathlib.Path("/proc/cpuinfo")):
         yield Finding("mend", "The processor has no AVX, and TensorFlow's package stops without it.", "another machine")
     yield memory_finding(*host.memory())
+    yield from shared_memory_findings(pathlib.Path("/dev/shm"))
     yield disk_finding(shutil.disk_usage(venv.parent).free, made=installed.read_stamp(venv) is not None)
     yield from gpu_findings(host.gpus(), has_cuda_libraries(venv))
 
@@ -118,6 +119,12 @@ def memory_finding(free: int, total: int) -> Finding:
     if free < 3 * GIGABYTE:
         return Finding("note", f"{text}: a run needs about 3 GB.", "end what else is running")
     return Finding("ok", text)
+
+
+def shared_memory_findings(folder: pathlib.Path) -> Iterator[Finding]:
+    """Whether processes can share locks: Beam fails late and in other words where they cannot."""
+    if not os.access(folder, os.W_OK):
+        yield Finding("mend", f"{folder} cannot be written to, and Beam needs it.", "mount a tmpfs there, open to all")
 
 
 def disk_finding(free: int, made: bool) -> Finding:

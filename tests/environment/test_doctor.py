@@ -97,6 +97,11 @@ def test_memory(free: int, total: int, level: str) -> None:
     assert doctor.memory_finding(free, total).level == level
 
 
+def test_shared_memory(tmp_path: pathlib.Path) -> None:
+    assert levels(doctor.shared_memory_findings(tmp_path)) == []
+    assert levels(doctor.shared_memory_findings(tmp_path / "missing")) == ["mend"]
+
+
 @pytest.mark.parametrize(
     ("free", "made", "level"), [(8 * GB, False, "ok"), (6 * GB, False, "mend"), (6 * GB, True, "ok"), (0, True, "mend")]
 )
