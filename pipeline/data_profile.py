@@ -101,10 +101,9 @@ def resolve(settings: Settings) -> Resolved:
     if dropped:
         source = table.without_null(source, settings.label)
         warnings.append(f"{dropped:,} of {dropped + table.rows:,} rows have no label and are left out.")
-    warnings += [
-        f"The column `{column}` is ignored: it is {guess.reason}." for column, guess in guesses.items() if guess is _NEW
-    ]
-    warnings += _missing_words(settings, spec, facts)
+    warnings += _new_columns(guesses)
+    if source.format == "csv":
+        warnings += _missing_words(settings, spec, facts)
     warnings += _leaks(spec, table)
     reasons = {settings.label: label.reason} | {column: guess.reason for column, guess in guesses.items()}
     return Resolved(resolved, spec, source, reasons, tuple(warnings), split_reason)
@@ -141,7 +140,6 @@ def _roles(settings: Settings, table: Table, facts: Mapping[str, Facts], where: 
             continue
         given = settings.features.get(column)
         if given is None and column == settings.split.column and settings.split.by in by_split:
-            given = FeatureOptions(kind="ignore")
             guesses[column] = Guess("ignore", "text", by_split[settings.split.by])
         elif given is None and settings.other_columns == "ignore":
             guesses[column] = _NEW
@@ -193,6 +191,13 @@ def _no_features(where: str, guesses: Mapping[str, Guess]) -> str:
         f"{where}: no column is left that the model could learn from ({reasons or 'there is only the label'}). "
         "Name at least one under features, such as --set features.COLUMN=categorical."
     )
+
+
+def _new_columns(guesses: Mapping[str, Guess]) -> list[str]:
+    """Returns a warning where the table has columns that a resolved configuration does not know."""
+    new = [column for column, guess in guesses.items() if guess is _NEW]
+    listed = listing([f"`{column}`" for column in new])
+    return [f"New columns are ignored: {listed}. To use one: --set features.COLUMN=ROLE"] if new else []
 
 
 def _missing_words(settings: Settings, spec: Spec, facts: Mapping[str, Facts]) -> list[str]:
