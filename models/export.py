@@ -10,15 +10,10 @@ Classification gives `classes` string[batch, C], `scores` float32[batch, C] and 
 gives `predictions` float32[batch].
 """
 
-import keyword
-import pathlib
-import re
-from collections.abc import Mapping
-
 import keras
 import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
 
+from models import signatures
 from models.packing import pack
 from models.spec import Feature, Spec
 from models.transformed import Raw, TransformGraph
@@ -37,45 +32,7 @@ def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -
     """
     served = Served(spec, graph, predictor)
     tf.saved_model.save(served, path, signatures=served.signatures())
-    _restore_names(path, {argument: name for name, argument in arguments(spec.features).items() if argument != name})
-
-
-def arguments(features: tuple[Feature, ...]) -> dict[str, str]:
-    """Returns for each feature's name how Python code can call it: a column may be named `class` or `Fare ($)`."""
-    plain = re.compile("[A-Za-z][A-Za-z0-9_]*")
-    taken = {each.name for each in features}
-    names = {}
-    for index, name in enumerate(each.name for each in features):
-        stand_in = f"feature_{index}"
-        while stand_in in taken:
-            stand_in += "_"
-        callable_as_is = plain.fullmatch(name) and not keyword.iskeyword(name) and name != "self"
-        names[name] = name if callable_as_is else stand_in
-    return names
-
-
-def _restore_names(path: str, names: Mapping[str, str]) -> None:
-    """Gives inputs of signatures their real names.
-
-    TensorFlow traces a signature as a Python function, and so accepts only names that Python accepts. Nothing that
-    serves a model has that limit: clients send, and TensorFlow Serving looks up, what stands in the signature.
-    """
-    if not names:
-        return
-    file = pathlib.Path(path, "saved_model.pb")
-    model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
-    for graph in model.meta_graphs:
-        for signature in graph.signature_def.values():
-            for old in signature.inputs.keys() & names.keys():
-                signature.inputs[names[old]].CopyFrom(signature.inputs[old])
-                del signature.inputs[old]
-        for node in graph.object_graph_def.nodes:
-            keywords = node.bare_concrete_function.argument_keywords
-            if node.WhichOneof("kind") == "bare_concrete_function":
-                keywords[:] = [names.get(each, each) for each in keywords]
-    file.write_bytes(model.SerializeToString(deterministic=True))
-    # It identifies the file as it was.
-    pathlib.Path(path, "fingerprint.pb").unlink(missing_ok=True)
+    signatures.rename_inputs(path, {argument: name for name, argument in _arguments(spec).items()})
 
 
 class Served(tf.Module):
@@ -93,7 +50,7 @@ class Served(tf.Module):
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """Returns the signatures by name."""
-        features, argument = self._spec.features, arguments(self._spec.features)
+        features, argument = self._spec.features, _arguments(self._spec)
         dense = {argument[each.name]: _dense_spec(each, argument[each.name]) for each in features}
         parsing = {each.name: tf.io.VarLenFeature(_VALUE_TYPES[each.payload]) for each in features}
 
@@ -125,6 +82,10 @@ class Served(tf.Module):
             "scores": predictions,
             "predicted": tf.gather(classes, tf.argmax(predictions, axis=1)),
         }
+
+
+def _arguments(spec: Spec) -> dict[str, str]:
+    return signatures.arguments([each.name for each in spec.features])
 
 
 def _dense_spec(feature: Feature, argument: str) -> tf.TensorSpec:

@@ -4,6 +4,7 @@ The Tuner's trials and the Trainer's model go through the same `fit`.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,10 +17,11 @@ from models.dataset import Rows
 from models.spec import Input, Spec
 from models.targets import Target
 
-# Rows at a time where nothing is learned from them.
-_PREDICTION_BATCH = 8_192
-# Steps that run without coming back to Python, about.
-_STEPS_PER_EXECUTION = 32
+# Rows at a time where nothing is learned from them, and the values that they may have at most.
+_PREDICTION_ROWS = 8_192
+_PREDICTION_VALUES = 262_144
+# Steps, about, that run without coming back to Python.
+_STEPS_AT_ONCE = 32
 
 Report = Callable[[str, float, float], None]
 
@@ -111,23 +113,10 @@ def fit(
     keras.utils.set_random_seed(options.seed)
     target = Target.of(spec.label, train.labels, train.weights)
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
-    chosen_strategy = strategy(devices)
-    # Keras cannot loop inside TensorFlow over several devices.
-    loop = _STEPS_PER_EXECUTION if chosen_strategy.num_replicas_in_sync == 1 else 1
-    executions = max(1, len(train) // batch_size // loop)
-    per_execution = len(train) // batch_size // executions
-    steps = executions * per_execution
-    with chosen_strategy.scope():
+    with strategy(devices).scope():
         network = families.get(spec.family)(inputs, target.outputs, chosen)
-        network.compile(
-            optimizer=_optimizer(chosen, steps * options.epochs),
-            loss=target.loss,
-            jit_compile=False,
-            steps_per_execution=per_execution,
-        )
-        # Built now, the training step is traced once; variables made in its first trace would ask for a second.
-        network.optimizer.build(network.trainable_variables)
         predictor = target.predictor(network)
+        steps = _compile(network, target, chosen, len(train) // batch_size, options.epochs)
     watch = _HeldOut(spec, predictor, held_out, options.epochs, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     history = network.fit(
@@ -139,6 +128,25 @@ def fit(
         callbacks=[watch, stop, *callbacks],
     )
     return Trained(predictor, watch.metrics(), chosen, len(history.epoch))
+
+
+def _compile(
+    network: keras.Model, target: Target, hyperparameters: Mapping[str, Any], batches: int, epochs: int
+) -> int:
+    """Makes a network ready for training; returns how many of an epoch's batches it is to see."""
+    # Keras cannot loop inside TensorFlow over several devices.
+    at_once = _STEPS_AT_ONCE if tf.distribute.get_strategy().num_replicas_in_sync == 1 else 1
+    loops = max(1, batches // at_once)
+    steps = batches // loops * loops
+    network.compile(
+        optimizer=_optimizer(hyperparameters, steps * epochs),
+        loss=target.loss,
+        jit_compile=False,  # on a CPU compiling takes longer than it saves
+        steps_per_execution=steps // loops,
+    )
+    # Built now, the training step is traced once; variables made in its first trace would ask for a second.
+    network.optimizer.build(network.trainable_variables)
+    return steps
 
 
 def _optimizer(hyperparameters: Mapping[str, Any], steps: int) -> keras.optimizers.Optimizer:
@@ -164,8 +172,9 @@ class Predict:
     def __call__(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns float32[rows, classes], or for regression float32[rows]."""
         rows = len(next(iter(features.values())))
-        starts = range(0, rows, _PREDICTION_BATCH)
-        chunks = ({kind: values[s : s + _PREDICTION_BATCH] for kind, values in features.items()} for s in starts)
+        width = sum(math.prod(values.shape[1:]) for values in features.values())
+        step = max(1, min(_PREDICTION_ROWS, _PREDICTION_VALUES // width))
+        chunks = ({kind: values[s : s + step] for kind, values in features.items()} for s in range(0, rows, step))
         return np.concatenate([self._call(chunk).numpy() for chunk in chunks])
 
 

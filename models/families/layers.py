@@ -98,11 +98,13 @@ class FusedEmbedding(keras.layers.Layer):
     Args:
         sizes: how many indexes each categorical has.
         units: the length of an embedding.
+        scale: the standard deviation of what it begins with. With Keras's own, 0.05, a network on tables learns what
+            few rows share long after what many do, and overfits before.
 
     Input: int32[batch, categoricals, ...], each in [0, size). Output: float32[batch, categoricals, ..., units].
     """
 
-    def __init__(self, sizes: Sequence[int], units: int, scale: float = 0.05, **kwargs: Any) -> None:
+    def __init__(self, sizes: Sequence[int], units: int, scale: float = 0.3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sizes, self.units, self.scale = list(sizes), units, scale
         self._offsets = np.cumsum([0, *self.sizes[:-1]]).astype(np.int32)
@@ -125,7 +127,7 @@ class FusedEmbedding(keras.layers.Layer):
 
 
 def text_embedding(
-    inputs: tuple[Input, ...], tokens: keras.KerasTensor, units: int, scale: float = 0.05
+    inputs: tuple[Input, ...], tokens: keras.KerasTensor, units: int, scale: float = 0.3
 ) -> keras.KerasTensor:
     """Returns the mean embedding of each text's tokens: float32[batch, texts, units], 0 for an empty text."""
     sizes = [each.size for each in of_kind(inputs, "tokens")]
@@ -137,7 +139,7 @@ def text_embedding(
 
 
 def categorical_embedding(
-    inputs: tuple[Input, ...], categorical: keras.KerasTensor, units: int, scale: float = 0.05
+    inputs: tuple[Input, ...], categorical: keras.KerasTensor, units: int, scale: float = 0.3
 ) -> keras.KerasTensor:
     """Returns an embedding a categorical: float32[batch, categoricals, units]."""
     sizes = [each.size for each in of_kind(inputs, "categorical")]

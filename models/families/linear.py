@@ -22,8 +22,8 @@ def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str,
     if "numeric" in packed:
         terms.append(keras.layers.Dense(outputs, name="numeric_weights")(layers.normalised(inputs, packed["numeric"])))
     if "categorical" in packed:
-        terms.append(ops.sum(layers.categorical_embedding(inputs, packed["categorical"], outputs), axis=1))
+        terms.append(ops.sum(layers.categorical_embedding(inputs, packed["categorical"], outputs, scale=0.01), axis=1))
     if "tokens" in packed:
-        terms.append(ops.sum(layers.text_embedding(inputs, packed["tokens"], outputs), axis=1))
+        terms.append(ops.sum(layers.text_embedding(inputs, packed["tokens"], outputs, scale=0.01), axis=1))
     total = terms[0] if len(terms) == 1 else keras.layers.Add()(terms)
     return keras.Model(packed, total, name="linear")

@@ -8,10 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 from models.families import layers
 from models.packing import keras_inputs, of_kind
 from models.spec import Input
+
+# How many bins all numerics have together at most, but for the fewest that each has: 48 each up to 340 numerics.
+_BINS = 16_384
+_FEWEST_BINS = 8
 
 
 def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str, Any]) -> keras.Model:
@@ -31,13 +36,22 @@ def encode(
     """Returns each kind's encoding."""
     parts = {}
     if "numeric" in packed:
-        bins = layers.PiecewiseLinear([each.boundaries for each in of_kind(inputs, "numeric")], name="piecewise_linear")
+        bins = layers.PiecewiseLinear(_boundaries(of_kind(inputs, "numeric")), name="piecewise_linear")
+        embedding = layers.EachOwnDense(units, name="numeric_embedding")(bins(packed["numeric"]))
         parts["normalised"] = layers.normalised(inputs, packed["numeric"])
-        parts["numeric"] = keras.layers.Activation("relu")(
-            layers.EachOwnDense(units, name="numeric_embedding")(bins(packed["numeric"]))
-        )
+        parts["numeric"] = keras.layers.Activation("relu")(embedding)
     if "categorical" in packed:
         parts["categorical"] = layers.categorical_embedding(inputs, packed["categorical"], units)
     if "tokens" in packed:
         parts["tokens"] = layers.text_embedding(inputs, packed["tokens"], units)
     return parts
+
+
+def _boundaries(numerics: tuple[Input, ...]) -> list[list[float]]:
+    """Returns the boundaries of each numeric, thinned out where a wide table would have too many in all."""
+    most = max(_FEWEST_BINS, _BINS // max(1, len(numerics))) + 1
+    found = []
+    for each in numerics:
+        kept = np.linspace(0, len(each.boundaries) - 1, min(most, len(each.boundaries))).round().astype(int)
+        found.append([each.boundaries[index] for index in kept])
+    return found

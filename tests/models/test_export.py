@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from models import dataset, examples, export, families, training
-from models.spec import Feature, Label, Spec
+from models import dataset, examples, export, families, served_model, signatures, training
+from models.spec import Label, Spec
 from models.transformed import TransformGraph
 
 # Runs in a process of its own: what it imports is what a server needs.
@@ -112,20 +112,24 @@ def test_transform_features_gives_the_models_inputs_and_no_label(served):
     }
 
 
-def test_the_signature_keeps_names_that_python_cannot_have(saved, prepared):
-    from tensorflow.core.protobuf import saved_model_pb2
+def test_the_signatures_keep_the_names_of_the_columns(saved):
+    import tensorflow as tf
 
-    (graph,) = saved_model_pb2.SavedModel.FromString((saved / "saved_model.pb").read_bytes()).meta_graphs
-    assert set(graph.signature_def["predict"].inputs) == {"age", "class", "tags used"}
-    assert set(graph.signature_def["transform_features"].inputs) == {"age", "class", "tags used"}
-    assert set(graph.signature_def["serving_default"].inputs) == {"examples"}
+    columns = {
+        "age": tf.TensorSpec([None], tf.float64),
+        "class": tf.TensorSpec([None], tf.string),
+        "tags used": tf.TensorSpec([None, None], tf.float64),
+    }
+    model = served_model.ServedModel(str(saved))
+    for signature in ("predict", "transform_features"):
+        found = model.signature_inputs(signature)
+        assert {name: tf.TensorSpec(each.shape, each.dtype) for name, each in found.items()} == columns
+    assert set(model.signature_inputs("serving_default")) == {"examples"}
 
 
 def test_arguments_stand_in_for_names_that_python_cannot_have():
-    features = tuple(
-        Feature(name, "numeric", "float") for name in ("fare", "class", "a b", "2nd", "größe", "self", "feature_1")
-    )
-    assert export.arguments(features) == {
+    names = ("fare", "class", "a b", "2nd", "größe", "self", "feature_1")
+    assert signatures.arguments(names) == {
         "fare": "fare",
         "class": "feature_1_",
         "a b": "feature_2",
