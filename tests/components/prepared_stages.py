@@ -5,6 +5,7 @@ import json
 import pathlib
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -13,7 +14,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import standard_artifacts
 from tfx.utils import json_utils
 
-from components import statistics_gen, transform
+from components import statistics_beam, transform
 from models import examples
 from models.spec import Feature, Label, Spec, inputs_to_json
 
@@ -77,9 +78,7 @@ def prepare(folder: pathlib.Path) -> Stages:
         schema = examples.arrow_schema(COLUMNS)
         with examples.SplitWriter(str(uri / f"Split-{split}" / "data.parquet"), schema) as writer:
             writer.write(pa.table(dict(zip(COLUMNS, columns, strict=True)), schema))
-    statistics = folder / "statistics" / "Split-train" / "FeatureStats.pb"
-    statistics.parent.mkdir(parents=True)
-    statistics.write_bytes(_statistics(uri / "Split-train"))
+    statistics = _write_statistics(uri, folder / "statistics")
     schema = schema_pb2.Schema()
     for name, payload in COLUMNS.items():
         schema.feature.add(name=name, type=TYPES[payload])
@@ -95,10 +94,15 @@ def prepare(folder: pathlib.Path) -> Stages:
     return Stages(folder, {"examples": [artifact], "schema": [schema_artifact], "transform_graph": [graph]})
 
 
-def _statistics(split: pathlib.Path) -> bytes:
-    combine = statistics_gen.CombineStatistics(statistics_gen.Options.of(SPEC, {}), 0)
-    combine.setup()
-    accumulator = combine.create_accumulator()
-    for group in examples.row_groups(str(split)):
-        accumulator = combine.add_input(accumulator, group)
-    return combine.extract_output(accumulator)
+def _write_statistics(uri: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+    folder.mkdir()
+    groups = {"train": examples.row_groups(str(uri / "Split-train"))}
+    options = statistics_beam.Options.of(SPEC, {})
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        computed = statistics_beam.compute(pipeline, groups, list(COLUMNS), options)
+        _ = computed | beam.Map(_write_file, str(folder))
+    return folder / "train.pb"
+
+
+def _write_file(named: tuple[str, bytes], folder: str) -> None:
+    pathlib.Path(folder, f"{named[0]}.pb").write_bytes(named[1])
