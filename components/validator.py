@@ -20,6 +20,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils, writer_utils
 
 from components import findings, leaks
+from components.previous_span import STATISTICS_ID
 from models import examples as examples_lib
 from models.errors import GateError
 from models.spec import Spec
@@ -154,6 +155,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             raise GateError(_explain(found))
         output.split_names = artifact_utils.encode_split_names(splits)
         output.span = statistics.span
+        output.set_int_custom_property(STATISTICS_ID, statistics.id)
         output.set_json_value_custom_property(stock.ARTIFACT_PROPERTY_BLESSED_KEY, dict.fromkeys(splits, 1))
         findings.record(output, f"no anomalies{leaked.finding()}", leaked=dict(leaked.found.counts))
 

@@ -13,6 +13,7 @@ from tfx.types.channel import Channel
 from components.blessed_model import LatestOtherBlessedModel
 from components.evaluator import Evaluator
 from components.example_gen import ExampleGen
+from components.previous_span import LatestValidatedBefore
 from components.pusher import Pusher
 from components.schema_gen import SchemaGen
 from components.serving_validator import ServingValidator
@@ -67,7 +68,21 @@ def _stages(resolved: Resolved, folder: RunFolder, fingerprints: Mapping[str, Fi
     statistics = statistics_gen.outputs["statistics"]
     schema_gen = SchemaGen(statistics, roles, settings.schema_file, mark["SchemaGen"])
     schema = schema_gen.outputs["schema"]
-    validator = ExampleValidator(statistics, schema, examples, roles, options["validate"], mark["ExampleValidator"])
+    previous = Resolver(
+        strategy_class=LatestValidatedBefore,
+        statistics=Channel(type=standard_artifacts.ExampleStatistics),
+        anomalies=Channel(type=standard_artifacts.ExampleAnomalies),
+        current=statistics,
+    ).with_id("PreviousSpan")
+    validator = ExampleValidator(
+        statistics=statistics,
+        schema=schema,
+        examples=examples,
+        previous_statistics=previous.outputs["statistics"],
+        spec=roles,
+        limits=options["validate"],
+        fingerprint=mark["ExampleValidator"],
+    )
     transform = Transform(examples, schema, statistics, features, mark["Transform"])
     transform.add_upstream_node(validator)
     prepared = {"examples": examples, "schema": schema, "transform_graph": transform.outputs["transform_graph"]}
@@ -123,7 +138,7 @@ def _stages(resolved: Resolved, folder: RunFolder, fingerprints: Mapping[str, Fi
         fingerprint=mark["Pusher"],
     )
     return [
-        *(example_gen, statistics_gen, schema_gen, validator, transform),
+        *(example_gen, statistics_gen, schema_gen, previous, validator, transform),
         *(tuner, baseline, trainer),
         *(resolver, evaluator, serving_validator, pusher),
     ]

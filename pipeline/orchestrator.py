@@ -2,13 +2,19 @@
 
 import dataclasses
 import time
+from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import StandardOptions
 from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 
 from pipeline.display import Display
-from pipeline.history import CACHED, History
+from pipeline.history import CACHED, Execution, History
+from pipeline.stages import RESOLVERS
+
+
+_FOUND = {"PreviousSpan": "statistics of earlier data to compare with", "Resolver": "a blessed model to beat"}
+_FOUND_NONE = {"PreviousSpan": "no earlier data", "Resolver": "no blessed model yet"}
 
 
 @dataclasses.dataclass
@@ -41,12 +47,13 @@ class Watch:
             self.error = error
             self._end(Outcome(stage, "failed", time.monotonic() - begun))
             raise
-        execution = next(iter(self.history.executions(stage)), None)
-        cached = execution is not None and execution.state == CACHED and stage != "Resolver"
+        executions = self.history.executions(stage)
+        execution = executions[0] if executions else None
+        state = _resolved(executions) if stage in RESOLVERS else _executed(execution)
         finding = execution.finding if execution else ""
-        if stage == "Resolver" and execution:
-            finding = "a blessed model to beat" if execution.outputs else "no blessed model yet"
-        self._end(Outcome(stage, "cached" if cached else "ran", time.monotonic() - begun, finding))
+        if stage in RESOLVERS:
+            finding = _FOUND[stage] if execution and execution.outputs else _FOUND_NONE[stage]
+        self._end(Outcome(stage, state, time.monotonic() - begun, finding))
         report = execution.report if execution else {}
         for warning in (*report.get("warnings", ()), *report.get("notes", ())):
             self.display.note(f"! {warning}")
@@ -54,6 +61,16 @@ class Watch:
     def _end(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
         self.display.finished(outcome.name, outcome.state, outcome.finding)
+
+
+def _executed(execution: Execution | None) -> str:
+    return "cached" if execution and execution.state == CACHED else "ran"
+
+
+def _resolved(executions: Sequence[Execution]) -> str:
+    """Returns `cached` where a resolver found what it found the last time: what depends on it stays cached too."""
+    found = [[artifact.id for artifact in each.outputs] for each in executions[:2]]
+    return "cached" if len(found) == 2 and found[0] == found[1] else "ran"
 
 
 # Beam pickles the DoFns of a pipeline by their module's name, so the watch cannot travel in one: they look it up here.

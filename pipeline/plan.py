@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.history import COMPLETE, Execution, History
-from pipeline.stages import STAGES, Fingerprint, Stage
+from pipeline.stages import RESOLVERS, STAGES, Fingerprint, Stage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +22,8 @@ def plan(history: History, fingerprints: Mapping[str, Fingerprint], cache: bool 
     steps: list[Step] = []
     reused: dict[str, Execution] = {}
     for stage in STAGES:
-        if stage.name == "Resolver":
-            continue  # it only looks up the latest blessed model, and does so every time
+        if stage.name in RESOLVERS:
+            continue
         executions = [each for each in history.executions(stage.name) if each.state == COMPLETE]
         match = next(
             (each for each in executions if _fits(each, stage, fingerprints[stage.name], reused, history)), None
@@ -53,11 +53,13 @@ def _fits(
     """Tells whether TFX's cache would take an execution: equal properties, the very same inputs, all still there."""
     if execution.fingerprint != wanted or not all(artifact.usable for artifact in execution.outputs):
         return False
-    upstream = [name for name in stage.upstream if name != "Resolver"]
+    upstream = [name for name in stage.upstream if name not in RESOLVERS]
     if not all(name in reused for name in upstream):
         return False
     inputs = {artifact.id for artifact in execution.inputs}
     produced = {artifact.id for name in upstream for artifact in reused[name].outputs}
+    if "PreviousSpan" in stage.upstream:
+        return True  # the span before the same statistics is always the same
     others = inputs - produced
     if "Resolver" not in stage.upstream:
         return not others

@@ -45,7 +45,8 @@ STAGES = (
     Stage("ExampleGen", (), ("components.example_gen",)),
     Stage("StatisticsGen", ("ExampleGen",), ("components.statistics_gen",)),
     Stage("SchemaGen", ("StatisticsGen",), ("components.schema_gen",)),
-    Stage("ExampleValidator", ("ExampleGen", "StatisticsGen", "SchemaGen"), ("components.validator",)),
+    Stage("PreviousSpan", ("StatisticsGen",), ("components.previous_span",)),
+    Stage("ExampleValidator", ("ExampleGen", "StatisticsGen", "SchemaGen", "PreviousSpan"), ("components.validator",)),
     Stage("Transform", ("ExampleGen", "StatisticsGen", "SchemaGen"), ("components.transform", "models.preprocessing")),
     Stage("Tuner", ("ExampleGen", "SchemaGen", "Transform"), ("components.tuner", "models.tuning")),
     Stage("Baseline", ("ExampleGen", "SchemaGen", "Transform"), ("components.trainer", "models.training")),
@@ -55,6 +56,7 @@ STAGES = (
     Stage("ServingValidator", ("Trainer", "Evaluator"), ("components.serving_validator", "models.serving_check")),
     Stage("Pusher", ("Trainer", "Evaluator", "ServingValidator"), ("components.pusher",)),
 )
+RESOLVERS = ("PreviousSpan", "Resolver")  # they look up an artifact of an earlier run, and do so every time
 NAMES = tuple(stage.name for stage in STAGES)
 
 
@@ -153,6 +155,7 @@ def parameters(resolved: "Resolved", data: str, served: int) -> dict[str, dict[s
             "features": {name: {"kind": each["kind"]} for name, each in features.items()},
         },
         "SchemaGen": {"schema_file": schema, "schema": file_digest(schema) if schema else None},
+        "PreviousSpan": {},
         "ExampleValidator": {"validate": settings["validate"]},
         "Transform": {
             "features": features,
