@@ -41,6 +41,14 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text_node(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Returns a text with its lines kept apart; what neither prints nor ends a line is escaped: YAML may fold it."""
+    lines = all(line.isprintable() for line in text.split("\n"))
+    style = None if text.isprintable() else "|" if lines else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text_node)
 for _tag, _pattern, _first in _SCALARS:
     _regexp = re.compile(f"^(?:{_pattern})$")
     _firsts = ["" if character == "\0" else character for character in _first]
@@ -88,8 +96,9 @@ def dump(value: Any) -> str:
 
 def dump_inline(value: Any) -> str:
     """Returns a value as YAML on one line."""
-    text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=10**9, allow_unicode=True)
-    return text.removesuffix("...\n").strip()
+    # Inside of a list, where a text can take no more than its line.
+    options = {"default_flow_style": True, "sort_keys": False, "width": 10**9, "allow_unicode": True}
+    return yaml.dump([value], Dumper=_Dumper, **options).strip()[1:-1]
 
 
 def split_path(text: str) -> Path:

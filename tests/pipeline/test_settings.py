@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -253,6 +253,15 @@ names = st.text(min_size=1, max_size=12)
 roles = st.sampled_from(["numeric", "categorical", "text", "timestamp", "ignore"])
 
 
+def test_a_query_keeps_its_lines(write):
+    query = "SELECT *,\n  tips > 0.2 * fare AS big\nFROM data  -- ü\n"
+
+    text = settings.to_yaml(settings.load(write(MINIMAL), sets=[f"data.query={query!r}".replace("'", '"')]))
+
+    assert "  query: |\n    SELECT *,\n      tips > 0.2 * fare AS big\n    FROM data  -- ü\n" in text
+
+
+@example(features={}, label="\x85", files=["a\u2028b", "\ufeff"], learning_rate=1.0, classes=["a\n b ", "\ta"])
 @given(
     features=st.dictionaries(names, st.builds(dict, kind=roles, vocabulary=st.integers(1, 10**6)), max_size=4),
     label=names,
