@@ -97,8 +97,8 @@ def dump(value: Any) -> str:
 def dump_inline(value: Any) -> str:
     """Returns a value as YAML on one line."""
     # Inside of a list, where a text can take no more than its line.
-    options = {"default_flow_style": True, "sort_keys": False, "width": 10**9, "allow_unicode": True}
-    return yaml.dump([value], Dumper=_Dumper, **options).strip()[1:-1]
+    text = yaml.dump([value], Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=10**9, allow_unicode=True)
+    return text.strip()[1:-1]
 
 
 def split_path(text: str) -> Path:
