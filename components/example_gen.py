@@ -5,12 +5,10 @@ never rows. What comes out is Parquet, one file a unit and split, and every row 
 """
 
 import dataclasses
-import functools
 import json
 import os
 import shutil
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -22,62 +20,18 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
 
-from components import beam_errors, findings
+from components import beam_errors, findings, unit_steps
 from components.example_driver import FILES_KEY, Driver, input_of
 from components.sources import Source, quantiles, units
 from components.sources.payloads import Encoding, default_encoding
 from components.sources.splits import SplitRule
 from components.sources.units import Counts, Plan, Unit, UnitReader
-from models import progress
 from models.errors import UserError
 from models.spec import Spec
 
 _UNIT_BYTES = 256 << 20
 _ANSWERS = "answers.json"
 _FAR_OFF = 0.02  # a split's share may differ by so much before it is worth a word
-
-
-class WriteUnit(beam.DoFn):  # type: ignore[misc]
-    """Reads a unit and writes its rows to the splits."""
-
-    def __init__(self, plan: Plan, uri: str, size: int, threads: int | None) -> None:
-        self._plan = plan
-        self._uri = uri
-        self._size = size
-        self._threads = threads
-
-    def setup(self) -> None:
-        """Starts the clock."""
-        self._begun = time.monotonic()
-        self._bytes = self._rows = 0
-
-    def process(self, unit: Unit) -> Iterator[dict[str, Any]]:
-        """Yields what became of the unit's rows: `Counts` as JSON."""
-        with UnitReader(self._plan, unit, self._threads) as reader:
-            counts = reader.write(self._uri, functools.partial(self._report, unit))
-        self._bytes += unit.size
-        self._rows += sum(counts.splits.values())
-        yield dataclasses.asdict(counts)
-
-    def _report(self, unit: Unit, done: int, total: int) -> None:
-        rows = self._rows + done
-        speed = rows / max(time.monotonic() - self._begun, 1e-3)
-        share = self._bytes + unit.size * min(1.0, done / max(total, 1))
-        progress.report(f"{rows:,} rows, {speed:,.0f} rows/s", share, self._size)
-
-
-def _extent(unit: Unit, plan: Plan) -> list[float] | None:
-    """Returns the least and the greatest time of a unit, and how many there are."""
-    with UnitReader(plan, unit) as reader:
-        found = reader.extent(str(plan.rule.column))
-    return list(found) if found else None
-
-
-def _histograms(unit: Unit, plan: Plan, intervals: Sequence[quantiles.Interval]) -> list[list[list[float]]]:
-    """Returns, for each interval, its buckets with their counts and extents."""
-    with UnitReader(plan, unit) as reader:
-        found = [reader.histogram(str(plan.rule.column), interval) for interval in intervals]
-    return [[[index, *dataclasses.astuple(bucket)] for index, bucket in each.items()] for each in found]
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
@@ -93,6 +47,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         options = json.loads(exec_properties["options"])
         source = Source.from_json(exec_properties["source"])
         source = dataclasses.replace(source, files=tuple(json.loads(exec_properties[FILES_KEY])))
+        shutil.rmtree(artifact.uri, ignore_errors=True)  # what an interrupted attempt left would count as rows
         try:
             with beam_errors.unwrapped():
                 divided = units.divide(source, int(options.get("unit_bytes", _UNIT_BYTES)))
@@ -109,7 +64,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
 
     def _plan(self, source: Source, spec: Spec, options: Mapping[str, Any], divided: Sequence[Unit], uri: str) -> Plan:
         """Returns what is to be done; a split by time needs a look at the times first."""
-        plan = Plan(source, _encodings(spec), SplitRule.of(options.get("split") or {}))
+        plan = Plan(source, encodings_of(spec), SplitRule.of(options.get("split") or {}))
         others = [column for column in options.get("columns", ()) if column not in plan.encodings]
         if others:
             with UnitReader(plan, divided[0]) as reader:
@@ -121,7 +76,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
 
     def _boundaries(self, plan: Plan, divided: Sequence[Unit], uri: str) -> tuple[float, ...]:
         """Returns the times at which each split but the first begins."""
-        extents = [each for each in self._answers(beam.Map(_extent, plan), divided, uri) if each]
+        extents = [each for each in self._answers(beam.Map(unit_steps.extent, plan), divided, uri) if each]
         if not extents:
             raise UserError(
                 f"The split is by time, and column {plan.rule.column!r} has no value. "
@@ -130,14 +85,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         lows, highs, numbers = zip(*extents, strict=True)
         search = quantiles.Search(plan.rule.shares, min(lows), max(highs), int(sum(numbers)))
         while search.intervals:
-            answers = self._answers(beam.Map(_histograms, plan, search.intervals), divided, uri)
+            answers = self._answers(beam.Map(unit_steps.histograms, plan, search.intervals), divided, uri)
             search.take([quantiles.from_rows(rows) for rows in zip(*answers, strict=True)])
         return search.boundaries
 
     def _write(self, plan: Plan, divided: Sequence[Unit], uri: str) -> Counts:
         workers = PipelineOptions(self._beam_pipeline_args).view_as(DirectOptions).direct_num_workers
         threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
-        step = beam.ParDo(WriteUnit(plan, uri, sum(unit.size for unit in divided), threads))
+        step = beam.ParDo(unit_steps.WriteUnit(plan, uri, sum(unit.size for unit in divided), threads))
         return sum((Counts(**each) for each in self._answers(step, divided, uri)), Counts())
 
     def _answers(self, step: beam.PTransform, divided: Sequence[Unit], uri: str) -> list[Any]:
@@ -151,7 +106,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
                 | "Spread" >> beam.Reshuffle()
                 | "Units" >> step
                 | beam.combiners.ToList()
-                | beam.Map(_write_json, path)
+                | beam.Map(unit_steps.write_json, path)
             )
         with open(path, encoding="utf-8") as stream:
             answers: list[Any] = json.load(stream)
@@ -159,12 +114,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         return answers
 
 
-def _write_json(value: Any, path: str) -> None:
-    with open(path, "w", encoding="utf-8") as stream:
-        json.dump(value, stream)
-
-
-def _encodings(spec: Spec) -> dict[str, Encoding]:
+def encodings_of(spec: Spec) -> dict[str, Encoding]:
     """Returns how the columns of a spec are held: features, label, weight."""
     found = {feature.name: Encoding(feature.payload, feature.repeated) for feature in spec.features}
     found[spec.label.name] = Encoding(spec.label.payload)

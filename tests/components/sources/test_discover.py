@@ -203,7 +203,7 @@ def test_a_later_parquet_file_may_not_lose_digits(tmp_path: pathlib.Path) -> Non
     with sources.reading(source):
         assert sources.relation(sources.connect(), source).fetchall() == [(1,), (None,)]
     pq.write_table(pa.table({"i": [1.5]}), tmp_path / "data.parquet")
-    with pytest.raises(UserError, match="column 'i' has the value '1.5'"), sources.reading(source):
+    with pytest.raises(UserError, match=r"column 'i' has the value '1\.5'"), sources.reading(source):
         sources.relation(sources.connect(), source).fetchall()
 
 

@@ -13,7 +13,7 @@ from components.sources import connect, query
         ("SELECT * EXCLUDE (tips), tips > 0.2 * fare AS big_tip FROM data", "each row"),
         ("SELECT * REPLACE (lower(a) AS a), year(t), t + INTERVAL 1 DAY, a::INT, nullif(b, 0) FROM data", "each row"),
         (
-            "SELECT list_transform(l, lambda x: x + 1), CASE WHEN a THEN b END, a BETWEEN 1 AND 2 FROM data d",
+            "SELECT list_transform(l, lambda x: x + 1), CASE WHEN a THEN b END, a IN (1, 2) FROM data d",
             "each row",
         ),
         ("SELECT * FROM DATA WHERE a IN (1, 2) AND b LIKE 'x%'", "some rows"),

@@ -80,9 +80,9 @@ def test_a_split_by_time_puts_the_newest_last() -> None:
 
 
 def test_columns_that_do_not_fit_are_named() -> None:
-    with pytest.raises(UserError, match="'x', and there is no such column. The columns are: a"):
+    with pytest.raises(UserError, match=r"'x', and there is no such column\. The columns are: a"):
         expression(SplitRule("group", "x"), {"a": "BIGINT"})
-    with pytest.raises(UserError, match="column 'a' is VARCHAR. A date"):
+    with pytest.raises(UserError, match=r"column 'a' is VARCHAR\. A date"):
         time_key("a", {"a": "VARCHAR"})
 
 

@@ -130,9 +130,9 @@ def test_bad_rows_are_put_aside_with_their_line_in_every_unit(tmp_path: pathlib.
 def test_a_column_that_is_gone_is_named(tmp_path: pathlib.Path) -> None:
     source = sources.discover([make(tmp_path, "csv")], query="SELECT a FROM data")
     plan = units.Plan(source, {"b": default_encoding("VARCHAR")}, SplitRule())
-    with units.UnitReader(plan, units.divide(source, 1 << 30)[0]) as reader:
-        with pytest.raises(UserError, match="The table has no column 'b'; it has a"):
-            reader.write(str(tmp_path))
+    reader = units.UnitReader(plan, units.divide(source, 1 << 30)[0])
+    with reader, pytest.raises(UserError, match="The table has no column 'b'; it has a"):
+        reader.write(str(tmp_path))
 
 
 def test_rows_that_vanish_are_an_error(tmp_path: pathlib.Path) -> None:
