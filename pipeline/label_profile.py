@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from models import gates
 from models.errors import UserError
 from models.spec import Label, Payload, Task
 from pipeline import roles
 from pipeline.config_errors import listing, suggestion
-from pipeline.options import METRICS
 from pipeline.roles import Facts
 from pipeline.settings import Settings
 from pipeline.table import Table
@@ -147,9 +147,5 @@ def _check_rare(rows: Mapping[str, int], place: str, total: int) -> None:
 
 
 def _check_gates(settings: Settings, task: Task) -> None:
-    for metric in settings.evaluate.gates:
-        if metric not in METRICS[task]:
-            raise UserError(
-                f"evaluate.gates.{metric}: the task is {task}, which has no {metric}. "
-                f"Its metrics: {', '.join(METRICS[task])}."
-            )
+    limits = {metric: gate.model_dump() for metric, gate in settings.evaluate.gates.items()}
+    gates.check(task, limits)

@@ -1,6 +1,5 @@
 """The sections of the configuration, each a frozen model with its defaults. What a section means is said here, once."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -12,11 +11,6 @@ from pipeline.section import Column, Count, Positive, Section, Seed, Share, Slic
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
 Metric = Literal["auc", "average_precision", "log_loss", "accuracy", "brier", "macro_f1", "rmse", "mae", "r2"]
-METRICS: Mapping[str, tuple[Metric, ...]] = {
-    "binary": ("auc", "average_precision", "log_loss", "accuracy", "brier"),
-    "multiclass": ("accuracy", "log_loss", "macro_f1"),
-    "regression": ("rmse", "mae", "r2"),
-}
 
 
 class Csv(Section):
@@ -182,15 +176,17 @@ class Train(Section):
 
 
 class Gate(Section):
-    """The range in which a metric on test must lie."""
+    """The range in which a metric on test must lie, and that on each slice of 100 rows or more."""
 
     min: float | None = None
     max: float | None = None
+    slice_min: float | None = None
+    slice_max: float | None = None
 
     @model_validator(mode="after")
     def _has_limit(self) -> "Gate":
-        if self.min is None and self.max is None:
-            raise ValueError("a gate without limits. Give it `min`, `max` or both.")
+        if all(limit is None for limit in (self.min, self.max, self.slice_min, self.slice_max)):
+            raise ValueError("a gate without limits. Give it `min`, `max`, `slice_min` or `slice_max`.")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}, so nothing can pass. Exchange them.")
         return self

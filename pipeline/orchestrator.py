@@ -12,7 +12,6 @@ from pipeline.display import Display
 from pipeline.history import CACHED, Execution, History
 from pipeline.stages import RESOLVERS
 
-
 _FOUND = {"PreviousSpan": "statistics of earlier data to compare with", "Resolver": "a blessed model to beat"}
 _FOUND_NONE = {"PreviousSpan": "no earlier data", "Resolver": "no blessed model yet"}
 
