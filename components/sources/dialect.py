@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import io
 import itertools
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from components.sources.segments import MAX_RECORD
 from components.sources.source import Dialect
 from models.errors import UserError
 
+_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 _SAMPLE = MAX_RECORD + 1
 _ROWS = 200
 _DELIMITERS = ",;\t|"
@@ -42,7 +44,20 @@ def detect(file: str, options: Mapping[str, Any] | None = None) -> Dialect:
         for delimiter, (quote, escape) in itertools.product(_DELIMITERS, _QUOTES)
     ]
     fitting = [dataclasses.replace(choice, **given) for choice in choices]
-    return max(dict.fromkeys(fitting), key=lambda dialect: _fit(text, dialect, whole))
+    best = max(dict.fromkeys(fitting), key=lambda dialect: _fit(text, dialect, whole))
+    if "decimal" in given or best.delimiter == "," or not _has_decimal_commas(_rows(text, best, whole)):
+        return best
+    return dataclasses.replace(best, decimal=",")
+
+
+def _has_decimal_commas(rows: list[list[str]]) -> bool:
+    """Returns whether numbers have a comma where others have a point: in some column a comma, in none a point."""
+    columns = [
+        [cell.strip() for cell in column if cell.strip()] for column in itertools.zip_longest(*rows[1:], fillvalue="")
+    ]
+    numbers = [column for column in columns if column and all(_NUMBER.fullmatch(cell) for cell in column)]
+    marks = {mark for column in numbers for cell in column for mark in ".," if mark in cell}
+    return marks == {","}
 
 
 def header(file: str, dialect: Dialect) -> list[str]:

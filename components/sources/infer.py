@@ -6,6 +6,7 @@ sample only says what is worth counting: a column that is text in half of its fi
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
@@ -25,6 +26,7 @@ _DATES = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d"
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _FORMATS = tuple(date + time for date, time in itertools.product(_DATES, _TIMES))
 _DAY = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
+_WORDS = rf"(?i)^\s*({'|'.join(map(re.escape, NULL_WORDS))})?\s*$"  # pa.array would import pandas
 _PATTERNS = {
     "BOOLEAN": r"(?i)^\s*(true|false)\s*$",
     "BIGINT": r"^\s*[+-]?[0-9]+\s*$",
@@ -103,7 +105,7 @@ def _groups(names: Sequence[str]) -> Iterable[Sequence[str]]:
 def _guess(texts: pa.ChunkedArray, types: Sequence[str], dialect: Dialect) -> list[_Candidate]:
     """Returns the types that a column may have, the likeliest first; none for a text."""
     values = texts.drop_null()
-    values = values.filter(pc.invert(pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(values)), pa.array(NULL_WORDS))))
+    values = values.filter(pc.invert(pc.match_substring_regex(values, _WORDS)))
     half = len(values) / 2
     if not len(values):
         return [_Candidate(kind) for kind in types] + [_WHOLE, _ZEROS]

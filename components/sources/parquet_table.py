@@ -1,10 +1,10 @@
 """Parquet files as a DuckDB table."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.sources.casts import complain
 from components.sources.duck import glob_free, literal, name
@@ -48,12 +48,14 @@ def prepare(piece: Piece) -> Part:
     return Part(piece, piece.file, names, metadata.num_rows if piece.rows is None else piece.rows)
 
 
-def _metadata(file: str) -> pq.FileMetaData:
+def _metadata(file: str) -> Any:
     """Returns what is at a file's end.
 
     Raises:
         UserError: it is not a Parquet file, or is cut.
     """
+    import pyarrow.parquet as pq  # half a second, which a CSV file need not wait for
+
     try:
         return pq.read_metadata(file)
     except (OSError, pa.ArrowException) as error:

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import duckdb
-import google_crc32c
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from components.sources import files
 from components.sources.duck import temporary_file
@@ -81,6 +79,8 @@ def framed(record: bytes) -> bytes:
 
 def _masked(data: bytes) -> int:
     """Returns the checksum that TFRecord keeps: CRC-32C, rotated and moved."""
+    import google_crc32c
+
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
@@ -147,6 +147,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, piece: Piece, pinned: Sequenc
     Raises:
         UserError: the file is damaged, or a feature is of another kind or has more values than its column.
     """
+    import pyarrow.parquet as pq
     from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
     decoder = ExamplesToRecordBatchDecoder(_schema(pinned))

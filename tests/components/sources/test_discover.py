@@ -133,6 +133,11 @@ def test_a_date_format_and_a_decimal_comma_can_be_given(tmp_path: pathlib.Path) 
     assert [(str(row[0].date()), row[1]) for row in rows] == [("2024-02-01", 3.5), ("2024-03-02", 1.25)]
 
 
+def test_a_decimal_comma_is_seen_where_the_delimiter_is_another(tmp_path: pathlib.Path) -> None:
+    assert read([write(tmp_path, "a.csv", "d;x\n1;3,5\n2;-1,25\n")])[1] == [(1, 3.5), (2, -1.25)]
+    assert read([write(tmp_path, "b.csv", "d;x\n1.5;3,5\n2;-1,25\n")])[1] == [(1.5, "3,5"), (2.0, "-1,25")]
+
+
 def test_words_for_missing_count_in_texts_only_where_numbers_have_them(tmp_path: pathlib.Path) -> None:
     assert read([write(tmp_path, "a.csv", "n,s\nNA,NA\n1,None\n")])[1] == [(None, None), (1, "None")]
     assert read([write(tmp_path, "b.csv", "n,s\n2,NA\n1,None\n")])[1] == [(2, "NA"), (1, "None")]
