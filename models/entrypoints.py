@@ -90,7 +90,7 @@ def _write_expected(path: str, split_uri: str, held_out: dataset.Rows, trained: 
     raw = examples.read(examples.row_groups(split_uri)[0]).slice(0, _EXPECTED_ROWS)
     predictions = training.Predict(trained.predictor)(held_out.take(slice(0, raw.num_rows)).features)
     column = pa.array(list(predictions.reshape(raw.num_rows, -1)), pa.list_(pa.float32()))
-    pq.write_table(pa.Table.from_batches([raw]).append_column("prediction", column), path)
+    pq.write_table(pa.Table.from_batches([raw]).append_column(examples.PREDICTION, column), path)
 
 
 def _report(spec: Spec, trained: training.Trained) -> dict[str, Any]:

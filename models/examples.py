@@ -20,6 +20,7 @@ from models.errors import UserError
 from models.spec import Feature, Label, Payload
 
 ROW_GROUP = 32_768
+PREDICTION = "\x1fprediction"  # the expected answers beside the rows they are for: no file has a column of that name
 
 _VALUE_TYPES: Mapping[Payload, pa.DataType] = {"int": pa.int64(), "float": pa.float32(), "text": pa.large_binary()}
 

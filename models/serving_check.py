@@ -73,8 +73,8 @@ def check(request: Request) -> Answer:
     except (UserError, tf.errors.OpError, OSError) as error:
         return Answer([Gate("loads", False, None, None, f"TensorFlow alone cannot load the model: {_first(error)}")])
     table = pq.read_table(request.expected).combine_chunks()
-    expected = _expected(table["prediction"].chunk(0), spec)
-    rows = Rows(table.drop_columns(["prediction"]).to_batches()[0], spec)
+    expected = _expected(table[examples.PREDICTION].chunk(0), spec)
+    rows = Rows(table.drop_columns([examples.PREDICTION]).to_batches()[0], spec)
     gates = [_signatures(model, spec)]
     if not gates[0].passed:
         return Answer(gates)

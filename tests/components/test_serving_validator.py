@@ -39,7 +39,7 @@ def _expected(folder: pathlib.Path) -> None:
     ]
     predictions = pa.array([[1 - each, each] for each in second], pa.list_(pa.float32()))
     folder.mkdir(parents=True)
-    pq.write_table(table.append_column("prediction", predictions), folder / "expected.parquet")
+    pq.write_table(table.append_column(examples.PREDICTION, predictions), folder / "expected.parquet")
 
 
 def _run(folder: pathlib.Path, formula=_formula, blessed: int = 1, **options):

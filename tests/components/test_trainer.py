@@ -35,13 +35,13 @@ def test_records_what_was_trained(trained):
 
 def test_the_served_model_gives_what_is_expected_of_it(trained):
     expected = pq.read_table(pathlib.Path(trained["model_run"].uri) / "expected.parquet")
-    assert expected.column_names == ["hour", "carrier", "late", "prediction"]
+    assert expected.column_names == ["hour", "carrier", "late", examples.PREDICTION]
     assert expected.num_rows == 64
     model = tf.saved_model.load(str(pathlib.Path(trained["model"].uri) / "Format-Serving"))
     (batch,) = expected.combine_chunks().to_batches()
     columns = examples.dense(batch, (Feature("hour", "numeric", "float"), Feature("carrier", "categorical", "text")))
     answer = model.signatures["predict"](**{name: tf.constant(values) for name, values in columns.items()})
-    np.testing.assert_allclose(answer["scores"], expected["prediction"].to_pylist(), atol=1e-6)
+    np.testing.assert_allclose(answer["scores"], expected[examples.PREDICTION].to_pylist(), atol=1e-6)
 
 
 def test_writes_logs_for_tensorboard(trained):

@@ -43,7 +43,7 @@ def _request(folder: pathlib.Path, formula=_yes, features=FEATURES, classes=SPEC
         examples.arrow_schema({"age": "float", "town": "text"}),
     )
     expected = pa.array([[1 - each, each] for each in yes], pa.list_(pa.float32()))
-    pq.write_table(table.append_column("prediction", expected), folder / "expected.parquet")
+    pq.write_table(table.append_column(examples.PREDICTION, expected), folder / "expected.parquet")
     return serving_check.Request(model, str(folder / "expected.parquet"), SPEC.to_json(), **more)
 
 
@@ -129,7 +129,7 @@ def test_large_numbers_are_compared_by_their_size(tmp_path, off, passed):
     )
     table = pa.table({"age": [[1.0], [2.0]]}, examples.arrow_schema({"age": "float"}))
     expected = pa.array([[1e6], [2e6]], pa.list_(pa.float32()))
-    pq.write_table(table.append_column("prediction", expected), tmp_path / "expected.parquet")
+    pq.write_table(table.append_column(examples.PREDICTION, expected), tmp_path / "expected.parquet")
     answer = serving_check.check(serving_check.Request(model, str(tmp_path / "expected.parquet"), PRICE.to_json()))
     assert answer.gates[-1].passed is passed
     assert answer.max_abs_difference == pytest.approx(off, rel=0.01)
