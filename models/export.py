@@ -10,15 +10,18 @@ Classification gives `classes` string[batch, C], `scores` float32[batch, C] and 
 gives `predictions` float32[batch].
 """
 
+import itertools
+from collections.abc import Mapping, Sequence
+
 import keras
 import tensorflow as tf
 
 from models import signatures
 from models.packing import pack
-from models.spec import Feature, Spec
+from models.spec import Feature, Payload, Spec
 from models.transformed import Raw, TransformGraph
 
-_VALUE_TYPES = {"int": tf.int64, "float": tf.float32, "text": tf.string}
+_VALUE_TYPES: Mapping[Payload, tf.DType] = {"int": tf.int64, "float": tf.float32, "text": tf.string}
 
 
 def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -> None:
@@ -30,62 +33,58 @@ def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -
         graph: raw features to what the predictor takes.
         predictor: packed features to scores, or to numbers for regression.
     """
-    served = Served(spec, graph, predictor)
-    tf.saved_model.save(served, path, signatures=served.signatures())
-    signatures.rename_inputs(path, {argument: name for name, argument in _arguments(spec).items()})
+    arguments = signatures.arguments([each.name for each in spec.features])
+    served = tf.Module()
+    # What the signatures use and a SavedModel should hold must hang on what is saved.
+    served.variables_ = [each.value for each in predictor.variables]
+    served.resources_ = graph.resources
+    tf.saved_model.save(served, path, signatures=_signatures(spec, graph, predictor, arguments))
+    signatures.rename_inputs(path, {argument: name for name, argument in arguments.items()})
 
 
-class Served(tf.Module):
-    """A trained model with all that turns a request into its answer."""
+def _signatures(
+    spec: Spec, graph: TransformGraph, predictor: keras.Model, arguments: Mapping[str, str]
+) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    """Returns the signatures by name.
 
-    def __init__(self, spec: Spec, graph: TransformGraph, predictor: keras.Model) -> None:
-        super().__init__()
-        self._spec, self._inputs = spec, graph.inputs
-        # What a SavedModel should hold must be an attribute of what is saved.
-        self.transform, self.predictor = graph.layer, predictor
-        raw = {each.name: tf.SparseTensorSpec([None, None], _VALUE_TYPES[each.payload]) for each in spec.features}
-        # Both are traced once and called by every signature.
-        self._transformed = tf.function(self.transform, input_signature=[raw])
-        self._answer = tf.function(self._answer_rows, input_signature=[raw])
+    Each step is traced once and called by every signature: it is the tracing that a wide table makes slow.
+    """
+    raw = {each.name: tf.SparseTensorSpec([None, None], _VALUE_TYPES[each.payload]) for each in spec.features}
+    dense = {arguments[each.name]: _dense_spec(each, arguments[each.name]) for each in spec.features}
+    parsing = {name: tf.io.VarLenFeature(each.dtype) for name, each in raw.items()}
+    transform = tf.function(graph.features, autograph=False).get_concrete_function(raw)
 
-    def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        """Returns the signatures by name."""
-        features, argument = self._spec.features, _arguments(self._spec)
-        dense = {argument[each.name]: _dense_spec(each, argument[each.name]) for each in features}
-        parsing = {each.name: tf.io.VarLenFeature(_VALUE_TYPES[each.payload]) for each in features}
+    def answer(rows: Raw) -> dict[str, tf.Tensor]:
+        return _named(predictor(pack(graph.inputs, transform(rows)), training=False), spec)
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-        def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-            return self._answer(tf.io.parse_example(examples, parsing))
+    answer_rows = tf.function(answer, autograph=False).get_concrete_function(raw)
 
-        @tf.function
-        def predict(**raw: tf.Tensor) -> dict[str, tf.Tensor]:
-            return self._answer({each.name: _sparse(each, raw[argument[each.name]]) for each in features})
+    def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return answer_rows(tf.io.parse_example(examples, parsing))
 
-        @tf.function
-        def transform_features(**raw: tf.Tensor) -> dict[str, tf.Tensor]:
-            return self._transformed({each.name: _sparse(each, raw[argument[each.name]]) for each in features})
+    def predict(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
+        return answer_rows(_sparse(spec.features, arguments, columns))
 
-        return {
-            "serving_default": serving_default.get_concrete_function(),
-            "predict": predict.get_concrete_function(**dense),
-            "transform_features": transform_features.get_concrete_function(**dense),
-        }
+    def transform_features(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
+        return transform(_sparse(spec.features, arguments, columns))
 
-    def _answer_rows(self, raw: Raw) -> dict[str, tf.Tensor]:
-        predictions = self.predictor(pack(self._inputs, self._transformed(raw)), training=False)
-        if self._spec.label.task == "regression":
-            return {"predictions": predictions}
-        classes = tf.constant(self._spec.label.classes)
-        return {
-            "classes": tf.repeat(classes[None, :], tf.shape(predictions)[0], axis=0),
-            "scores": predictions,
-            "predicted": tf.gather(classes, tf.argmax(predictions, axis=1)),
-        }
+    examples = tf.TensorSpec([None], tf.string, name="examples")
+    return {
+        "serving_default": tf.function(serving_default, autograph=False).get_concrete_function(examples),
+        "predict": tf.function(predict, autograph=False).get_concrete_function(**dense),
+        "transform_features": tf.function(transform_features, autograph=False).get_concrete_function(**dense),
+    }
 
 
-def _arguments(spec: Spec) -> dict[str, str]:
-    return signatures.arguments([each.name for each in spec.features])
+def _named(predictions: tf.Tensor, spec: Spec) -> dict[str, tf.Tensor]:
+    if spec.label.task == "regression":
+        return {"predictions": predictions}
+    classes = tf.constant(spec.label.classes)
+    return {
+        "classes": tf.repeat(classes[None, :], tf.shape(predictions)[0], axis=0),
+        "scores": predictions,
+        "predicted": tf.gather(classes, tf.argmax(predictions, axis=1)),
+    }
 
 
 def _dense_spec(feature: Feature, argument: str) -> tf.TensorSpec:
@@ -93,14 +92,37 @@ def _dense_spec(feature: Feature, argument: str) -> tf.TensorSpec:
     return tf.TensorSpec(shape, tf.string if feature.payload == "text" else tf.float64, name=argument)
 
 
-def _sparse(feature: Feature, values: tf.Tensor) -> tf.SparseTensor:
-    """Returns a feature of a request as the transform graph takes it: without the missing values."""
-    present = values != "" if feature.payload == "text" else tf.logical_not(tf.math.is_nan(values))
-    indexes = tf.where(present)  # int64[present, 1 or 2]
-    found = tf.gather_nd(values, indexes)
-    rows = tf.shape(values, tf.int64)[0]
-    if not feature.repeated:
-        indexes, shape = tf.pad(indexes, [[0, 0], [0, 1]]), tf.stack([rows, 1])
-    else:
-        shape = tf.shape(values, tf.int64)
-    return tf.SparseTensor(indexes, tf.cast(found, _VALUE_TYPES[feature.payload]), shape)
+def _sparse(
+    features: Sequence[Feature], arguments: Mapping[str, str], columns: Mapping[str, tf.Tensor]
+) -> dict[str, tf.SparseTensor]:
+    """Returns the columns of a request as the transform graph takes them: without the missing values."""
+    raw: dict[str, tf.SparseTensor] = {}
+    for (payload, repeated), group in itertools.groupby(
+        sorted(features, key=lambda each: (each.payload, each.repeated)), lambda each: (each.payload, each.repeated)
+    ):
+        names = [each.name for each in group]
+        dense = [columns[arguments[name]] for name in names]
+        # Columns of one value a row go through one operation together: a wide table has thousands.
+        found = [_present(each, payload) for each in dense] if repeated else _split(dense, payload)
+        raw |= dict(zip(names, found, strict=True))
+    return raw
+
+
+def _split(columns: list[tf.Tensor], payload: Payload) -> list[tf.SparseTensor]:
+    """Returns columns [batch] as one sparse column [batch, 1] each."""
+    together = _present(tf.stack(columns, axis=1), payload)
+    indices, values, shapes = tf.raw_ops.SparseSplit(
+        split_dim=1,
+        indices=together.indices,
+        values=together.values,
+        shape=together.dense_shape,
+        num_split=len(columns),
+    )
+    return [tf.SparseTensor(*parts) for parts in zip(indices, values, shapes, strict=True)]
+
+
+def _present(values: tf.Tensor, payload: Payload) -> tf.SparseTensor:
+    """Returns a matrix without its missing values."""
+    indexes = tf.where(values != "" if payload == "text" else tf.logical_not(tf.math.is_nan(values)))
+    found = tf.cast(tf.gather_nd(values, indexes), _VALUE_TYPES[payload])
+    return tf.SparseTensor(indexes, found, tf.shape(values, tf.int64))

@@ -167,7 +167,9 @@ class Predict:
 
     def __init__(self, predictor: keras.Model) -> None:
         types = {name: tf.TensorSpec(each.shape, each.dtype) for name, each in predictor.input.items()}
-        self._call = tf.function(lambda features: predictor(features, training=False), input_signature=[types])
+        self._call = tf.function(
+            lambda features: predictor(features, training=False), autograph=False, input_signature=[types]
+        )
 
     def __call__(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns float32[rows, classes], or for regression float32[rows]."""
