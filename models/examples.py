@@ -20,6 +20,7 @@ from models.errors import UserError
 from models.spec import Feature, Label, Payload
 
 ROW_GROUP = 32_768
+_CELLS = 1 << 24  # a wide table gets shorter row groups: a stage holds some of them in memory
 PREDICTION = "\x1fprediction"  # the expected answers beside the rows they are for: no file has a column of that name
 
 _VALUE_TYPES: Mapping[Payload, pa.DataType] = {"int": pa.int64(), "float": pa.float32(), "text": pa.large_binary()}
@@ -30,8 +31,13 @@ def arrow_schema(columns: Mapping[str, Payload]) -> pa.Schema:
     return pa.schema([pa.field(name, pa.large_list(_VALUE_TYPES[payload])) for name, payload in columns.items()])
 
 
+def rows_in_group(num_columns: int) -> int:
+    """Returns how many rows a row group has: `ROW_GROUP`, or fewer in a table of more than 512 columns."""
+    return max(1_024, min(ROW_GROUP, _CELLS // max(1, num_columns)))
+
+
 class SplitWriter:
-    """Writes one Parquet file of one split, in row groups of `ROW_GROUP` rows whatever it is fed.
+    """Writes one Parquet file of one split, in row groups of one size whatever it is fed: see `rows_in_group`.
 
     The file appears under its name when the block ends well, and never otherwise. Without a row there is no file.
 
@@ -46,6 +52,7 @@ class SplitWriter:
     def __init__(self, path: str, schema: pa.Schema) -> None:
         self.schema = schema
         self.rows = 0
+        self._group = rows_in_group(len(schema))
         self._path = pathlib.Path(path)
         self._temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
         self._writer: pq.ParquetWriter | None = None
@@ -61,17 +68,17 @@ class SplitWriter:
         self._waiting.append(table)
         self._num_waiting += table.num_rows
         self.rows += table.num_rows
-        if self._num_waiting >= ROW_GROUP:
+        if self._num_waiting >= self._group:
             self._flush(whole_groups=True)
 
     def _flush(self, whole_groups: bool) -> None:
         """Writes what waits: only whole row groups, or everything."""
         waiting = pa.concat_tables(self._waiting)
-        end = self._num_waiting - self._num_waiting % ROW_GROUP if whole_groups else self._num_waiting
+        end = self._num_waiting - self._num_waiting % self._group if whole_groups else self._num_waiting
         if self._writer is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = pq.ParquetWriter(self._temporary, self.schema, compression="zstd")
-        self._writer.write_table(waiting.slice(0, end), row_group_size=ROW_GROUP)
+        self._writer.write_table(waiting.slice(0, end), row_group_size=self._group)
         self._waiting = [waiting.slice(end)]
         self._num_waiting -= end
 

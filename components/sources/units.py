@@ -22,7 +22,7 @@ from components.sources.source import Source
 from components.sources.splits import SplitRule
 from components.sources.table import Table, open_table
 from models.errors import UserError
-from models.examples import ROW_GROUP, SplitWriter, arrow_schema
+from models.examples import SplitWriter, arrow_schema, rows_in_group
 
 _REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
 
@@ -201,7 +201,7 @@ class UnitReader:
         writers = {
             each: SplitWriter(os.path.join(uri, f"Split-{each}", part), schema) for each in self._plan.rule.names
         }
-        batches = self._connection.sql(self._select()).to_arrow_reader(ROW_GROUP)
+        batches = self._connection.sql(self._select()).to_arrow_reader(rows_in_group(len(schema)))
         rows = 0
         with contextlib.ExitStack() as stack:
             for writer in writers.values():

@@ -56,6 +56,10 @@ def test_row_groups_have_one_size_whatever_is_fed(tmp_path: pathlib.Path) -> Non
     ]
 
 
+def test_row_groups_of_wide_tables_are_shorter() -> None:
+    assert [examples.rows_in_group(columns) for columns in (1, 512, 2_048, 10**6)] == [32_768, 32_768, 8_192, 1_024]
+
+
 def test_no_file_without_rows_or_after_an_error(tmp_path: pathlib.Path) -> None:
     write(tmp_path / "empty.parquet", ROWS.slice(0, 0))
     with pytest.raises(ZeroDivisionError), examples.SplitWriter(str(tmp_path / "half.parquet"), SCHEMA) as writer:
