@@ -216,7 +216,10 @@ def _summary(
     known: dict[str, schema_pb2.Feature],
     inferred: dict[str, schema_pb2.Feature],
 ) -> list[str]:
-    lines = [f"{path}: {len(added)} fields added" + (f": {', '.join(added)}" if added else "")]
+    count = (
+        f"{len(added)} field{'s' if len(added) > 1 else ''} added: {', '.join(added)}" if added else "no field added"
+    )
+    lines = [f"{path}: {count}"]
     unused = [name for name in known if name not in inferred]
     if unused:
         lines.append(f"in the file and not in the data, kept: {', '.join(unused)}")

@@ -4,36 +4,50 @@ Our own features need no data: their constants are in the statistics. With a use
 executor runs its Beam analysis over train.
 """
 
+import contextlib
 import os
 import pathlib
+import tempfile
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import impl_helper
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 from tfx import types
+from tfx.components.transform import executor as stock
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
-from tfx.types import artifact_utils, component_spec, standard_artifacts
-from tfx.utils import io_utils
+from tfx.proto import transform_pb2
+from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import io_utils, json_utils, proto_utils
+from tfx_bsl.tfxio import tensor_adapter
 
-from components import findings
-from models import constants, preprocessing
-from models.spec import Input, Spec, inputs_to_json
+from components import beam_errors, findings
+from models import constants, examples, preprocessing, users_preprocessing
+from models.errors import UserError
+from models.examples import RowGroup
+from models.spec import Feature, Input, Spec, inputs_to_json
 
 INPUTS_FILE = "inputs.json"
 
+_TRAIN = "train"
+_SAMPLE = 65_536  # rows out of which the moments of a user's features are measured
 
-def raw_feature_spec(schema: schema_pb2.Schema, spec: Spec) -> dict[str, tf.io.VarLenFeature]:
-    """Returns how tf.Example holds what the graph takes: every column as a list of any length."""
+
+def raw_schema(schema: schema_pb2.Schema, spec: Spec) -> schema_pb2.Schema:
+    """Returns the schema of what the graph takes: features, label and weight, each a list of any length."""
     wanted = {each.name for each in spec.features} | {spec.label.name, spec.weight}
     types_ = {schema_pb2.INT: tf.int64, schema_pb2.FLOAT: tf.float32, schema_pb2.BYTES: tf.string}
-    return {each.name: tf.io.VarLenFeature(types_[each.type]) for each in schema.feature if each.name in wanted}
+    return schema_utils.schema_from_feature_spec(
+        {each.name: tf.io.VarLenFeature(types_[each.type]) for each in schema.feature if each.name in wanted}
+    )
 
 
 def write_graph(output: str, schema: schema_pb2.Schema, spec: Spec, statistics: str) -> tuple[Input, ...]:
-    """Traces our features and writes the stock layout of a transform graph.
+    """Traces our own features and writes the stock layout of a transform graph.
 
     Args:
         output: the folder of the artifact.
@@ -44,16 +58,40 @@ def write_graph(output: str, schema: schema_pb2.Schema, spec: Spec, statistics: 
     Returns:
         The model's inputs.
     """
-    config = {"spec": spec.to_json(), "statistics": statistics}
-    feature_spec = raw_feature_spec(schema, spec)
+    known = constants.load(statistics, spec)
+    raw = raw_schema(schema, spec)
+    feature_spec = schema_utils.schema_as_feature_spec(raw).feature_spec
     type_specs = {name: tf.SparseTensorSpec([None, None], each.dtype) for name, each in feature_spec.items()}
     impl_helper.analyze_in_place(
-        lambda inputs: preprocessing.preprocessing_fn(inputs, config), False, feature_spec, type_specs, output
+        lambda inputs: preprocessing.preprocess(inputs, spec, known), False, feature_spec, type_specs, output
     )
-    raw = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(feature_spec))
-    metadata_io.write_metadata(raw, os.path.join(output, tft.TFTransformOutput.RAW_METADATA_DIR))
-    declared = preprocessing.declare(spec, constants.load(statistics, spec))
-    return tuple(each for inputs in declared.values() for each in inputs)
+    metadata = dataset_metadata.DatasetMetadata(raw)
+    metadata_io.write_metadata(metadata, os.path.join(output, tft.TFTransformOutput.RAW_METADATA_DIR))
+    return tuple(each for inputs in preprocessing.declare(spec, known).values() for each in inputs)
+
+
+def sample(output: str, row_groups: Sequence[RowGroup]) -> dict[str, np.ndarray]:
+    """Returns some transformed rows, from the first row groups."""
+    graph = tft.TFTransformOutput(output)
+    layer, names = graph.transform_features_layer(), list(graph.raw_feature_spec())
+    parts: list[dict[str, np.ndarray]] = []
+    rows = 0
+    for row_group in row_groups:
+        batch = examples.read(row_group, names).slice(0, _SAMPLE - rows)
+        adapter = tensor_adapter.TensorAdapter(
+            tensor_adapter.TensorAdapterConfig(batch.schema, {name: _any_length(name) for name in names})
+        )
+        parts.append({name: tensor.numpy() for name, tensor in layer(adapter.ToBatchTensors(batch)).items()})
+        rows += batch.num_rows
+        if rows >= _SAMPLE:
+            break
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _any_length(name: str) -> schema_pb2.TensorRepresentation:
+    return schema_pb2.TensorRepresentation(
+        varlen_sparse_tensor=schema_pb2.TensorRepresentation.VarLenSparseTensor(column_name=name)
+    )
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -69,10 +107,55 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output = artifact_utils.get_single_instance(output_dict["transform_graph"])
         schema_uri = artifact_utils.get_single_uri(input_dict["schema"])
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_uri))
-        statistics = preprocessing.statistics_path(artifact_utils.get_single_uri(input_dict["statistics"]))
-        inputs = write_graph(output.uri, schema, spec, statistics)
+        if spec.preprocessing_fn:
+            inputs = self._analyze(input_dict["examples"], output, schema, spec)
+        else:
+            statistics = preprocessing.statistics_path(artifact_utils.get_single_uri(input_dict["statistics"]))
+            inputs = write_graph(output.uri, schema, spec, statistics)
         pathlib.Path(output.uri, INPUTS_FILE).write_text(inputs_to_json(inputs), encoding="utf-8")
         _record(output, inputs, spec)
+
+    def _analyze(
+        self, examples_artifacts: list[types.Artifact], output: types.Artifact, schema: schema_pb2.Schema, spec: Spec
+    ) -> tuple[Input, ...]:
+        """Has the stock executor analyze train with the user's function."""
+        dotted = spec.preprocessing_fn or ""
+        users_preprocessing.find(dotted)
+        with tempfile.TemporaryDirectory() as folder:
+            raw = standard_artifacts.Schema()
+            raw.uri = folder
+            io_utils.write_pbtxt_file(os.path.join(folder, "schema.pbtxt"), raw_schema(schema, spec))
+            properties = {
+                standard_component_specs.PREPROCESSING_FN_KEY: "models.preprocessing.preprocessing_fn",
+                standard_component_specs.CUSTOM_CONFIG_KEY: json_utils.dumps({"spec": spec.to_json()}),
+                standard_component_specs.DISABLE_STATISTICS_KEY: 1,
+                standard_component_specs.SPLITS_CONFIG_KEY: proto_utils.proto_to_json(
+                    transform_pb2.SplitsConfig(analyze=[_TRAIN])
+                ),
+            }
+            with _blamed(dotted):
+                stock.Executor(self._context).Do(
+                    {"examples": examples_artifacts, "schema": [raw]}, {"transform_graph": [output]}, properties
+                )
+        row_groups = examples.row_groups(artifact_utils.get_split_uri(examples_artifacts, _TRAIN))
+        transformed = tft.TFTransformOutput(output.uri).transformed_metadata.schema
+        return users_preprocessing.describe(
+            dotted, transformed, sample(output.uri, row_groups), {spec.label.name, spec.weight or ""}, Feature.buckets
+        )
+
+
+@contextlib.contextmanager
+def _blamed(dotted: str) -> Iterator[None]:
+    """Tells what goes wrong while a user's function runs as the user's error."""
+    try:
+        with beam_errors.unwrapped():
+            yield
+    except UserError:
+        raise
+    except (tf.errors.OpError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(
+            f"preprocessing_fn {dotted!r} failed while train was analyzed: {type(error).__name__}: {str(error)[:2000]}"
+        ) from error
 
 
 def _record(output: types.Artifact, inputs: tuple[Input, ...], spec: Spec) -> None:

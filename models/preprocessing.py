@@ -4,9 +4,6 @@ Our own features take their constants from the statistics of train, so the graph
 own `preprocessing_fn` may use every analyzer of tf.Transform instead.
 """
 
-import functools
-import importlib
-import inspect
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -14,18 +11,23 @@ from typing import Any
 
 import tensorflow as tf
 
-from models import columns, constants
+from models import columns, constants, users_preprocessing
 from models.constants import Column
-from models.errors import UserError
 from models.spec import Feature, Input, Label, Spec
 
+_MISSING = {"int": columns.NO_INTEGER, "float": math.nan, "text": ""}
 _LONGEST_SEQUENCE = 64
 # Columns that go through one operation: TF Transform's loader walks from every output to all inputs that it hangs on,
 # so a graph over all columns at once would load in quadratic time.
 _TOGETHER = 32
 
 
-def preprocessing_fn(inputs: Mapping[str, tf.SparseTensor], custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+Inputs = Mapping[str, tf.SparseTensor]
+Declared = Mapping[str, tuple[Input, ...]]
+Known = Mapping[str, Column]
+
+
+def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
     """What TF Transform calls.
 
     Args:
@@ -37,19 +39,13 @@ def preprocessing_fn(inputs: Mapping[str, tf.SparseTensor], custom_config: Mappi
         The model's inputs, and under their own names the label and the weight.
     """
     spec = Spec.from_json(custom_config["spec"])
-    if spec.preprocessing_fn:
-        features = _call_users(spec.preprocessing_fn, inputs, custom_config)
-    else:
-        features = transform(inputs, spec, _constants(custom_config["statistics"], custom_config["spec"]))
-    return {**features, **_target(inputs, spec)}
+    if not spec.preprocessing_fn:
+        return preprocess(inputs, spec, constants.load(custom_config["statistics"], spec))
+    target = _target(inputs, spec)
+    return {**users_preprocessing.call(spec.preprocessing_fn, inputs, custom_config, target), **target}
 
 
-@functools.lru_cache(maxsize=1)
-def _constants(path: str, spec: str) -> dict[str, Column]:
-    return constants.load(path, Spec.from_json(spec))
-
-
-def declare(spec: Spec, known: Mapping[str, Column]) -> dict[str, tuple[Input, ...]]:
+def declare(spec: Spec, known: Known) -> dict[str, tuple[Input, ...]]:
     """Returns the inputs that each feature becomes, in the spec's order."""
     taken = {each.name for each in spec.features} | {spec.label.name, spec.weight}
     declared = {}
@@ -98,8 +94,8 @@ def _free(name: str, taken: set[str | None]) -> str:
     return name
 
 
-def transform(inputs: Mapping[str, tf.SparseTensor], spec: Spec, known: Mapping[str, Column]) -> dict[str, tf.Tensor]:
-    """Returns the model's inputs, as `declare` describes them."""
+def preprocess(inputs: Mapping[str, tf.SparseTensor], spec: Spec, known: Mapping[str, Column]) -> dict[str, tf.Tensor]:
+    """Returns the model's inputs, as `declare` describes them, the label and the weight."""
     declared = declare(spec, known)
     kinds: dict[str, list[Feature]] = {}
     for feature in spec.features:
@@ -114,31 +110,21 @@ def transform(inputs: Mapping[str, tf.SparseTensor], spec: Spec, known: Mapping[
     for kind, features in kinds.items():
         for start in range(0, len(features), _TOGETHER):
             outputs |= makers[kind](inputs, features[start : start + _TOGETHER], declared, known)
-    return {each.name: outputs[each.name] for group in declared.values() for each in group}
-
-
-Inputs = Mapping[str, tf.SparseTensor]
-Declared = Mapping[str, tuple[Input, ...]]
-Known = Mapping[str, Column]
+    ordered = {each.name: outputs[each.name] for group in declared.values() for each in group}
+    return {**ordered, **_target(inputs, spec)}
 
 
 def _matrix(inputs: Inputs, features: Sequence[Feature], text: bool) -> tf.Tensor:
     """Returns columns of one kind side by side, in the order of `features`: strings, or float32 with NaN."""
     parts: list[tf.Tensor] = []
     order: list[str] = []
-    groups = (
-        (
-            "int",
-            False,
-            lambda group: (columns.texts if text else columns.numbers)(columns.stack(group, columns.NO_INTEGER)),
-        ),
-        ("float", False, lambda group: columns.stack(group, math.nan)),
-        ("text", False, lambda group: columns.stack(group, "")),
-    )
-    for payload, _, make in groups:
+    for payload, missing in _MISSING.items():
         names = [each.name for each in features if each.payload == payload and not each.repeated]
         if names:
-            parts.append(make([inputs[name] for name in names]))
+            stacked = columns.stack([inputs[name] for name in names], missing)
+            if payload == "int":
+                stacked = columns.texts(stacked) if text else columns.numbers(stacked)
+            parts.append(stacked)
             order += names
     for feature in features:
         if feature.repeated:
@@ -200,8 +186,7 @@ def _target(inputs: Inputs, spec: Spec) -> dict[str, tf.Tensor]:
 
 def _label(column: tf.SparseTensor, label: Label) -> tf.Tensor:
     """Returns the class index as int64[batch], -1 for an unknown or missing class; the number for regression."""
-    default = {"int": columns.NO_INTEGER, "float": math.nan, "text": ""}[label.payload]
-    values = columns.stack([column], default)
+    values = columns.stack([column], _MISSING[label.payload])
     if label.task == "regression":
         values = columns.numbers(values) if label.payload == "int" else values
         return values[:, 0]
@@ -209,43 +194,6 @@ def _label(column: tf.SparseTensor, label: Label) -> tf.Tensor:
     same = values == tf.constant([parse(each) for each in label.classes], values.dtype)  # [batch, classes]
     known = tf.reduce_any(same, axis=1)
     return tf.where(known, tf.argmax(same, axis=1), -1)
-
-
-def check(dotted: str) -> None:
-    """Sees whether a user's `preprocessing_fn` can be called, before anything slow is done.
-
-    Args:
-        dotted: `package.module.function`.
-
-    Raises:
-        UserError: it cannot be imported, is no function, or takes other arguments.
-    """
-    _users(dotted)
-
-
-def _users(dotted: str) -> Callable[..., Any]:
-    module, _, name = dotted.rpartition(".")
-    try:
-        function = getattr(importlib.import_module(module), name)
-        arguments = list(inspect.signature(function).parameters)
-    except Exception as error:  # whatever the user's module raises while it is imported
-        raise UserError(
-            f"preprocessing_fn {dotted!r} cannot be imported: {type(error).__name__}: {error}. Expected "
-            "`package.module.function`, importable from the current directory."
-        ) from None
-    if arguments not in (["inputs"], ["inputs", "custom_config"]):
-        raise UserError(
-            f"preprocessing_fn {dotted!r} takes ({', '.join(arguments)}), and (inputs) or (inputs, custom_config) "
-            "was expected, as TFX calls it."
-        )
-    return function  # type: ignore[no-any-return]
-
-
-def _call_users(dotted: str, inputs: Inputs, custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-    function = _users(dotted)
-    if len(inspect.signature(function).parameters) == 2:
-        return dict(function(dict(inputs), custom_config=dict(custom_config)))
-    return dict(function(dict(inputs)))
 
 
 def statistics_path(uri: str, split: str = "train") -> str:

@@ -1,0 +1,89 @@
+"""What the data stages start from: Examples artifacts of a few literal rows, and executors run as TFX runs them."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from tensorflow_metadata.proto.v0 import statistics_pb2
+from tfx import types
+from tfx.dsl.components.base import base_beam_executor, base_executor
+from tfx.types import artifact_utils, standard_artifacts
+
+from components import statistics_gen
+from models import examples
+from models.spec import Payload, Spec
+
+BEAM = ["--runner=FnApiRunner", "--worker_harness_container_image=none"]
+Rows = Mapping[str, Sequence[Any]]  # a column's values: None for missing, a list for several
+
+
+def artifact(kind: type[types.Artifact], uri: pathlib.Path, splits: Sequence[str] = ()) -> types.Artifact:
+    """Returns an artifact whose folder exists."""
+    uri.mkdir(parents=True, exist_ok=True)
+    made = kind()
+    made.uri = str(uri)
+    if splits:
+        made.split_names = artifact_utils.encode_split_names(list(splits))
+    return made
+
+
+def write_examples(
+    folder: pathlib.Path, columns: Mapping[str, Payload], splits: Mapping[str, Rows], rows_in_file: int = 1 << 30
+) -> types.Artifact:
+    """Writes Examples of literal rows; texts may be written as str."""
+    schema = examples.arrow_schema(columns)
+    for split, rows in splits.items():
+        table = pa.table({name: [_values(each) for each in rows[name]] for name in columns}, schema)
+        for number, start in enumerate(range(0, len(table), rows_in_file)):
+            path = folder / f"Split-{split}" / f"part-{number}.parquet"
+            with examples.SplitWriter(str(path), schema) as writer:
+                writer.write(table.slice(start, rows_in_file))
+    made = artifact(standard_artifacts.Examples, folder, list(splits))
+    made.span = 0
+    made.set_string_custom_property("payload_format", "FORMAT_PARQUET")
+    made.set_string_custom_property("file_format", "FILE_FORMAT_PARQUET")
+    return made
+
+
+def _values(value: Any) -> list[Any] | None:
+    if value is None:
+        return None
+    values = value if isinstance(value, list) else [value]
+    return [each.encode() if isinstance(each, str) else each for each in values]
+
+
+def run(
+    executor: type[base_executor.BaseExecutor],
+    inputs: Mapping[str, types.Artifact],
+    outputs: Mapping[str, types.Artifact],
+    beam: Sequence[str] = BEAM,
+    **properties: Any,
+) -> None:
+    """Runs an executor as TFX would."""
+    if issubclass(executor, base_beam_executor.BaseBeamExecutor):
+        context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=list(beam), tmp_dir="", unique_id="1")
+    else:
+        context = base_executor.BaseExecutor.Context(tmp_dir="", unique_id="1")
+    wrap = {name: [each] for name, each in inputs.items()}
+    executor(context).Do(wrap, {name: [each] for name, each in outputs.items()}, properties)
+
+
+def make_statistics(made: types.Artifact, spec: Spec, folder: pathlib.Path, options: str = "{}") -> types.Artifact:
+    """Returns the statistics of Examples by our own stage."""
+    statistics = artifact(standard_artifacts.ExampleStatistics, folder)
+    run(statistics_gen.Executor, {"examples": made}, {"statistics": statistics}, spec=spec.to_json(), options=options)
+    return statistics
+
+
+def read_statistics(statistics: types.Artifact, split: str) -> statistics_pb2.DatasetFeatureStatisticsList:
+    """Returns what a statistics artifact holds of a split."""
+    path = pathlib.Path(statistics.uri, f"Split-{split}", "FeatureStats.pb")
+    return statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes())
+
+
+def features(
+    statistics: types.Artifact, split: str, dataset: int = 0
+) -> dict[str, statistics_pb2.FeatureNameStatistics]:
+    """Returns a split's statistics by column."""
+    return {each.path.step[0]: each for each in read_statistics(statistics, split).datasets[dataset].features}
