@@ -111,6 +111,11 @@ def build(venv: pathlib.Path, replace: bool, lock: int) -> None:
     """Makes or updates the environment, one step after the other."""
     started = time.monotonic()
     if installed.read_stamp(venv) is None:
+        if importlib.util.find_spec("ensurepip") is None:
+            raise BootstrapError(
+                "This Python cannot make a virtual environment: its module ensurepip is missing.\n"
+                "Install it (Debian and Ubuntu: apt-get install python3.11-venv) and run make again."
+            )
         say(f"Making {venv}: about 3 GB, one to three minutes.")
         clear(venv)
         create(venv, lock)
@@ -138,11 +143,6 @@ def clear(venv: pathlib.Path) -> None:
 
 def create(venv: pathlib.Path, lock: int) -> None:
     """Makes an empty virtual environment with pip in it."""
-    if importlib.util.find_spec("ensurepip") is None:
-        raise BootstrapError(
-            "This Python cannot make a virtual environment: its module ensurepip is missing.\n"
-            "Install it (Debian and Ubuntu: apt-get install python3.11-venv) and run make again."
-        )
     # Not sys.executable: this may run in the very environment that was just cleared.
     base = getattr(sys, "_base_executable", sys.executable)
     run([base, "-m", "venv", str(venv)], lock, "No virtual environment can be made.")

@@ -77,7 +77,9 @@ def check_machine(venv: pathlib.Path) -> Iterator[Finding]:
     yield python_finding(venv, here)
     if not has_avx(pathlib.Path("/proc/cpuinfo")):
         yield Finding("mend", "The processor has no AVX, and TensorFlow's package stops without it.", "another machine")
-    yield memory_finding(*host.memory())
+    memory = host.memory()
+    if memory is not None:
+        yield memory_finding(*memory)
     yield from shared_memory_findings(pathlib.Path("/dev/shm"))
     yield disk_finding(shutil.disk_usage(venv.parent).free, made=installed.read_stamp(venv) is not None)
     yield from gpu_findings(host.gpus(), has_cuda_libraries(venv))

@@ -92,13 +92,19 @@ def problem(host: Host) -> str | None:
     return None
 
 
-def memory() -> tuple[int, int]:
-    """Returns the bytes of memory that are free to use and those there are, a container's limit included."""
+def memory() -> tuple[int, int] | None:
+    """Returns the bytes of memory that are free to use and those there are, a container's limit included.
+
+    None where nobody says: without /proc.
+    """
     sizes = {}
-    with open("/proc/meminfo", encoding="ascii") as lines:
-        for line in lines:
-            name, _, value = line.partition(":")
-            sizes[name] = int(value.split()[0]) * 1024
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                name, _, value = line.partition(":")
+                sizes[name] = int(value.split()[0]) * 1024
+    except OSError:
+        return None
     free, total = sizes["MemAvailable"], sizes["MemTotal"]
     try:
         with open("/sys/fs/cgroup/memory.max", encoding="ascii") as limit:

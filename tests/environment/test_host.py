@@ -62,7 +62,9 @@ def test_this_machine_is_one_where_it_works() -> None:
 
 
 def test_memory() -> None:
-    free, total = host.memory()
+    memory = host.memory()
+    assert memory is not None
+    free, total = memory
     assert 0 < free <= total
 
 
