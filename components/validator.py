@@ -29,7 +29,12 @@ LEAKS_FILE = "leaks.json"
 
 _TRAIN = leaks.TRAIN
 _SHOWN = 20
+_VALUES = 4  # so many values of a leaked row are shown
 _NO_LIMIT = 1.0  # both distances lie between 0 and 1
+_MEASURES = {
+    anomalies_pb2.DriftSkewInfo.Measurement.L_INFTY: "L-infinity distance",
+    anomalies_pb2.DriftSkewInfo.Measurement.JENSEN_SHANNON_DIVERGENCE: "Jensen-Shannon divergence",
+}
 _COMPARATORS = (
     anomalies_pb2.AnomalyInfo.COMPARATOR_L_INFTY_HIGH,
     anomalies_pb2.AnomalyInfo.COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH,
@@ -129,7 +134,7 @@ def _too_far(info: anomalies_pb2.DriftSkewInfo) -> list[str]:
     for other, measurements in (("train", info.skew_measurements), ("the span before", info.drift_measurements)):
         for each in measurements:
             if each.value > each.threshold:
-                measure = anomalies_pb2.DriftSkewInfo.Measurement.Type.Name(each.type).replace("_", " ").lower()
+                measure = _MEASURES.get(each.type, "distance")
                 texts.append(f"the {measure} to {other} is {each.value:.3f}, and at most {each.threshold:g} is allowed")
     return texts
 
@@ -152,7 +157,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         leaked = self._find_leaks(artifact_utils.get_single_instance(input_dict["examples"]), output, spec)
         found += leaked.problems(limits.get("max_leaked_rows"))
         if found:
-            raise GateError(_explain(found))
+            raise GateError(explain(found))
         output.split_names = artifact_utils.encode_split_names(splits)
         output.span = statistics.span
         output.set_int_custom_property(STATISTICS_ID, statistics.id)
@@ -208,7 +213,7 @@ class _Leaked:
     def finding(self) -> str:
         """Returns what is added to the stage's finding."""
         shares = [
-            f"{count:,} of {self.rows[split]:,} {split} rows are in train too"
+            f"{count:,} of {self.rows[split]:,} {split} rows {'is' if count == 1 else 'are'} in train too"
             for split, count in self.found.counts.items()
             if count
         ]
@@ -229,11 +234,12 @@ class _Leaked:
         return texts
 
     def _describe(self, leak: leaks.Leak) -> str:
-        batch = examples_lib.read(leak.row_group, self.columns[:4]).slice(leak.row, 1).to_pydict()
+        batch = examples_lib.read(leak.row_group, self.columns[:_VALUES]).slice(leak.row, 1).to_pydict()
         values = ", ".join(f"{name}={_plain(values[0])}" for name, values in batch.items())
+        values += ", ..." if len(self.columns) > _VALUES else ""
         row = _row_number(leak.row_group, leak.row)
         train_row = _row_number(leak.train_row_group, leak.train_row)
-        return f"row {row:,} is row {train_row:,} of train ({values}, ...)"
+        return f"row {row:,} is row {train_row:,} of train ({values})"
 
 
 def _row_number(row_group: examples_lib.RowGroup, row: int) -> int:
@@ -253,11 +259,13 @@ def _plain(values: Sequence[Any] | None) -> str:
     return "/".join(texts)[:40]
 
 
-def _explain(found: Sequence[str]) -> str:
+def explain(found: Sequence[str]) -> str:
+    """Returns the message of the gate: the first problems, how many there are, and what to do."""
+    count = f"{len(found):,} anomalies" if len(found) > 1 else "1 anomaly"
     shown = "\n".join(f"  {each}" for each in found[:_SHOWN])
     more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return (
-        f"The data did not pass validation: {len(found)} anomalies.\n{shown}{more}\n"
+        f"The data did not pass validation: {count}.\n{shown}{more}\n"
         "Repair the data; or, where the data are right, adapt the curated schema or the limits under `validate:` in "
         "the configuration."
     )
