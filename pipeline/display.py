@@ -66,9 +66,14 @@ class LiveDisplay(Display):
         super().__init__(console)
         self._state: tuple[str, float | None, float | None] = ("", None, None)
         self._spinner = Spinner("dots")
-        # Standard output and error are the log by then, and what libraries say belongs there.
-        keep = {"redirect_stdout": False, "redirect_stderr": False}
-        self._live = Live(console=console, get_renderable=self._running, refresh_per_second=8, transient=True, **keep)
+        self._live = Live(
+            console=console,
+            get_renderable=self._running,
+            refresh_per_second=8,
+            transient=True,
+            redirect_stdout=False,  # both are the log by then, and what libraries say belongs there
+            redirect_stderr=False,
+        )
 
     def __enter__(self) -> "LiveDisplay":
         """Begins to show."""

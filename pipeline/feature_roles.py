@@ -3,7 +3,7 @@
 import dataclasses
 
 from models.errors import UserError
-from models.spec import Payload
+from models.spec import Payload, Unit
 from pipeline import roles
 from pipeline.config_errors import shown
 from pipeline.options import FeatureOptions, Role
@@ -109,7 +109,7 @@ def _check_repeated(facts: Facts, given: FeatureOptions, where: str) -> None:
         )
 
 
-def _unit(facts: Facts, given: FeatureOptions) -> roles.Unit:
+def _unit(facts: Facts, given: FeatureOptions) -> Unit:
     natural = roles.natural_unit(facts)
     counted = roles.type_class(facts.type) in ("integer", "float")
     if given.unit and not counted and given.unit != natural:

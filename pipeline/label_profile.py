@@ -147,5 +147,5 @@ def _check_rare(rows: Mapping[str, int], place: str, total: int) -> None:
 
 
 def _check_gates(settings: Settings, task: Task) -> None:
-    limits = {metric: gate.model_dump() for metric, gate in settings.evaluate.gates.items()}
+    limits: dict[str, Any] = {metric: gate.model_dump() for metric, gate in settings.evaluate.gates.items()}
     gates.check(task, limits)

@@ -26,7 +26,18 @@ def run(*arguments):
 def test_help_names_every_flag():
     done = run("--help")
     assert done.returncode == 0
-    for flag in ("CONFIG", "--data", "--label", "--out", "--set", "--from", "--to", "--dry-run", "--no-cache", "--json"):
+    for flag in (
+        "CONFIG",
+        "--data",
+        "--label",
+        "--out",
+        "--set",
+        "--from",
+        "--to",
+        "--dry-run",
+        "--no-cache",
+        "--json",
+    ):
         assert flag in done.stdout
     assert "imported []" in done.stdout
 
