@@ -10,7 +10,6 @@ Classification gives `classes` string[batch, C], `scores` float32[batch, C] and 
 gives `predictions` float32[batch].
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -19,7 +18,7 @@ import tensorflow as tf
 from models import signatures
 from models.packing import pack
 from models.spec import Feature, Payload, Spec
-from models.transformed import Raw, TransformGraph
+from models.transformed import Raw, TransformGraph, split
 
 _VALUE_TYPES: Mapping[Payload, tf.DType] = {"int": tf.int64, "float": tf.float32, "text": tf.string}
 
@@ -97,28 +96,15 @@ def _sparse(
 ) -> dict[str, tf.SparseTensor]:
     """Returns the columns of a request as the transform graph takes them: without the missing values."""
     raw: dict[str, tf.SparseTensor] = {}
-    for (payload, repeated), group in itertools.groupby(
-        sorted(features, key=lambda each: (each.payload, each.repeated)), lambda each: (each.payload, each.repeated)
-    ):
-        names = [each.name for each in group]
-        dense = [columns[arguments[name]] for name in names]
-        # Columns of one value a row go through one operation together: a wide table has thousands.
-        found = [_present(each, payload) for each in dense] if repeated else _split(dense, payload)
-        raw |= dict(zip(names, found, strict=True))
+    alike: dict[Payload, list[str]] = {}
+    for each in features:
+        if each.repeated:
+            raw[each.name] = _present(columns[arguments[each.name]], each.payload)
+        else:
+            alike.setdefault(each.payload, []).append(each.name)
+    for payload, names in alike.items():
+        raw |= split(_present(tf.stack([columns[arguments[name]] for name in names], axis=1), payload), names)
     return raw
-
-
-def _split(columns: list[tf.Tensor], payload: Payload) -> list[tf.SparseTensor]:
-    """Returns columns [batch] as one sparse column [batch, 1] each."""
-    together = _present(tf.stack(columns, axis=1), payload)
-    indices, values, shapes = tf.raw_ops.SparseSplit(
-        split_dim=1,
-        indices=together.indices,
-        values=together.values,
-        shape=together.dense_shape,
-        num_split=len(columns),
-    )
-    return [tf.SparseTensor(*parts) for parts in zip(indices, values, shapes, strict=True)]
 
 
 def _present(values: tf.Tensor, payload: Payload) -> tf.SparseTensor:
