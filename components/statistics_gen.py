@@ -14,7 +14,7 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils
 
-from components import findings, statistics_beam
+from components import beam_errors, findings, statistics_beam
 from models import examples as examples_lib
 from models.errors import UserError
 from models.examples import RowGroup
@@ -28,7 +28,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Writes `Split-NAME/FeatureStats.pb` for every split of the examples.
 
         Raises:
-            UserError: a split has no rows.
+            UserError: a split has no rows, or a row has no weight.
         """
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         statistics = artifact_utils.get_single_instance(output_dict["statistics"])
@@ -38,7 +38,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         row_groups = {split: _row_groups(examples, split) for split in splits}
         columns = pq.read_schema(row_groups[splits[0]][0].file).names
         rows = {split: sum(each.rows for each in groups) for split, groups in row_groups.items()}
-        with self._make_beam_pipeline() as pipeline:
+        with beam_errors.unwrapped(), self._make_beam_pipeline() as pipeline:
             computed = statistics_beam.compute(pipeline, row_groups, columns, options)
             _ = computed | "Write" >> beam.Map(_write, statistics.uri)
         statistics.split_names = artifact_utils.encode_split_names(splits)

@@ -4,14 +4,12 @@ Nothing is checked by default that healthy data could fail: an inferred schema f
 are measured and kept, and only a limit makes them count.
 """
 
-import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
 from tfx.components.example_validator import executor as stock
 from tfx.components.statistics_gen import stats_artifact_utils
@@ -19,7 +17,9 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils, writer_utils
 
-from components import findings, leaks
+from components import anomalies, findings, leaks
+from components.anomalies import Limits
+from components.leak_report import LeakReport
 from components.previous_span import STATISTICS_ID
 from models import examples as examples_lib
 from models.errors import GateError
@@ -28,115 +28,6 @@ from models.spec import Spec
 LEAKS_FILE = "leaks.json"
 
 _TRAIN = leaks.TRAIN
-_SHOWN = 20
-_VALUES = 4  # so many values of a leaked row are shown
-_NO_LIMIT = 1.0  # both distances lie between 0 and 1
-_MEASURES = {
-    anomalies_pb2.DriftSkewInfo.Measurement.L_INFTY: "L-infinity distance",
-    anomalies_pb2.DriftSkewInfo.Measurement.JENSEN_SHANNON_DIVERGENCE: "Jensen-Shannon divergence",
-}
-_COMPARATORS = (
-    anomalies_pb2.AnomalyInfo.COMPARATOR_L_INFTY_HIGH,
-    anomalies_pb2.AnomalyInfo.COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH,
-    anomalies_pb2.AnomalyInfo.COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH,
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """How far two sets of rows may be apart.
-
-    Categories are compared by the largest difference of a value's share (L-infinity), numbers by the Jensen-Shannon
-    divergence; both lie between 0 and 1.
-
-    Attributes:
-        default: the limit of every feature; None checks nothing.
-        features: the limits of some.
-    """
-
-    default: float | None = None
-    features: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
-
-    def of(self, name: str) -> float | None:
-        """Returns the limit of a feature."""
-        return self.features.get(name, self.default)
-
-
-def validate(
-    statistics: statistics_pb2.DatasetFeatureStatisticsList,
-    schema: schema_pb2.Schema,
-    spec: Spec,
-    train: tuple[statistics_pb2.DatasetFeatureStatisticsList, Limits] | None = None,
-    previous: tuple[statistics_pb2.DatasetFeatureStatisticsList, Limits] | None = None,
-) -> anomalies_pb2.Anomalies:
-    """Compares the statistics of a split with the schema and with other statistics.
-
-    Args:
-        statistics: those of the split.
-        schema: what the columns must look like; comparators that it holds win over the default limit.
-        spec: the features to compare.
-        train: the statistics of train, and how far from them the split may be.
-        previous: the statistics of the same split in the span before, and how far it may have drifted.
-
-    Returns:
-        The anomalies, and the measured distances in `drift_skew_info`.
-    """
-    compared = schema_pb2.Schema()
-    compared.CopyFrom(schema)
-    kinds = {each.name: each.kind for each in spec.features}
-    kinds[spec.label.name] = "numeric" if spec.label.task == "regression" else "categorical"
-    for feature in compared.feature:
-        kind = kinds.get(feature.name)
-        if kind is None or kind == "text":
-            continue
-        for comparator, other in ((feature.skew_comparator, train), (feature.drift_comparator, previous)):
-            if other is not None:
-                _set_limit(comparator, kind, other[1], feature.name)
-    environment = "TRAINING" if "TRAINING" in schema.default_environment else None
-    return tfdv.validate_statistics(
-        statistics,
-        compared,
-        environment=environment,
-        previous_statistics=previous[0] if previous else None,
-        serving_statistics=train[0] if train else None,
-    )
-
-
-def _set_limit(comparator: schema_pb2.FeatureComparator, kind: str, limits: Limits, name: str) -> None:
-    distance = comparator.infinity_norm if kind == "categorical" else comparator.jensen_shannon_divergence
-    if name not in limits.features and distance.threshold:
-        return
-    limit = limits.of(name)
-    distance.threshold = _NO_LIMIT if limit is None else limit
-
-
-def problems(split: str, anomalies: anomalies_pb2.Anomalies) -> list[str]:
-    """Returns what stops a run, one line each: the split, the feature, what, and the limit."""
-    found = []
-    if anomalies.HasField("dataset_anomaly_info"):
-        found.append(f"{split}: {anomalies.dataset_anomaly_info.description}")
-    distances = {".".join(each.path.step): each for each in anomalies.drift_skew_info}
-    for name, info in sorted(anomalies.anomaly_info.items()):
-        if info.severity != anomalies_pb2.AnomalyInfo.ERROR:
-            continue
-        reasons = info.reason or [info]
-        for reason in reasons:
-            if getattr(reason, "type", None) in _COMPARATORS and name in distances:
-                continue
-            found.append(f"{split}: {name!r}: {reason.short_description}. {reason.description}".strip())
-        if name in distances:
-            found += [f"{split}: {name!r}: {text}" for text in _too_far(distances[name])]
-    return found
-
-
-def _too_far(info: anomalies_pb2.DriftSkewInfo) -> list[str]:
-    texts = []
-    for other, measurements in (("train", info.skew_measurements), ("the span before", info.drift_measurements)):
-        for each in measurements:
-            if each.value > each.threshold:
-                measure = _MEASURES.get(each.type, "distance")
-                texts.append(f"the {measure} to {other} is {each.value:.3f}, and at most {each.threshold:g} is allowed")
-    return texts
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -157,7 +48,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         leaked = self._find_leaks(artifact_utils.get_single_instance(input_dict["examples"]), output, spec)
         found += leaked.problems(limits.get("max_leaked_rows"))
         if found:
-            raise GateError(explain(found))
+            raise GateError(anomalies.explain(found))
         output.split_names = artifact_utils.encode_split_names(splits)
         output.span = statistics.span
         output.set_int_custom_property(STATISTICS_ID, statistics.id)
@@ -183,13 +74,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             if previous is not None and split in artifact_utils.decode_split_names(previous.split_names):
                 before = (_load(previous, split), Limits(**limits.get("drift", {})))
             reference = None if split == _TRAIN else (train, Limits(**limits.get("skew", {})))
-            anomalies = validate(_load(statistics, split), schema, spec, reference, before)
+            found_here = anomalies.validate(_load(statistics, split), schema, spec, reference, before)
             path = os.path.join(output.uri, f"Split-{split}", stock.DEFAULT_FILE_NAME)
-            writer_utils.write_anomalies(path, anomalies)
-            found += problems(split, anomalies)
+            writer_utils.write_anomalies(path, found_here)
+            found += anomalies.problems(split, found_here)
         return found
 
-    def _find_leaks(self, examples: types.Artifact, output: types.Artifact, spec: Spec) -> "_Leaked":
+    def _find_leaks(self, examples: types.Artifact, output: types.Artifact, spec: Spec) -> LeakReport:
         row_groups = {
             split: examples_lib.row_groups(artifact_utils.get_split_uri([examples], split))
             for split in artifact_utils.decode_split_names(examples.split_names)
@@ -199,76 +90,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with self._make_beam_pipeline() as pipeline:
             leaks.find(pipeline, row_groups, columns, path)
         rows = {split: sum(each.rows for each in groups) for split, groups in row_groups.items()}
-        return _Leaked(leaks.load(path), rows, tuple(columns))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Leaked:
-    """The leaks, put into words."""
-
-    found: leaks.Leaks
-    rows: Mapping[str, int]
-    columns: tuple[str, ...]
-
-    def finding(self) -> str:
-        """Returns what is added to the stage's finding."""
-        shares = [
-            f"{count:,} of {self.rows[split]:,} {split} rows {'is' if count == 1 else 'are'} in train too"
-            for split, count in self.found.counts.items()
-            if count
-        ]
-        return "".join(f" · {each}" for each in shares)
-
-    def problems(self, limit: float | None) -> list[str]:
-        """Returns what stops a run when at most `limit`, a share of a split's rows, may be in train too."""
-        if limit is None:
-            return []
-        texts = []
-        for split, count in self.found.counts.items():
-            if count > limit * self.rows[split]:
-                rows = [self._describe(each) for each in self.found.shown if each.split == split]
-                texts.append(
-                    f"{split}: {count:,} of {self.rows[split]:,} rows ({count / self.rows[split]:.2%}) have the same "
-                    f"features as a row of train, and at most {limit:.2%} is allowed: {'; '.join(rows[:_SHOWN])}"
-                )
-        return texts
-
-    def _describe(self, leak: leaks.Leak) -> str:
-        batch = examples_lib.read(leak.row_group, self.columns[:_VALUES]).slice(leak.row, 1).to_pydict()
-        values = ", ".join(f"{name}={_plain(values[0])}" for name, values in batch.items())
-        values += ", ..." if len(self.columns) > _VALUES else ""
-        row = _row_number(leak.row_group, leak.row)
-        train_row = _row_number(leak.train_row_group, leak.train_row)
-        return f"row {row:,} is row {train_row:,} of train ({values})"
-
-
-def _row_number(row_group: examples_lib.RowGroup, row: int) -> int:
-    """Returns the place of a row in its split, from 0."""
-    before = 0
-    for each in examples_lib.row_groups(os.path.dirname(row_group.file)):
-        if (each.file, each.index) == (row_group.file, row_group.index):
-            return before + row
-        before += each.rows
-    return row
-
-
-def _plain(values: Sequence[Any] | None) -> str:
-    if not values:
-        return "missing"
-    texts = [each.decode(errors="replace") if isinstance(each, bytes) else f"{each:.6g}" for each in values]
-    return "/".join(texts)[:40]
-
-
-def explain(found: Sequence[str]) -> str:
-    """Returns the message of the gate: the first problems, how many there are, and what to do."""
-    count = f"{len(found):,} anomalies" if len(found) > 1 else "1 anomaly"
-    shown = "\n".join(f"  {each}" for each in found[:_SHOWN])
-    more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return (
-        f"The data did not pass validation: {count}.\n{shown}{more}\n"
-        "Repair the data; or, where the data are right, adapt the curated schema or the limits under `validate:` in "
-        "the configuration."
-    )
+        return LeakReport(leaks.load(path), rows, tuple(columns))
 
 
 def _load(statistics: types.Artifact, split: str) -> statistics_pb2.DatasetFeatureStatisticsList:

@@ -6,7 +6,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import standard_artifacts
 
-from components import schema_gen
+from components import curated_schema, schema_gen
 from models.errors import UserError
 from models.spec import Feature, Label, Spec
 from tests.components import data_stages
@@ -138,14 +138,14 @@ def test_unreadable_schema_file(tmp_path, text, expected):
     if text is not None:
         path.write_text(text)
     with pytest.raises(UserError, match=expected):
-        schema_gen.parse(str(path))
+        curated_schema.parse(str(path))
 
 
 def test_update_makes_the_file(statistics, inferred, tmp_path):
     path = tmp_path / "new.pbtxt"
     summary = schema_gen.update(str(path), statistics.uri, ["train", "eval"], SPEC)
     assert summary == f"Wrote {path} with 7 fields. Review it: later data must fit it."
-    assert schema_gen.parse(str(path)) == inferred
+    assert curated_schema.parse(str(path)) == inferred
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -161,7 +161,7 @@ def test_update_keeps_what_was_edited(statistics, inferred, tmp_path):
     before = pathlib.Path(path).read_text()
     summary = schema_gen.update(path, statistics.uri, ["train", "eval"], SPEC)
     assert pathlib.Path(path).read_text().startswith(before), "comments and edits stay"
-    schema = schema_gen.parse(path)
+    schema = curated_schema.parse(path)
     assert schema.feature[0].int_domain.max == 150
     assert set(tfdv.get_domain(schema, "town").value) == {"Bern", "Rom", "Paris"}
     assert summary.splitlines() == [

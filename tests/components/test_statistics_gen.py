@@ -166,3 +166,55 @@ def test_a_split_without_rows_is_an_error(made, tmp_path):
         data_stages.run(
             statistics_gen.Executor, {"examples": empty}, {"statistics": statistics}, spec=SPEC.to_json(), options="{}"
         )
+
+
+def test_a_row_without_a_weight_is_an_error(tmp_path):
+    rows = {**ROWS, "weight": [1.0, None, 2.0, 3.0]}
+    made = data_stages.write_examples(tmp_path / "examples", COLUMNS, {"train": rows})
+    spec = Spec(SPEC.label, SPEC.features, weight="weight")
+    with pytest.raises(UserError, match=r"^Weight column 'weight' is missing in 1 of 4 rows"):
+        data_stages.make_statistics(made, spec, tmp_path / "statistics")
+
+
+@pytest.mark.slow
+def test_two_worker_processes_give_the_same(tmp_path, monkeypatch):
+    """Each row group is a block of its own, so that accumulators travel between processes."""
+    monkeypatch.setattr(statistics_beam, "_BLOCK_ROW_GROUPS", 1)
+    generator = np.random.default_rng(0)
+    rows = {
+        "age": generator.integers(0, 90, 6_000).tolist(),
+        "fare": generator.lognormal(size=6_000).tolist(),
+        "town": [f"town {each}" for each in generator.integers(0, 50, 6_000)],
+        "zone": generator.integers(0, 9, 6_000).tolist(),
+        "weight": [1.0] * 6_000,
+        "late": [0, 1] * 3_000,
+    }
+    made = data_stages.write_examples(tmp_path / "examples", COLUMNS, {"train": rows}, rows_in_file=1_000)
+    workers = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+    ours = []
+    for name, beam in (("one", []), ("two", workers)):
+        statistics = data_stages.artifact(standard_artifacts.ExampleStatistics, tmp_path / name)
+        data_stages.run(
+            statistics_gen.Executor,
+            {"examples": made},
+            {"statistics": statistics},
+            [*data_stages.BEAM, *beam],
+            spec=SPEC.to_json(),
+            options="{}",
+        )
+        ours.append(data_stages.features(statistics, "train"))
+    one, two = ours
+    for name in ("town", "zone", "late"):
+        assert one[name].string_stats.rank_histogram == two[name].string_stats.rank_histogram
+    for name in ("age", "fare"):
+        assert one[name].num_stats.mean == pytest.approx(two[name].num_stats.mean, rel=1e-12)
+        left, right = (custom_quantiles(each[name]) for each in ours)
+        ordered = np.sort(rows[name])
+        assert np.abs(np.searchsorted(ordered, left) - np.searchsorted(ordered, right)).max() <= 6_000 * (
+            2 * fine_quantiles.epsilon(48) + np.max(np.unique(ordered, return_counts=True)[1]) / 6_000
+        )
+
+
+def custom_quantiles(feature):
+    (histogram,) = (each.histogram for each in feature.custom_stats if each.name == QUANTILES)
+    return np.array([each.high_value for each in histogram.buckets])

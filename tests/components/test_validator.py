@@ -7,7 +7,8 @@ from tfx.components.schema_gen import executor as stock_schema_gen
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
-from components import leaks, schema_gen, validator
+from components import anomalies, leaks, validator
+from components.inferred_schema import infer
 from models import examples
 from models.errors import GateError
 from models.spec import Feature, Label, Spec
@@ -32,7 +33,7 @@ def stages(tmp_path_factory):
 
 def write_schema(stages, folder, change=lambda schema: None):
     statistics = [data_stages.read_statistics(stages["statistics"], split) for split in ("train", "test")]
-    schema = schema_gen.infer(statistics, SPEC)
+    schema = infer(statistics, SPEC)
     change(schema)
     artifact = data_stages.artifact(standard_artifacts.Schema, folder)
     io_utils.write_pbtxt_file(str(folder / "schema.pbtxt"), schema)
@@ -41,25 +42,23 @@ def write_schema(stages, folder, change=lambda schema: None):
 
 def run(stages, folder, schema=None, previous=None, **limits):
     schema = schema or write_schema(stages, folder / "schema")
-    anomalies = data_stages.artifact(standard_artifacts.ExampleAnomalies, folder / "anomalies")
+    made = data_stages.artifact(standard_artifacts.ExampleAnomalies, folder / "anomalies")
     inputs = {**stages, "schema": schema, **({"previous_statistics": previous} if previous else {})}
-    data_stages.run(
-        validator.Executor, inputs, {"anomalies": anomalies}, spec=SPEC.to_json(), limits=json.dumps(limits)
-    )
-    return anomalies
+    data_stages.run(validator.Executor, inputs, {"anomalies": made}, spec=SPEC.to_json(), limits=json.dumps(limits))
+    return made
 
 
-def read(anomalies, split):
-    path = pathlib.Path(anomalies.uri, f"Split-{split}", "SchemaDiff.pb")
+def read(made, split):
+    path = pathlib.Path(made.uri, f"Split-{split}", "SchemaDiff.pb")
     return anomalies_pb2.Anomalies.FromString(path.read_bytes())
 
 
 def test_healthy_data_pass_and_leaks_are_counted(stages, tmp_path):
-    anomalies = run(stages, tmp_path)
-    assert not read(anomalies, "test").anomaly_info
-    assert anomalies.get_string_custom_property("finding") == "no anomalies · 1 of 4 test rows is in train too"
-    assert json.loads(anomalies.get_string_custom_property("report")) == {"leaked": {"test": 1}}
-    assert anomalies.get_json_value_custom_property("blessed") == {"train": 1, "test": 1}
+    made = run(stages, tmp_path)
+    assert not read(made, "test").anomaly_info
+    assert made.get_string_custom_property("finding") == "no anomalies · 1 of 4 test rows is in train too"
+    assert json.loads(made.get_string_custom_property("report")) == {"leaked": {"test": 1}}
+    assert made.get_json_value_custom_property("blessed") == {"train": 1, "test": 1}
 
 
 def test_distances_are_measured_without_a_limit(stages, tmp_path):
@@ -116,7 +115,7 @@ def test_leaked_rows_above_the_limit_are_named(stages, tmp_path):
 
 
 def test_an_anomaly_among_many_is_shown_and_counted():
-    text = validator.explain([f"train: {number}" for number in range(30)])
+    text = anomalies.explain([f"train: {number}" for number in range(30)])
     assert text.count("train: ") == 20
     assert "30 anomalies" in text
     assert "and 10 more" in text

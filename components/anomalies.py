@@ -1,0 +1,131 @@
+"""What is wrong with a split: against its schema, against train, and against the span before."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+
+from components.inferred_schema import TRAINING
+from models.spec import Spec
+
+_SHOWN = 20
+_NO_LIMIT = 1.0  # both distances lie between 0 and 1
+_MEASURES = {
+    anomalies_pb2.DriftSkewInfo.Measurement.L_INFTY: "L-infinity distance",
+    anomalies_pb2.DriftSkewInfo.Measurement.JENSEN_SHANNON_DIVERGENCE: "Jensen-Shannon divergence",
+}
+_COMPARATORS = (
+    anomalies_pb2.AnomalyInfo.COMPARATOR_L_INFTY_HIGH,
+    anomalies_pb2.AnomalyInfo.COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH,
+    anomalies_pb2.AnomalyInfo.COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How far two sets of rows may be apart.
+
+    Categories are compared by the largest difference of a value's share (L-infinity), numbers by the Jensen-Shannon
+    divergence; both lie between 0 and 1.
+
+    Attributes:
+        default: the limit of every feature; None checks nothing.
+        features: the limits of some.
+    """
+
+    default: float | None = None
+    features: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
+
+    def of(self, name: str) -> float | None:
+        """Returns the limit of a feature."""
+        return self.features.get(name, self.default)
+
+
+def validate(
+    statistics: statistics_pb2.DatasetFeatureStatisticsList,
+    schema: schema_pb2.Schema,
+    spec: Spec,
+    train: tuple[statistics_pb2.DatasetFeatureStatisticsList, Limits] | None = None,
+    previous: tuple[statistics_pb2.DatasetFeatureStatisticsList, Limits] | None = None,
+) -> anomalies_pb2.Anomalies:
+    """Compares the statistics of a split with the schema and with other statistics.
+
+    Args:
+        statistics: those of the split.
+        schema: what the columns must look like; comparators that it holds win over the default limit.
+        spec: the features to compare.
+        train: the statistics of train, and how far from them the split may be.
+        previous: the statistics of the same split in the span before, and how far it may have drifted.
+
+    Returns:
+        The anomalies, and the measured distances in `drift_skew_info`.
+    """
+    compared = schema_pb2.Schema()
+    compared.CopyFrom(schema)
+    kinds = {each.name: each.kind for each in spec.features}
+    kinds[spec.label.name] = "numeric" if spec.label.task == "regression" else "categorical"
+    for feature in compared.feature:
+        kind = kinds.get(feature.name)
+        if kind is None or kind == "text":
+            continue
+        for comparator, other in ((feature.skew_comparator, train), (feature.drift_comparator, previous)):
+            if other is not None:
+                _set_limit(comparator, kind, other[1], feature.name)
+    environment = TRAINING if TRAINING in schema.default_environment else None
+    return tfdv.validate_statistics(
+        statistics,
+        compared,
+        environment=environment,
+        previous_statistics=previous[0] if previous else None,
+        serving_statistics=train[0] if train else None,
+    )
+
+
+def _set_limit(comparator: schema_pb2.FeatureComparator, kind: str, limits: Limits, name: str) -> None:
+    distance = comparator.infinity_norm if kind == "categorical" else comparator.jensen_shannon_divergence
+    if name not in limits.features and distance.threshold:
+        return
+    limit = limits.of(name)
+    distance.threshold = _NO_LIMIT if limit is None else limit
+
+
+def problems(split: str, anomalies: anomalies_pb2.Anomalies) -> list[str]:
+    """Returns what stops a run, one line each: the split, the feature, what, and the limit."""
+    found = []
+    if anomalies.HasField("dataset_anomaly_info"):
+        found.append(f"{split}: {anomalies.dataset_anomaly_info.description}")
+    distances = {".".join(each.path.step): each for each in anomalies.drift_skew_info}
+    for name, info in sorted(anomalies.anomaly_info.items()):
+        if info.severity != anomalies_pb2.AnomalyInfo.ERROR:
+            continue
+        reasons = info.reason or [info]
+        for reason in reasons:
+            if getattr(reason, "type", None) in _COMPARATORS and name in distances:
+                continue
+            found.append(f"{split}: {name!r}: {reason.short_description}. {reason.description}".strip())
+        if name in distances:
+            found += [f"{split}: {name!r}: {text}" for text in _too_far(distances[name])]
+    return found
+
+
+def _too_far(info: anomalies_pb2.DriftSkewInfo) -> list[str]:
+    texts = []
+    for other, measurements in (("train", info.skew_measurements), ("the span before", info.drift_measurements)):
+        for each in measurements:
+            if each.value > each.threshold:
+                measure = _MEASURES.get(each.type, "distance")
+                texts.append(f"the {measure} to {other} is {each.value:.3f}, and at most {each.threshold:g} is allowed")
+    return texts
+
+
+def explain(found: Sequence[str]) -> str:
+    """Returns the message of the gate: the first problems, how many there are, and what to do."""
+    count = f"{len(found):,} anomalies" if len(found) > 1 else "1 anomaly"
+    shown = "\n".join(f"  {each}" for each in found[:_SHOWN])
+    more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return (
+        f"The data did not pass validation: {count}.\n{shown}{more}\n"
+        "Repair the data; or, where the data are right, adapt the curated schema or the limits under `validate:` in "
+        "the configuration."
+    )
