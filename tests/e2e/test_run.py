@@ -4,8 +4,11 @@ import json
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
+
+from pipeline.history import COMPLETE, History
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SMALL = ["--set", "tune.trials=2", "--set", "tune.epochs=1", "--set", "train.epochs=2"]
@@ -86,6 +89,29 @@ def test_an_end_is_an_end(first, out):
     assert states(summary)["Transform"] == "skipped"
 
 
-def test_wrong_arguments_end_before_anything_slow(out):
-    assert "Did you mean epochs?" in run("--set", "train.epoch=3", out=out, expect=2)
-    assert "Did you mean Trainer?" in run("--from", "trainr", out=out, expect=2)
+def test_data_that_break_the_schema_stop_the_run(first, out, tmp_path):
+    (tmp_path / "taxi.schema.pbtxt").write_text(
+        (next(out.glob("artifacts/SchemaGen/schema/*")) / "schema.pbtxt")
+        .read_text()
+        .replace('value: "Cash"', 'value: "Coins"')
+    )
+    served = sorted(path.name for path in (out / "serving").iterdir())
+    summary = run("--set", f"schema_file={tmp_path / 'taxi.schema.pbtxt'}", out=out, expect=3)
+    assert summary["status"] == "invalid_data"
+    assert states(summary)["ExampleValidator"] == "failed"
+    assert states(summary)["Transform"] == "skipped"
+    assert sorted(path.name for path in (out / "serving").iterdir()) == served
+
+
+def test_a_killed_run_goes_on_from_the_last_finished_stage(tmp_path):
+    command = [sys.executable, "pipeline/run_local.py", *SMALL, "--out", str(tmp_path)]
+    history = History(tmp_path / "metadata.sqlite", "taxi")
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not any(
+            each.state == COMPLETE for each in history.executions("StatisticsGen")
+        ):
+            time.sleep(0.1)
+        process.kill()
+    summary = run("--to", "SchemaGen", out=tmp_path)
+    assert states(summary)["ExampleGen"] == states(summary)["StatisticsGen"] == "cached"
+    assert summary["status"] == "partial"
