@@ -8,7 +8,6 @@ from typing import Any
 from components.leaks import Leak, Leaks
 from models import examples
 
-_SHOWN = 20
 _VALUES = 4  # so many values of a leaked row are shown
 
 
@@ -28,12 +27,8 @@ class LeakReport:
 
     def finding(self) -> str:
         """Returns what is added to the stage's finding."""
-        shares = [
-            f"{count:,} of {self.rows[split]:,} {split} rows {'is' if count == 1 else 'are'} in train too"
-            for split, count in self.found.counts.items()
-            if count
-        ]
-        return "".join(f" · {each}" for each in shares)
+        shares = [f"{count:,} of {self.rows[split]:,} {split}" for split, count in self.found.counts.items() if count]
+        return f" · in train too: {', '.join(shares)} rows" if shares else ""
 
     def problems(self, limit: float | None) -> list[str]:
         """Returns what stops a run when at most `limit`, a share of a split's rows, may be in train too."""
@@ -45,7 +40,7 @@ class LeakReport:
                 rows = [self._describe(each) for each in self.found.shown if each.split == split]
                 texts.append(
                     f"{split}: {count:,} of {self.rows[split]:,} rows ({count / self.rows[split]:.2%}) have the same "
-                    f"features as a row of train, and at most {limit:.2%} is allowed: {'; '.join(rows[:_SHOWN])}"
+                    f"features as a row of train, and at most {limit:.2%} is allowed: {'; '.join(rows)}"
                 )
         return texts
 

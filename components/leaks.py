@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 
 from models import examples as examples_lib
+from models import progress
 from models.examples import RowGroup
 
 TRAIN = "train"
-SHOWN = 20
+SHOWN = 5  # leaked rows of a split that are named
 
 _ROWS_PER_PARTITION = 4_000_000
 
@@ -76,7 +77,7 @@ def find(
         pipeline
         | "References" >> beam.Create([(split, each) for split, groups in row_groups.items() for each in groups])
         | "Spread" >> beam.Reshuffle()
-        | "Hash" >> beam.FlatMapTuple(_hash_row_group, columns=list(columns), partitions=partitions)
+        | "Hash" >> beam.ParDo(_HashRowGroup(columns, partitions, rows))
         | "Meet" >> beam.GroupByKey()
         | "Compare" >> beam.MapTuple(_compare)
         | "Gather" >> beam.CombineGlobally(_merge)
@@ -101,15 +102,25 @@ def load(path: str) -> Leaks:
     return Leaks(content["counts"], tuple(shown))
 
 
-def _hash_row_group(
-    split: str, row_group: RowGroup, columns: Sequence[str] = (), partitions: int = 1
-) -> Iterator[tuple[int, _Hashes]]:
-    hashes = row_hashes(examples_lib.read(row_group, columns))
-    places = hashes % np.uint64(partitions)
-    for partition in range(partitions):
-        rows = np.flatnonzero(places == partition).astype(np.uint32)
-        if len(rows):
-            yield partition, _Hashes(split, row_group, hashes[rows], rows)
+class _HashRowGroup(beam.DoFn):  # type: ignore[misc]
+    """Gives (partition, hashes) of a row group."""
+
+    def __init__(self, columns: Sequence[str], partitions: int, total: int) -> None:
+        self._columns, self._partitions, self._total = list(columns), partitions, total
+
+    def setup(self) -> None:
+        self._done = 0
+
+    def process(self, element: tuple[str, RowGroup]) -> Iterator[tuple[int, _Hashes]]:
+        split, row_group = element
+        hashes = row_hashes(examples_lib.read(row_group, self._columns))
+        places = hashes % np.uint64(self._partitions)
+        for partition in range(self._partitions):
+            rows = np.flatnonzero(places == partition).astype(np.uint32)
+            if len(rows):
+                yield partition, _Hashes(split, row_group, hashes[rows], rows)
+        self._done += row_group.rows
+        progress.report(f"{self._done:,} rows looked up in train", self._done, self._total)
 
 
 def _compare(partition: int, parts: Iterable[_Hashes]) -> Leaks:
@@ -128,10 +139,10 @@ def _compare(partition: int, parts: Iterable[_Hashes]) -> Leaks:
             continue
         places = np.minimum(np.searchsorted(known, part.hashes), len(known) - 1)
         leaked = np.flatnonzero(known[places] == part.hashes)
-        counts[part.split] = counts.get(part.split, 0) + len(leaked)
-        for each in leaked[: max(0, SHOWN - len(shown))]:
+        for each in leaked[: max(0, SHOWN - counts.get(part.split, 0))]:
             row_group, row = _find(train, int(order[places[each]]))
             shown.append(Leak(part.split, part.row_group, int(part.rows[each]), row_group, row))
+        counts[part.split] = counts.get(part.split, 0) + len(leaked)
     return Leaks(counts, tuple(shown))
 
 
@@ -152,7 +163,8 @@ def _merge(found: Iterable[Leaks]) -> Leaks:
             counts[split] = counts.get(split, 0) + count
         shown += each.shown
     shown.sort(key=lambda each: (each.split, each.row_group.file, each.row_group.index, each.row))
-    return Leaks(counts, tuple(shown[:SHOWN]))
+    first = [leak for split in counts for leak in [each for each in shown if each.split == split][:SHOWN]]
+    return Leaks(counts, tuple(first))
 
 
 def _write(leaks: Leaks, path: str) -> None:

@@ -56,7 +56,7 @@ def read(made, split):
 def test_healthy_data_pass_and_leaks_are_counted(stages, tmp_path):
     made = run(stages, tmp_path)
     assert not read(made, "test").anomaly_info
-    assert made.get_string_custom_property("finding") == "no anomalies · 1 of 4 test rows is in train too"
+    assert made.get_string_custom_property("finding") == "no anomalies · in train too: 1 of 4 test rows"
     assert json.loads(made.get_string_custom_property("report")) == {"leaked": {"test": 1}}
     assert made.get_json_value_custom_property("blessed") == {"train": 1, "test": 1}
 
