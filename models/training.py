@@ -31,7 +31,7 @@ class Options:
     """How to train.
 
     Attributes:
-        epochs: how often the training rows are seen at most.
+        epochs: how often the training rows are seen at most; fewer times where there are many (`enough_epochs`).
         batch_size: rows a step over all devices; None for one that suits the number of rows.
         patience: after how many epochs without a better loss on the held-out rows training stops.
         learning_rate: in place of the hyperparameter of that name.
@@ -77,7 +77,12 @@ def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
 
 def auto_batch_size(rows: int) -> int:
     """Returns a batch size for so many training rows: some hundred steps an epoch, from 32 to 4,096 rows each."""
-    return int(np.clip(2 ** round(np.log2(max(rows, 1) / 128)), 32, 1024))
+    return int(np.clip(2 ** round(np.log2(max(rows, 1) / 128)), 16, 1024))
+
+
+def enough_epochs(rows: int) -> int:
+    """Returns after how many epochs over so many rows the learning rate is to have fallen to its end."""
+    return max(10, 1_000_000 // max(rows, 1))
 
 
 def fit(
@@ -113,16 +118,17 @@ def fit(
     keras.utils.set_random_seed(options.seed)
     target = Target.of(spec.label, train.labels, train.weights)
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
+    epochs = min(options.epochs, enough_epochs(len(train)))
     with strategy(devices).scope():
         network = families.get(spec.family)(inputs, target.outputs, chosen)
         predictor = target.predictor(network)
-        steps = _compile(network, target, chosen, len(train) // batch_size, options.epochs)
-    watch = _HeldOut(spec, predictor, held_out, options.epochs, report)
+        steps = _compile(network, target, chosen, len(train) // batch_size, epochs)
+    watch = _HeldOut(spec, predictor, held_out, epochs, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     history = network.fit(
         dataset.batches(train.features, target.encode(train.labels), train.weights, batch_size, options.seed),
         steps_per_epoch=steps,
-        epochs=options.epochs,
+        epochs=epochs,
         shuffle=False,  # the batches come shuffled
         verbose=0,
         callbacks=[watch, stop, *callbacks],

@@ -56,11 +56,11 @@ SPACES: Mapping[str, Space] = {
     },
     "mlp": {
         "layers": Number(2, 1, 4, step=1),
-        "units": Number(256, 64, 512, step=64),
+        "units": Number(512, 64, 1024, step=64),
         "activation": Choice("relu", ("relu", "gelu", "silu")),
-        "dropout": Number(0.1, 0.0, 0.5, step=0.05),
+        "dropout": Number(0.2, 0.0, 0.5, step=0.05),
         "embedding_size": Number(8, 4, 32, step=4),
-        "learning_rate": Number(0.002, 0.0003, 0.01, log=True),
+        "learning_rate": Number(0.001, 0.0003, 0.003, log=True),
         "weight_decay": Number(1e-3, 1e-5, 0.1, log=True),
     },
 }

@@ -20,7 +20,7 @@ def test_defaults_are_in_range_and_can_be_replaced():
     [
         ("mpl", {}, "model.family is 'mpl'.*linear, mlp.*Did you mean 'mlp'"),
         ("mlp", {"unit": 3}, "has 'unit', which family 'mlp' does not have.*Did you mean 'units'"),
-        ("mlp", {"units": 2.5}, "units is 2.5, and a whole number from 64 to 512 was expected"),
+        ("mlp", {"units": 2.5}, "units is 2.5, and a whole number from 64 to 1024 was expected"),
         ("mlp", {"units": True}, "units is True"),
         ("mlp", {"dropout": 0.9}, "dropout is 0.9, and a number from 0 to 0.5 was expected"),
         ("mlp", {"dropout": "much"}, "dropout is 'much'"),

@@ -100,7 +100,7 @@ def test_diverging_is_said():
 def test_batches_grow_with_the_table():
     sizes = [training.auto_batch_size(rows) for rows in (1, 344, 15_000, 330_000, 10**8)]
     assert sizes == sorted(sizes)
-    assert sizes[0] == 32
+    assert sizes[0] == 16
 
 
 def test_the_strategy_follows_the_devices():
