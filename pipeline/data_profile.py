@@ -13,13 +13,13 @@ from typing import Any
 from components import sources
 from models.errors import UserError
 from models.spec import Feature, Label, Spec
-from pipeline import data_checks, feature_roles, label_profile, leaks, split_checks
-from pipeline.config_errors import listing
-from pipeline.options import FeatureOptions
-from pipeline.roles import Facts, Guess
+from pipeline.configuration.config_errors import listing
+from pipeline.configuration.options import FeatureOptions
+from pipeline.configuration.yaml_text import dump_inline
+from pipeline.profile import data_checks, feature_roles, label_profile, leaks, split_checks
+from pipeline.profile.roles import Facts, Guess
+from pipeline.profile.table import Table
 from pipeline.settings import Settings, set_flag
-from pipeline.table import Table
-from pipeline.yaml_text import dump_inline
 
 _NEW = Guess("ignore", "text", "new, the configuration does not name it")
 _SAMPLE_ROWS = 50_000

@@ -24,8 +24,8 @@ from components.tuner import Tuner
 from components.validator import ExampleValidator
 from models.spec import Spec
 from pipeline.data_profile import Resolved
-from pipeline.folders import RunFolder
-from pipeline.stages import Fingerprint, narrow
+from pipeline.run.folders import RunFolder
+from pipeline.run.stages import Fingerprint, narrow
 
 BASELINE = {"epochs": 20, "seed": 0}
 
@@ -38,7 +38,7 @@ def build(
     Args:
         resolved: the configuration with all roles settled.
         folder: where the run keeps what it makes.
-        fingerprints: of each stage: see `pipeline.stages`.
+        fingerprints: of each stage: see `pipeline.run.stages`.
         cache: whether results of earlier runs may be used.
     """
     return Pipeline(

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _lines(resolved: "Resolved") -> Iterator[str]:
     """Yields the lines of the configuration."""
-    from pipeline.yaml_text import dump_inline
+    from pipeline.configuration.yaml_text import dump_inline
 
     settings, reasons = resolved.settings, resolved.reasons
     dumped = settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True)

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from models.errors import UserError
 
     try:
-        from pipeline import batch_prediction
+        from pipeline.prediction import batch_prediction
 
         return batch_prediction.run(arguments.model, arguments.data, arguments.to, arguments.keep, arguments.quiet)
     except UserError as error:

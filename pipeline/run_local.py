@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from models.errors import GateError, UserError
 
     try:
-        from pipeline import local_run
+        from pipeline.run import local_run
 
         return local_run.run(_request(arguments))
     except (UserError, GateError) as error:
@@ -77,8 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """Returns what the arguments ask for, with the configuration read and checked."""
     from models.errors import UserError
-    from pipeline import settings, stages
-    from pipeline.request import Request
+    from pipeline import settings
+    from pipeline.run import stages
+    from pipeline.run.request import Request
 
     if arguments.config and arguments.data:
         raise UserError(

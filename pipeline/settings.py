@@ -17,9 +17,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from models.errors import UserError
 from models.spec import Task
-from pipeline import config_errors, dotted, options, yaml_text
-from pipeline.options import FeatureOptions
-from pipeline.section import Column, Section, Texts, check_dotted_path, check_name
+from pipeline.configuration import config_errors, dotted, options, yaml_text
+from pipeline.configuration.options import FeatureOptions
+from pipeline.configuration.section import Column, Section, Texts, check_dotted_path, check_name
 
 
 class Settings(Section):
@@ -38,7 +38,7 @@ class Settings(Section):
             that a new column does not become a feature by itself.
         preprocessing_fn: dotted path of a preprocessing_fn in place of ours.
         schema_file: a curated schema; the one beside the configuration where there is one.
-        statistics, validation, model, tune, train, evaluate, serve: see `pipeline.options`.
+        statistics, validation, model, tune, train, evaluate, serve: see `pipeline.configuration.options`.
         beam: options for Beam's runner, such as `--runner=FlinkRunner`.
     """
 

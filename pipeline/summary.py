@@ -11,10 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from pipeline import display
-from pipeline.folders import RunFolder
-from pipeline.history import History
-from pipeline.stages import NAMES
+from pipeline.run import display
+from pipeline.run.folders import RunFolder
+from pipeline.run.history import History
+from pipeline.run.stages import NAMES
 
 PACKAGES = ("tensorflow", "keras", "tfx", "tensorflow-transform", "apache-beam", "duckdb")
 BASELINES = ("blessed", "linear", "constant")

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from pipeline.history import COMPLETE, History
+from pipeline.run.history import COMPLETE, History
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SMALL = ["--set", "tune.trials=2", "--set", "tune.epochs=1", "--set", "train.epochs=2"]

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from models import progress
-from pipeline import display
+from pipeline.run import display
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from models.errors import UserError
-from pipeline import folders
-from pipeline.folders import RunFolder
+from pipeline.run import folders
+from pipeline.run.folders import RunFolder
 
 
 def test_the_digest_of_data_is_that_of_its_content(tmp_path):

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from pipeline import leaks
+from pipeline.profile import leaks
 
 ROWS = range(100)
 LABEL = ["yes" if row % 4 == 0 else "no" for row in ROWS]

@@ -6,9 +6,9 @@ import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from pipeline import plan
-from pipeline.history import History
-from pipeline.stages import RESOLVERS, STAGES, fingerprints
+from pipeline.run import plan
+from pipeline.run.history import History
+from pipeline.run.stages import RESOLVERS, STAGES, fingerprints
 
 VALUES = {stage.name: {"x": 1} for stage in STAGES}
 

@@ -10,8 +10,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from models.errors import UserError
-from pipeline import settings, yaml_text
-from pipeline.options import FeatureOptions
+from pipeline import settings
+from pipeline.configuration import yaml_text
+from pipeline.configuration.options import FeatureOptions
 
 MINIMAL = "data: {files: trips.csv}\nlabel: tip\n"
 

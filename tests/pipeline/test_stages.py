@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from models.errors import UserError
 from models.spec import Feature, Label, Spec
-from pipeline import stages
+from pipeline.run import stages
 
 SPEC = Spec(
     label=Label("tip", "binary", "int", ("0", "1")),

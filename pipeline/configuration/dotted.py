@@ -5,7 +5,7 @@ import importlib.util
 from pathlib import Path
 
 from models.errors import UserError
-from pipeline.config_errors import listing, suggestion
+from pipeline.configuration.config_errors import listing, suggestion
 
 
 def check_function(path: str, field: str) -> None:

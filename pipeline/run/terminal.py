@@ -12,7 +12,7 @@ from typing import IO
 from rich.console import Console
 
 from models import progress
-from pipeline import display
+from pipeline.run import display
 
 
 @contextlib.contextmanager

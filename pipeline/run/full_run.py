@@ -15,15 +15,16 @@ from rich.console import Console
 from rich.text import Text
 
 from models.errors import GateError, UserError
-from pipeline import settings, stages, summary, terminal
+from pipeline import settings, summary
 from pipeline.data_profile import Resolved
-from pipeline.display import Display
-from pipeline.folders import RunFolder, write_json
-from pipeline.history import History
-from pipeline.request import Request, exit_code
+from pipeline.run import stages, terminal
+from pipeline.run.display import Display
+from pipeline.run.folders import RunFolder, write_json
+from pipeline.run.history import History
+from pipeline.run.request import Request, exit_code
 
 if TYPE_CHECKING:
-    from pipeline.orchestrator import Watch
+    from pipeline.run.orchestrator import Watch
 
 
 @dataclasses.dataclass
@@ -80,7 +81,8 @@ class FullRun:
                     display.note(f"! {warning}")
                 display.started("TensorFlow, TFX")
                 display.progress("importing", None, None)
-                from pipeline import graph, orchestrator
+                from pipeline import graph
+                from pipeline.run import orchestrator
 
                 watch = orchestrator.Watch(display, self.history)
                 pipeline = graph.build(self.resolved, self.folder, self.fingerprints, self.request.cache)

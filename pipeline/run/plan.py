@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.history import COMPLETE, Execution, History
-from pipeline.stages import RESOLVERS, STAGES, Fingerprint, Stage
+from pipeline.run.history import COMPLETE, Execution, History
+from pipeline.run.stages import RESOLVERS, STAGES, Fingerprint, Stage
 
 
 @dataclasses.dataclass(frozen=True)

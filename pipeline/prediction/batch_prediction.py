@@ -20,7 +20,7 @@ from components import sources
 from models import examples, serving_folder
 from models.errors import UserError
 from models.spec import Spec
-from pipeline.unseen_table import Batch, Training, UnseenTable
+from pipeline.prediction.unseen_table import Batch, Training, UnseenTable
 
 if TYPE_CHECKING:
     from models.served_model import ServedModel

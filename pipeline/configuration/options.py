@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from models.errors import UserError
 from models.families import spaces
 from models.spec import Payload, Unit
-from pipeline.section import Column, Count, Positive, Section, Seed, Share, Slices, Texts, check_amount
+from pipeline.configuration.section import Column, Count, Positive, Section, Seed, Share, Slices, Texts, check_amount
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
 Metric = Literal["auc", "average_precision", "log_loss", "accuracy", "brier", "macro_f1", "rmse", "mae", "r2"]

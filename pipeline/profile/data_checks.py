@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from components import sources
 from models.errors import UserError
-from pipeline import roles
-from pipeline.config_errors import listing, suggestion
-from pipeline.roles import Facts
+from pipeline.configuration.config_errors import listing, suggestion
+from pipeline.profile import roles
+from pipeline.profile.roles import Facts
+from pipeline.profile.table import Table
 from pipeline.settings import Settings, set_flag
-from pipeline.table import Table
 
 
 def columns_exist(settings: Settings, table: Table, where: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pydantic
 
-from pipeline import yaml_text
+from pipeline.configuration import yaml_text
 
 _MOST_SHOWN = 8
 

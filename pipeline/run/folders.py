@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import UserError
-from pipeline.history import History
-from pipeline.stages import digest, file_digest
+from pipeline.run.history import History
+from pipeline.run.stages import digest, file_digest
 
 FREE_BYTES = (
     200_000_000  # TensorFlow and SQLite leave broken files behind on a full disk, so a run does not begin on one

@@ -22,7 +22,7 @@ from models.spec import Spec
 if TYPE_CHECKING:
     from pipeline.data_profile import Resolved
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGES = ("pipeline", "components", "models")
 
 

@@ -8,13 +8,13 @@ from components.sources import splits
 from components.sources.splits import NAMES, SplitRule
 from models.errors import UserError
 from models.spec import Label
-from pipeline import roles
-from pipeline.config_errors import listing, suggestion
-from pipeline.label_profile import class_name
-from pipeline.options import Split
-from pipeline.roles import Facts
+from pipeline.configuration.config_errors import listing, suggestion
+from pipeline.configuration.options import Split
+from pipeline.profile import roles
+from pipeline.profile.label_profile import class_name
+from pipeline.profile.roles import Facts
+from pipeline.profile.table import Table
 from pipeline.settings import Settings
-from pipeline.table import Table
 
 _FEWEST = 3
 # The hash of all columns costs a second for a million rows, and in so many every split has some of everything.

@@ -8,9 +8,9 @@ from apache_beam.options.pipeline_options import StandardOptions
 from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 
-from pipeline.display import Display
-from pipeline.history import CACHED, Execution, History
-from pipeline.stages import RESOLVERS
+from pipeline.run.display import Display
+from pipeline.run.history import CACHED, Execution, History
+from pipeline.run.stages import RESOLVERS
 
 _FOUND = {"PreviousSpan": "statistics of earlier data to compare with", "Resolver": "a blessed model to beat"}
 _FOUND_NONE = {"PreviousSpan": "no earlier data", "Resolver": "no blessed model yet"}

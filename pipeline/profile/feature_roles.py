@@ -4,12 +4,12 @@ import dataclasses
 
 from models.errors import UserError
 from models.spec import Payload, Unit
-from pipeline import roles
-from pipeline.config_errors import shown
-from pipeline.options import FeatureOptions, Role
-from pipeline.roles import Facts, Guess
+from pipeline.configuration.config_errors import shown
+from pipeline.configuration.options import FeatureOptions, Role
+from pipeline.profile import roles
+from pipeline.profile.roles import Facts, Guess
+from pipeline.profile.table import Table
 from pipeline.settings import set_flag
-from pipeline.table import Table
 
 # What a role can be held as, the best first.
 _PAYLOADS: dict[Role, tuple[Payload, ...]] = {

@@ -6,7 +6,7 @@ import re
 from typing import Any, Literal
 
 from models.spec import Payload, Unit
-from pipeline.options import Role
+from pipeline.configuration.options import Role
 
 TypeClass = Literal["integer", "float", "boolean", "timestamp", "time", "text", "list", "nested", "binary"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from components import sources
 from components.sources import name, splits
 from components.sources.splits import SplitRule
-from pipeline.roles import Facts, TypeClass, type_class
+from pipeline.profile.roles import Facts, TypeClass, type_class
 
 # A SELECT of thousands of expressions takes DuckDB longer to plan than to run, and exact counts need a hash table each.
 _AT_ONCE = 400

@@ -7,11 +7,11 @@ from typing import Any
 from models import gates
 from models.errors import UserError
 from models.spec import Label, Payload, Task
-from pipeline import roles
-from pipeline.config_errors import listing, suggestion
-from pipeline.roles import Facts
+from pipeline.configuration.config_errors import listing, suggestion
+from pipeline.profile import roles
+from pipeline.profile.roles import Facts
+from pipeline.profile.table import Table
 from pipeline.settings import Settings
-from pipeline.table import Table
 
 # Each split needs a row of every class.
 _FEWEST_PER_CLASS = 3

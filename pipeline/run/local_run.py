@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.errors import UserError
-from pipeline import stages
-from pipeline.folders import RunFolder, read_json, write_json
-from pipeline.history import History
-from pipeline.request import Request, exit_code
+from pipeline.run import stages
+from pipeline.run.folders import RunFolder, read_json, write_json
+from pipeline.run.history import History
+from pipeline.run.request import Request, exit_code
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(request: Request) -> int:
     history = History(folder.metadata, resolved.settings.name)
     if request.dry_run:
         return _say_plan(request, history, fingerprints)
-    from pipeline.full_run import FullRun
+    from pipeline.run.full_run import FullRun
 
     folder.make()
     with folder.locked():
@@ -106,7 +106,8 @@ def _say_unchanged(request: Request, folder: RunFolder, last: dict[str, Any], se
     if request.json:
         print(json.dumps(last, indent=2, ensure_ascii=False))
     else:
-        from pipeline import summary, terminal
+        from pipeline import summary
+        from pipeline.run import terminal
 
         console = terminal.console(sys.stdout)
         if not request.quiet:
@@ -119,13 +120,13 @@ def _say_unchanged(request: Request, folder: RunFolder, last: dict[str, Any], se
 
 def _say_plan(request: Request, history: History, fingerprints: Mapping[str, stages.Fingerprint]) -> int:
     """Says what a run would do; returns the exit code."""
-    from pipeline.plan import plan
+    from pipeline.run.plan import plan
 
     steps = plan(history, fingerprints, request.cache)
     if request.json:
         print(json.dumps([dataclasses.asdict(step) for step in steps], indent=2, ensure_ascii=False))
     else:
-        from pipeline import display, terminal
+        from pipeline.run import display, terminal
 
         rows = [(step.stage, step.state, step.why) for step in steps]
         terminal.console(sys.stdout).print(display.table(["stage", "would", "because"], rows, figures=False))

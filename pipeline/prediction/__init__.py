@@ -1,0 +1,1 @@
+"""What stands behind `pipeline.predict`: rows of files to batches, and batches to predictions."""

@@ -1,0 +1,1 @@
+"""What stands behind `pipeline.data_profile`: the table, the roles of its columns, the label, and early errors."""
