@@ -8,6 +8,13 @@ from pipeline.run.history import COMPLETE, Execution, History
 from pipeline.run.stages import RESOLVERS, STAGES, Fingerprint, Stage
 
 
+_DIGESTS = {
+    "data.content": "the data",
+    "schema": "the content of the schema file",
+    "preprocessing_code": "the file of the preprocessing_fn",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Step:
     """What would happen to one stage."""
@@ -101,7 +108,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 
 def _change(name: str, before: Any, after: Any) -> str:
-    if name == "data.content":
-        return "the data has changed"
+    if name in _DIGESTS:
+        return f"{_DIGESTS[name]} has changed"
     shown = [text if len(text := str(value)) <= 30 else text[:27] + "..." for value in (before, after)]
     return f"{name}: {shown[0]} → {shown[1]}"
