@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor, exe
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils
 
-from components import beam_errors, findings, statistics_beam
+from components import beam_errors, block_cache, findings, statistics_beam
 from models import examples as examples_lib
 from models.errors import UserError
 from models.examples import RowGroup
@@ -33,17 +34,26 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         statistics = artifact_utils.get_single_instance(output_dict["statistics"])
         spec = Spec.from_json(exec_properties["spec"])
-        options = statistics_beam.Options.of(spec, json.loads(exec_properties["options"]))
+        properties = json.loads(exec_properties["options"])
+        options, cache = statistics_beam.Options.of(spec, properties), properties.get("cache")
         splits = artifact_utils.decode_split_names(examples.split_names)
         row_groups = {split: _row_groups(examples, split) for split in splits}
         columns = pq.read_schema(row_groups[splits[0]][0].file).names
-        rows = {split: sum(each.rows for each in groups) for split, groups in row_groups.items()}
+        begun = time.time()
         with beam_errors.unwrapped(), self._make_beam_pipeline() as pipeline:
-            computed = statistics_beam.compute(pipeline, row_groups, columns, options)
+            computed = statistics_beam.compute(pipeline, row_groups, columns, options, cache)
             _ = computed | "Write" >> beam.Map(_write, statistics.uri)
+        if cache:
+            block_cache.purge(cache, begun)
         statistics.split_names = artifact_utils.encode_split_names(splits)
         statistics.span = examples.span
-        _record(statistics, splits, rows)
+        rows = {split: sum(each.rows for each in groups) for split, groups in row_groups.items()}
+        _record(statistics, splits, rows, _reused_cells(pipeline) // len(columns))
+
+
+def _reused_cells(pipeline: beam.Pipeline) -> int:
+    query = beam.metrics.MetricsFilter().with_name(statistics_beam.REUSED_CELLS)
+    return sum(int(each.committed) for each in pipeline.result.metrics().query(query)["counters"])
 
 
 def _row_groups(examples: types.Artifact, split: str) -> Sequence[RowGroup]:
@@ -61,18 +71,20 @@ def _write(split_and_statistics: tuple[str, bytes], uri: str) -> None:
     io_utils.write_bytes_file(os.path.join(uri, f"Split-{split}", stock.DEFAULT_FILE_NAME), serialized)
 
 
-def _record(artifact: types.Artifact, splits: Sequence[str], rows: dict[str, int]) -> None:
-    """Says how much there is and where most is missing."""
+def _record(artifact: types.Artifact, splits: Sequence[str], rows: dict[str, int], reused: int) -> None:
+    """Says how much there is, how much of it was known, and where most is missing."""
     path = os.path.join(artifact.uri, f"Split-{splits[0]}", stock.DEFAULT_FILE_NAME)
     with open(path, "rb") as file:
         statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets[0]
     missing = {".".join(each.path.step): _missing(each) / statistics.num_examples for each in statistics.features}
     worst = max(missing, key=lambda name: missing[name])
     finding = f"{len(missing):,} columns over {sum(rows.values()):,} rows"
+    if reused:
+        finding += f", {reused:,} of them known"
     if missing[worst]:
         finding += f" · most missing: {worst[:40]} {missing[worst]:.1%}"
     report = {name: round(part, 4) for name, part in sorted(missing.items(), key=lambda each: -each[1])[:20] if part}
-    findings.record(artifact, finding, rows=rows, columns=len(missing), missing=report)
+    findings.record(artifact, finding, rows=rows, reused_rows=reused, columns=len(missing), missing=report)
 
 
 def _missing(feature: statistics_pb2.FeatureNameStatistics) -> int:
@@ -98,7 +110,8 @@ class StatisticsGen(base_beam_component.BaseBeamComponent):  # type: ignore[misc
     Args:
         examples: the Examples, as Parquet.
         spec: `Spec.to_json()`.
-        options: JSON of `quantiles`, `top_values` and `slices`, all optional.
+        options: JSON of `quantiles`, `top_values`, `slices` and `cache`, all optional. `cache` is a folder that keeps
+            what was gathered of each file, where there are several: of a new span only its own files are read.
         fingerprint: changes when the code does.
     """
 

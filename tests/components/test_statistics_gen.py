@@ -1,5 +1,6 @@
 import json
 import logging
+import pathlib
 
 import numpy as np
 import pytest
@@ -174,6 +175,26 @@ def test_a_row_without_a_weight_is_an_error(tmp_path):
     spec = Spec(SPEC.label, SPEC.features, weight="weight")
     with pytest.raises(UserError, match=r"^Weight column 'weight' is missing in 1 of 4 rows"):
         data_stages.make_statistics(made, spec, tmp_path / "statistics")
+
+
+def test_a_new_span_reuses_the_files_of_earlier_ones(tmp_path, statistics):
+    """The second run has a new folder, a file of the first run under another name, and a new file."""
+    options = json.dumps({"cache": str(tmp_path / "cache")})
+    rows = {name: [*values, *values[::-1]] for name, values in ROWS.items()}
+    new = {name: [*values, *ROWS[name][:2]] for name, values in ROWS.items()}
+    for number, (split, expected) in enumerate([(rows, 0), (new, 4), (new, 6)]):
+        made = data_stages.write_examples(tmp_path / str(number), COLUMNS, {"train": split}, rows_in_file=4)
+        pathlib.Path(made.uri, "Split-train", "part-0.parquet").rename(
+            pathlib.Path(made.uri, "Split-train", "part-9.parquet")
+        )
+        found = data_stages.make_statistics(made, SPEC, tmp_path / f"statistics{number}", options)
+        assert json.loads(found.get_string_custom_property("report"))["reused_rows"] == expected
+        plain = data_stages.make_statistics(made, SPEC, tmp_path / f"plain{number}")
+        ours, theirs = data_stages.features(found, "train"), data_stages.features(plain, "train")
+        assert ours["town"].string_stats.rank_histogram == theirs["town"].string_stats.rank_histogram
+        assert ours["fare"].num_stats.mean == pytest.approx(theirs["fare"].num_stats.mean)
+    assert "6 columns over 6 rows, 6 of them known" in found.get_string_custom_property("finding")
+    assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 @pytest.mark.slow
