@@ -4,11 +4,10 @@ Our own features need no data: their constants are in the statistics. With a use
 executor runs its Beam analysis over train.
 """
 
-import contextlib
+import json
 import os
 import pathlib
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,22 +17,18 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import impl_helper
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 from tfx import types
-from tfx.components.transform import executor as stock
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
-from tfx.proto import transform_pb2
-from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
-from tfx.utils import io_utils, json_utils, proto_utils
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.utils import io_utils
 from tfx_bsl.tfxio import tensor_adapter
 
-from components import beam_errors, findings
+from components import findings, users_analysis
 from models import constants, examples, preprocessing, users_preprocessing
-from models.errors import UserError
 from models.examples import RowGroup
 from models.spec import Feature, Input, Spec, inputs_to_json
 
 INPUTS_FILE = "inputs.json"
 
-_TRAIN = "train"
 _SAMPLE = 65_536  # rows out of which the moments of a user's features are measured
 
 
@@ -108,7 +103,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         schema_uri = artifact_utils.get_single_uri(input_dict["schema"])
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_uri))
         if spec.preprocessing_fn:
-            inputs = self._analyze(input_dict["examples"], output, schema, spec)
+            made = artifact_utils.get_single_instance(input_dict["examples"])
+            cache = json.loads(exec_properties.get("options") or "{}").get("cache")
+            inputs = self._analyze(made, output, schema, spec, cache)
         else:
             statistics = preprocessing.statistics_path(artifact_utils.get_single_uri(input_dict["statistics"]))
             inputs = write_graph(output.uri, schema, spec, statistics)
@@ -116,46 +113,19 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         _record(output, inputs, spec)
 
     def _analyze(
-        self, examples_artifacts: list[types.Artifact], output: types.Artifact, schema: schema_pb2.Schema, spec: Spec
+        self, made: types.Artifact, output: types.Artifact, schema: schema_pb2.Schema, spec: Spec, cache: str | None
     ) -> tuple[Input, ...]:
-        """Has the stock executor analyze train with the user's function."""
-        dotted = spec.preprocessing_fn or ""
-        users_preprocessing.find(dotted)
-        with tempfile.TemporaryDirectory() as folder:
-            raw = standard_artifacts.Schema()
-            raw.uri = folder
-            io_utils.write_pbtxt_file(os.path.join(folder, "schema.pbtxt"), raw_schema(schema, spec))
-            properties = {
-                standard_component_specs.PREPROCESSING_FN_KEY: "models.preprocessing.preprocessing_fn",
-                standard_component_specs.CUSTOM_CONFIG_KEY: json_utils.dumps({"spec": spec.to_json()}),
-                standard_component_specs.DISABLE_STATISTICS_KEY: 1,
-                standard_component_specs.SPLITS_CONFIG_KEY: proto_utils.proto_to_json(
-                    transform_pb2.SplitsConfig(analyze=[_TRAIN])
-                ),
-            }
-            with _blamed(dotted):
-                stock.Executor(self._context).Do(
-                    {"examples": examples_artifacts, "schema": [raw]}, {"transform_graph": [output]}, properties
-                )
-        row_groups = examples.row_groups(artifact_utils.get_split_uri(examples_artifacts, _TRAIN))
+        """Has stock Transform analyze train with the user's function, and describes what comes out."""
+        users_analysis.analyze(self._context, made, raw_schema(schema, spec), output, spec, cache)
+        row_groups = examples.row_groups(artifact_utils.get_split_uri([made], users_analysis.TRAIN))
         transformed = tft.TFTransformOutput(output.uri).transformed_metadata.schema
         return users_preprocessing.describe(
-            dotted, transformed, sample(output.uri, row_groups), {spec.label.name, spec.weight or ""}, Feature.buckets
+            spec.preprocessing_fn or "",
+            transformed,
+            sample(output.uri, row_groups),
+            {spec.label.name, spec.weight or ""},
+            Feature.buckets,
         )
-
-
-@contextlib.contextmanager
-def _blamed(dotted: str) -> Iterator[None]:
-    """Tells what goes wrong while a user's function runs as the user's error."""
-    try:
-        with beam_errors.unwrapped():
-            yield
-    except UserError:
-        raise
-    except (tf.errors.OpError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise UserError(
-            f"preprocessing_fn {dotted!r} failed while train was analyzed: {type(error).__name__}: {str(error)[:2000]}"
-        ) from error
 
 
 def _record(output: types.Artifact, inputs: tuple[Input, ...], spec: Spec) -> None:
@@ -169,6 +139,7 @@ class TransformSpec(component_spec.ComponentSpec):  # type: ignore[misc]
 
     PARAMETERS = {
         "spec": component_spec.ExecutionParameter(type=str),
+        "options": component_spec.ExecutionParameter(type=str),
         "fingerprint": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -188,6 +159,7 @@ class Transform(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
         statistics: where our features take their constants from.
         spec: `Spec.to_json()`.
         fingerprint: changes when the code does.
+        options: JSON of `cache`, a folder that keeps what a user's function has analyzed of each file.
     """
 
     SPEC_CLASS = TransformSpec
@@ -200,6 +172,7 @@ class Transform(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
         statistics: types.BaseChannel,
         spec: str,
         fingerprint: str = "",
+        options: str = "{}",
     ) -> None:
         super().__init__(
             TransformSpec(
@@ -207,6 +180,7 @@ class Transform(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
                 schema=schema,
                 statistics=statistics,
                 spec=spec,
+                options=options,
                 fingerprint=fingerprint,
                 transform_graph=types.Channel(type=standard_artifacts.TransformGraph),
             )

@@ -1,16 +1,19 @@
 import pathlib
 
+import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.statistics_gen import executor as stock_statistics_gen
 from tfx.components.transform import executor as stock_transform
+from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import transform_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
-from components import schema_gen, transform
+from components import schema_gen, transform, users_analysis
 from models import examples
 from models.errors import UserError
 from models.spec import Feature, Input, Label, Spec, inputs_from_json
@@ -205,3 +208,38 @@ def test_mistakes_of_users_functions_are_told(stages, tmp_path, function, expect
     with pytest.raises(UserError, match=rf"(?s)users_functions\.{function}'.*{expected}|{expected}") as error:
         run(stages, tmp_path, f"tests.components.users_functions.{function}")
     assert f"users_functions.{function}" in str(error.value)
+
+
+@pytest.mark.slow
+def test_a_new_span_is_analyzed_alone(tmp_path):
+    """The first run has rows 0 and 1, each in a file; the second a third file as well, and all lie elsewhere."""
+    dotted = "tests.components.users_functions.scaled_and_crossed"
+    spec = Spec(SPEC.label, SPEC.features, preprocessing_fn=dotted)
+    types = {"int": schema_pb2.INT, "float": schema_pb2.FLOAT, "text": schema_pb2.BYTES}
+    fields = [schema_pb2.Feature(name=name, type=types[payload]) for name, payload in COLUMNS.items()]
+    schema = transform.raw_schema(schema_pb2.Schema(feature=fields), spec)
+    analyzed = []
+    for rows in (2, 3):
+        folder = tmp_path / str(rows)
+        train = {name: values[:rows] for name, values in TRAIN.items()}
+        made = data_stages.write_examples(folder / "examples", COLUMNS, {"train": train}, rows_in_file=1)
+        graph = data_stages.artifact(standard_artifacts.TransformGraph, folder / "graph")
+        pipelines = []
+        users_analysis.analyze(recording(pipelines), made, schema, graph, spec, str(tmp_path / "cache"))
+        query = beam.metrics.MetricsFilter().with_name("num_instances")
+        counters = pipelines[0].result.metrics().query(query)["counters"]
+        analyzed.append(sum(each.committed for each in counters))
+    assert analyzed == [2, 1]
+    rows = transform.sample(graph.uri, examples.row_groups(f"{made.uri}/Split-train"))
+    assert rows["age"] == pytest.approx((np.array([20, 30, 40]) - 30) / np.std([20, 30, 40]))
+    assert rows["town"].tolist() == [1, 0, 0]
+
+
+def recording(pipelines):
+    """Returns an executor's context that keeps the Beam pipelines which are made in it."""
+
+    def make():
+        pipelines.append(beam.Pipeline(argv=data_stages.BEAM))
+        return pipelines[-1]
+
+    return base_beam_executor.BaseBeamExecutor.Context(make_beam_pipeline_fn=make, tmp_dir="", unique_id="1")
