@@ -68,13 +68,20 @@ def write_graph(folder: pathlib.Path) -> None:
         single = tf.SparseTensor(column.indices, column.values, [column.dense_shape[0], 1])
         return tf.sparse.to_dense(single, default)[:, 0]
 
+    # In a file, as the vocabularies of TF Transform's analyzers are.
+    vocabulary = folder.parent / "colours.txt"
+    vocabulary.write_text("red\nblue\ngreen\nmissing\n", encoding="utf-8")
+
     def preprocessing_fn(raw):
+        whole_line, line_number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
+        colours = tf.lookup.StaticHashTable(
+            tf.lookup.TextFileInitializer(str(vocabulary), tf.string, whole_line, tf.int64, line_number), -1
+        )
         age = one(raw["age"], float("nan"))
-        colour = one(raw["class"], "")[:, None] == tf.constant([["red", "blue", "green", ""]])
         return {
             "age": tf.where(tf.math.is_nan(age), 40.0, age),
             "age_missing": tf.cast(tf.math.is_nan(age), tf.float32),
-            "class": tf.argmax(colour, axis=1),
+            "class": colours.lookup(one(raw["class"], "missing")),
             "tags used": tf.RaggedTensor.from_sparse(raw["tags used"]).to_tensor(0, shape=[None, 3]),
             "bought": tf.cast(one(raw["bought"], "") == "yes", tf.int64),
             "weight": one(raw["weight"], 1.0),
@@ -87,3 +94,4 @@ def write_graph(folder: pathlib.Path) -> None:
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(features))
     metadata_io.write_metadata(metadata, str(folder / "metadata"))
     (folder / "inputs.json").write_text(inputs_to_json(INPUTS), encoding="utf-8")
+    vocabulary.unlink()

@@ -88,10 +88,12 @@ def served(saved) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_needs_tensorflow_alone(served):
     assert served["extra"] == []
 
 
+@pytest.mark.slow
 def test_every_signature_gives_what_the_model_in_memory_gives(trained, served):
     _, rows, found = trained
     expected = training.Predict(found.predictor)(rows.features)[:4]
@@ -102,6 +104,7 @@ def test_every_signature_gives_what_the_model_in_memory_gives(trained, served):
         assert answer["predicted"] == [("no", "yes")[each] for each in expected.argmax(axis=1)]
 
 
+@pytest.mark.slow
 def test_transform_features_gives_the_models_inputs_and_no_label(served):
     answer = served["answers"]["transform_features"]
     assert answer == {
@@ -110,6 +113,11 @@ def test_transform_features_gives_the_models_inputs_and_no_label(served):
         "class": [0, 1, 0, 3],
         "tags used": [[3, 0, 0], [1, 2, 0], [2, 0, 0], [0, 0, 0]],
     }
+
+
+def test_brings_its_vocabularies(saved):
+    (vocabulary,) = (saved / "assets").iterdir()
+    assert vocabulary.read_text(encoding="utf-8").split() == ["red", "blue", "green", "missing"]
 
 
 def test_the_signatures_keep_the_names_of_the_columns(saved):

@@ -12,7 +12,7 @@ from models.families import spaces
 def test_defaults_are_in_range_and_can_be_replaced():
     for family in spaces.names():
         spaces.check(family, spaces.defaults(family))
-    assert spaces.defaults("mlp", {"units": 64})["units"] == 64
+    assert spaces.defaults("mlp", {"units": 128})["units"] == 128
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_defaults_are_in_range_and_can_be_replaced():
     [
         ("mpl", {}, "model.family is 'mpl'.*linear, mlp.*Did you mean 'mlp'"),
         ("mlp", {"unit": 3}, "has 'unit', which family 'mlp' does not have.*Did you mean 'units'"),
-        ("mlp", {"units": 2.5}, "units is 2.5, and a whole number from 64 to 1024 was expected"),
+        ("mlp", {"units": 2.5}, "units is 2.5, and a whole number from 128 to 768 was expected"),
         ("mlp", {"units": True}, "units is True"),
         ("mlp", {"dropout": 0.9}, "dropout is 0.9, and a number from 0 to 0.5 was expected"),
         ("mlp", {"dropout": "much"}, "dropout is 'much'"),

@@ -103,6 +103,7 @@ def test_batches_grow_with_the_table():
     assert sizes[0] == 16
 
 
+@pytest.mark.slow
 def test_the_strategy_follows_the_devices():
     code = """
 import numpy as np, tensorflow as tf
