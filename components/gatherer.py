@@ -1,7 +1,7 @@
 """TFDV's generators over row groups: what they gather can be merged and sent to another worker."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -80,6 +80,7 @@ class Gatherer:
         """Makes the generators."""
         self._sliced = bool(options.slices)
         self._weight = options.weight
+        self._categorical = frozenset(options.categorical)
         self._generators = stats_impl.get_generators(options.to_tfdv(), in_memory=True)
         self._slicers = [slicing_util.get_feature_value_slicer(dict.fromkeys(each)) for each in options.slices]
 
@@ -94,7 +95,7 @@ class Gatherer:
                 f"Weight column {self._weight!r} is missing in {batch.column(self._weight).null_count:,} of "
                 f"{batch.num_rows:,} rows, and every row needs a weight. Fill it in by `data: {{query: ...}}`."
             )
-        for name, rows in self._slices(batch):
+        for name, rows in self._slices(_as_texts(batch, self._categorical)):
             gathered = accumulator.get(name) or self._empty()
             accumulator[name] = [
                 generator.add_input(each, rows) for generator, each in zip(self._generators, gathered, strict=True)
@@ -124,6 +125,9 @@ class Gatherer:
             statistics = stats_impl.extract_statistics_output(accumulator[name], self._generators)
             dataset = result.datasets.add()
             dataset.MergeFrom(statistics.datasets[0])
+            for feature in dataset.features:
+                if feature.path.step[0] in self._categorical:
+                    feature.type = statistics_pb2.FeatureNameStatistics.INT
             if self._sliced:
                 dataset.name = name
         return bytes(result.SerializeToString())
@@ -135,3 +139,18 @@ class Gatherer:
         yield _WHOLE_SPLIT, batch
         for slicer in self._slicers:
             yield from slicer(batch)
+
+
+def _as_texts(batch: pa.RecordBatch, names: Collection[str]) -> pa.RecordBatch:
+    """Returns the rows with some integer columns as their decimal digits.
+
+    TFDV counts integer categories as texts anyway, but turns one after the other into a text in Python.
+    """
+    columns = batch.columns
+    for index, name in enumerate(batch.schema.names):
+        if name in names:
+            texts = columns[index].values.cast(pa.string()).cast(pa.large_binary())
+            columns[index] = pa.LargeListArray.from_arrays(
+                columns[index].offsets, texts, mask=columns[index].is_null() if columns[index].null_count else None
+            )
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)

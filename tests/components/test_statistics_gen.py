@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components.schema_gen import executor as stock_schema_gen
 from tfx.components.statistics_gen import executor as stock_statistics_gen
 from tfx.types import standard_artifacts
@@ -65,6 +66,17 @@ def test_integer_categories_and_the_label_are_counted(statistics):
     found = data_stages.features(statistics, "train")
     assert [(each.value, each.frequency) for each in found["zone"].string_stats.top_values] == [("7", 3), ("8", 1)]
     assert [(each.value, each.frequency) for each in found["late"].string_stats.top_values] == [("1", 3), ("0", 1)]
+
+
+def test_integer_categories_of_several_values_a_row(tmp_path):
+    columns, rows = {"zone": "int", "late": "int"}, {"zone": [[7, -8], None, [], [7]], "late": [0, 1, 0, 1]}
+    made = data_stages.write_examples(tmp_path / "examples", columns, {"train": rows})
+    spec = Spec(SPEC.label, (Feature("zone", "categorical", "int", repeated=True),))
+    zone = data_stages.features(data_stages.make_statistics(made, spec, tmp_path / "statistics"), "train")["zone"]
+    common = zone.string_stats.common_stats
+    assert (common.num_missing, common.tot_num_values, common.max_num_values) == (1, 3, 2)
+    assert [(each.value, each.frequency) for each in zone.string_stats.top_values] == [("7", 2), ("-8", 1)]
+    assert zone.type == statistics_pb2.FeatureNameStatistics.INT
 
 
 def test_fine_quantiles_are_of_finite_values(statistics):
