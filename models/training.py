@@ -5,6 +5,7 @@ The Tuner's trials and the Trainer's model go through the same `fit`.
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -76,8 +77,8 @@ def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
 
 
 def auto_batch_size(rows: int) -> int:
-    """Returns a batch size for so many training rows: some hundred steps an epoch, from 32 to 4,096 rows each."""
-    return int(np.clip(2 ** round(np.log2(max(rows, 1) / 128)), 16, 1024))
+    """Returns a batch size for so many training rows: some dozen steps an epoch, from 16 to 1,024 rows each."""
+    return int(np.clip(2 ** round(np.log2(max(rows, 1) / 24)), 16, 1024))
 
 
 def enough_epochs(rows: int) -> int:
@@ -123,7 +124,7 @@ def fit(
         network = families.get(spec.family)(inputs, target.outputs, chosen)
         predictor = target.predictor(network)
         steps = _compile(network, target, chosen, len(train) // batch_size, epochs)
-    watch = _HeldOut(spec, predictor, held_out, epochs, report)
+    watch = _HeldOut(spec, predictor, held_out, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     history = network.fit(
         dataset.batches(train.features, target.encode(train.labels), train.weights, batch_size, options.seed),
@@ -187,26 +188,38 @@ class Predict:
 
 
 class _HeldOut(keras.callbacks.Callback):
-    """Measures the model on the held-out rows after every epoch and tells how far training has come."""
+    """Measures the model on the held-out rows after every epoch, and tells how far training has come."""
 
-    def __init__(self, spec: Spec, predictor: keras.Model, rows: Rows, epochs: int, report: Report) -> None:
+    def __init__(self, spec: Spec, predictor: keras.Model, rows: Rows, report: Report) -> None:
         super().__init__()
-        self._task, self._rows, self._epochs = spec.label.task, rows, epochs
+        self._task, self._rows = spec.label.task, rows
         self._predict, self._report = Predict(predictor), report
-        self._best: dict[str, float] = {}
+        self._epoch, self._last, self._told = 0, "", time.monotonic()
 
     def metrics(self) -> dict[str, float]:
         """Returns the metrics of the model as it is now."""
         return metrics.compute(self._task, self._rows.labels, self._predict(self._rows.features), self._rows.weights)
 
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Remembers the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Tells once a second how far the epoch has come: one of a large table takes minutes."""
+        if time.monotonic() - self._told > 1:
+            self._tell(self._epoch + (batch + 1) / self.params["steps"])
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Adds the metrics to the epoch's logs, where other callbacks find them."""
         found = self.metrics()
-        if not self._best or metrics.better(self._task, found, self._best):
-            self._best = found
         name = metrics.PRIMARY[self._task][0]
         name = name if name in found else "log_loss"
-        self._report(f"epoch {epoch + 1}/{self._epochs} {name} {found[name]:.4f}", epoch + 1, self._epochs)
+        self._last = f" {name} {found[name]:.4f}"
+        self._tell(epoch + 1)
         if logs is not None:
             logs["val_loss"] = found["rmse" if self._task == "regression" else "log_loss"]
             logs |= {f"val_{key}": value for key, value in found.items()}
+
+    def _tell(self, done: float) -> None:
+        self._told = time.monotonic()
+        self._report(f"epoch {self._epoch + 1}/{self.params['epochs']}{self._last}", done, self.params["epochs"])
