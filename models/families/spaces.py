@@ -51,14 +51,14 @@ Space = Mapping[str, Number | Choice]
 
 SPACES: Mapping[str, Space] = {
     "linear": {
-        "learning_rate": Number(0.01, 0.001, 0.1, log=True),
+        "learning_rate": Number(0.05, 0.001, 0.1, log=True),
         "weight_decay": Number(1e-5, 1e-6, 0.1, log=True),
     },
     "mlp": {
         "layers": Number(2, 1, 4, step=1),
         "units": Number(512, 128, 768, step=128),
         "activation": Choice("relu", ("relu", "gelu", "silu")),
-        "dropout": Number(0.2, 0.0, 0.5, step=0.05),
+        "dropout": Number(0.3, 0.0, 0.5, step=0.05),
         "embedding_size": Number(8, 4, 32, step=4),
         "learning_rate": Number(0.001, 0.0003, 0.003, log=True),
         "weight_decay": Number(1e-3, 1e-5, 0.1, log=True),
