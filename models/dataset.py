@@ -4,6 +4,7 @@ The matrices stay in memory up to a budget and beyond it in a mapped file, so th
 """
 
 import dataclasses
+import itertools
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -190,45 +191,43 @@ def batches(
     """Returns batches without end, in a new order every epoch that only the seed decides.
 
     An epoch has rows // batch_size batches, all of them full; the rows left over differ from epoch to epoch.
+
+    Args:
+        features: arrays with the rows first.
+        targets: what is to be learned, with the rows first.
+        weights: float32[rows], or None.
+        batch_size: rows a batch, no more than there are.
+        seed: of the order.
     """
-    rows = len(targets)
-    batch_size = min(batch_size, rows)
-    steps = rows // batch_size
-    columns = [*features.values(), targets, *([] if weights is None else [weights])]
-    order: dict[int, np.ndarray] = {}
+    extra = [targets] if weights is None else [targets, weights]
 
-    def gather(step: np.ndarray) -> list[np.ndarray]:
-        epoch, position = divmod(int(step), steps)
-        if epoch not in order:
-            order.clear()
-            order[epoch] = shuffled(rows, np.random.default_rng([seed, epoch]))
-        # Sorted, a batch reads a mapped file forwards.
-        chosen = np.sort(order[epoch][position * batch_size : (position + 1) * batch_size])
-        return [column[chosen] for column in columns]
+    def generate() -> Iterator[tuple[dict[str, np.ndarray] | np.ndarray, ...]]:
+        for epoch in itertools.count():
+            waiting = np.empty(0, np.int64)
+            for window in windows(len(targets), np.random.default_rng([seed, epoch])):
+                waiting = np.concatenate([waiting, window])
+                for _ in range(len(waiting) // batch_size):
+                    # Sorted, a batch reads a mapped file forwards.
+                    chosen, waiting = np.sort(waiting[:batch_size]), waiting[batch_size:]
+                    yield {kind: values[chosen] for kind, values in features.items()}, *(each[chosen] for each in extra)
 
-    def fetch(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        tensors = tf.numpy_function(gather, [step], [column.dtype for column in columns], stateful=False)
-        for tensor, column in zip(tensors, columns, strict=True):
-            tensor.set_shape([batch_size, *column.shape[1:]])
-        packed = dict(zip(features, tensors, strict=False))
-        return packed, *tensors[len(features) :]
+    def spec(values: np.ndarray) -> tf.TensorSpec:
+        return tf.TensorSpec([batch_size, *values.shape[1:]], values.dtype)
 
+    signature = ({kind: spec(values) for kind, values in features.items()}, *map(spec, extra))
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return tf.data.Dataset.counter().map(fetch).prefetch(4).with_options(options)
+    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4).with_options(options)
 
 
-def shuffled(rows: int, generator: np.random.Generator) -> np.ndarray:
-    """Returns a random order of the rows: int64[rows].
+def windows(rows: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yields a random order of the rows in parts: int64[262,144 or fewer].
 
-    Up to 262,144 rows any order may come. Beyond, blocks of rows are shuffled, and then the rows of each 256 blocks, so
-    that a file of mapped rows is read in stretches.
+    So few rows may come in any order. Of more, blocks of 1,024 rows are shuffled, and then the rows of each 256 blocks:
+    a file of mapped rows is read in stretches, and the order itself takes no memory.
     """
-    if rows <= _BLOCK * _WINDOW:
-        return generator.permutation(rows)
-    starts = generator.permutation(np.arange(0, rows, _BLOCK))
-    order = []
-    for first in range(0, len(starts), _WINDOW):
-        window = np.concatenate([np.arange(s, min(s + _BLOCK, rows)) for s in starts[first : first + _WINDOW]])
-        order.append(generator.permutation(window))
-    return np.concatenate(order)
+    blocks = generator.permutation(-(-rows // _BLOCK))
+    for first in range(0, len(blocks), _WINDOW):
+        starts = blocks[first : first + _WINDOW] * _BLOCK
+        window = (starts[:, None] + np.arange(_BLOCK)).ravel()
+        yield generator.permutation(window[window < rows])

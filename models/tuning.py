@@ -5,6 +5,7 @@ The architecture is part of the space: layers and units are hyperparameters like
 
 import dataclasses
 import functools
+import os
 import shutil
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +32,7 @@ class Options:
         max_rows: how many rows of train, and of eval, a trial sees at most.
         seed: of the proposals and of each trial.
         directory: where trials are kept until the search is over, so that an interrupted one goes on.
+        logs: where each trial leaves its curves for TensorBoard; None for nowhere.
     """
 
     trials: int = 4
@@ -39,6 +41,7 @@ class Options:
     max_rows: int = 50_000
     seed: int = 0
     directory: str = "tuner"
+    logs: str | None = None
 
 
 def space(family: str, fixed: Mapping[str, Any]) -> keras_tuner.HyperParameters:
@@ -132,13 +135,21 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         options = training.Options(epochs=self._options.epochs, patience=2, seed=self._options.seed)
         values = trial.hyperparameters.values
         try:
-            trained = self._fit(options=options, hyperparameters=values, report=self._reporter())
+            trained = self._fit(
+                options=options, hyperparameters=values, callbacks=self._callbacks(trial), report=self._reporter()
+            )
         except UserError as error:
             raise keras_tuner.errors.FatalError(str(error)) from error
         except Exception as error:
             self._failures.append(error)
             raise
         return {f"val_{self.metric}": trained.metrics[self.metric]}
+
+    def _callbacks(self, trial: trial_module.Trial) -> list[keras.callbacks.Callback]:
+        if self._options.logs is None:
+            return []
+        folder = os.path.join(self._options.logs, f"trial-{trial.trial_id}")
+        return [keras.callbacks.TensorBoard(folder, write_graph=False)]
 
     def _reporter(self) -> training.Report:
         number, total = len(self.oracle.trials), self._options.trials

@@ -114,16 +114,16 @@ def test_rows_that_fill_no_batch_are_left_over():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 600_000))
-def test_shuffled_has_every_row_once(rows):
-    order = dataset.shuffled(rows, np.random.default_rng(0))
+def test_the_windows_have_every_row_once(rows):
+    order = np.concatenate(list(dataset.windows(rows, np.random.default_rng(0))))
     assert np.array_equal(np.sort(order), np.arange(rows))
 
 
-def test_beyond_the_window_a_file_is_read_in_stretches():
-    window = dataset._BLOCK * dataset._WINDOW
-    order = dataset.shuffled(4 * window, np.random.default_rng(0))
-    blocks = np.unique(order[:window] // dataset._BLOCK)
-    assert len(blocks) == dataset._WINDOW
+def test_beyond_a_window_rows_come_in_stretches():
+    first, *others = dataset.windows(2**20, np.random.default_rng(0))
+    assert len(first) == 256 * 1_024
+    assert len(np.unique(first // 1_024)) == 256
+    assert len(others) == 3
 
 
 def test_spec_without_weight_gives_none(prepared):

@@ -45,6 +45,12 @@ def test_an_interrupted_search_goes_on(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_each_trial_leaves_its_curves(tmp_path):
+    search(tmp_path / "trials", logs=str(tmp_path / "logs")).search(verbose=0)
+    assert sorted(os.listdir(tmp_path / "logs")) == ["trial-0", "trial-1"]
+    assert list((tmp_path / "logs" / "trial-1" / "validation").glob("events*"))
+
+
 def test_without_trials_the_defaults_are_taken(tmp_path):
     tuner = search(tmp_path, trials=0)
     tuner.search(verbose=0)
