@@ -21,6 +21,8 @@ from models.errors import UserError
 from models.spec import Feature, Label, Spec
 from tests.components import served_models
 
+pytestmark = pytest.mark.slow
+
 SPEC = Spec(
     label=Label("bought", "binary", "text", ("no", "yes")),
     features=(Feature("age", "numeric", "float"), Feature("town", "categorical", "text")),

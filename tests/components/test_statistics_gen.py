@@ -189,6 +189,7 @@ def test_a_row_without_a_weight_is_an_error(tmp_path):
         data_stages.make_statistics(made, spec, tmp_path / "statistics")
 
 
+@pytest.mark.slow
 def test_a_new_span_reuses_the_files_of_earlier_ones(tmp_path, statistics):
     """The second run has a new folder, a file of the first run under another name, and a new file."""
     options = json.dumps({"cache": str(tmp_path / "cache")})

@@ -107,6 +107,7 @@ def test_inputs_describe_what_comes_out(graph):
     assert graph.get_string_custom_property("finding") == "4 features to 5 inputs: 3 numeric · 2 categorical"
 
 
+@pytest.mark.slow
 def test_constants_agree_with_tf_transform_analyzers(tmp_path):
     """What the statistics give is what tft's own analyzers give, to the sketches' error."""
     generator = np.random.default_rng(0)
@@ -171,6 +172,7 @@ def test_our_transform_reads_stock_statistics(stages, tmp_path):
     assert (ours[0].mean, ours[1].mean, ours[3].size) == (35, 2, 4)
 
 
+@pytest.mark.slow
 def test_users_function_with_analyzers(stages, tmp_path):
     graph = run(stages, tmp_path, "tests.components.users_functions.scaled_and_crossed")
     inputs = {each.name: each for each in inputs_of(graph)}
@@ -189,6 +191,7 @@ def test_users_function_with_custom_config(stages, tmp_path):
     assert [each.name for each in inputs_of(graph)] == ["age"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "expected"),
     [

@@ -3,11 +3,13 @@
 import json
 import pathlib
 
+import pytest
 from tfx.types import channel, standard_artifacts
 
 from components import tuner
 
 
+@pytest.mark.slow
 def test_writes_the_best_hyperparameters_and_leaves_no_trials(prepared_stages, tmp_path):
     outputs = {
         "best_hyperparameters": prepared_stages.artifact(standard_artifacts.HyperParameters, "best"),

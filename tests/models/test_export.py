@@ -17,6 +17,8 @@ LOADED = """
 import json, sys
 import numpy as np
 import tensorflow as tf
+
+pytestmark = pytest.mark.slow
 model = tf.saved_model.load(sys.argv[1])
 request = json.loads(sys.stdin.read())
 def example(row):

@@ -214,6 +214,7 @@ def test_more_columns_than_go_together():
     assert [outputs[f"n{number}"] for number in range(70)] == [[number, 0] for number in range(70)]
 
 
+@pytest.mark.slow
 @hypothesis.given(
     strategies.lists(strategies.one_of(strategies.none(), strategies.text(max_size=5)), min_size=1, max_size=20)
 )

@@ -44,6 +44,7 @@ def test_multiclass():
     assert trained.metrics["accuracy"] > 0.9
 
 
+@pytest.mark.slow
 def test_regression_in_the_labels_own_unit():
     trained = fit(Label("y", "regression", "float"), rows(lambda x: 1_000 + 100 * x))
     assert trained.metrics["rmse"] < 10
@@ -62,6 +63,7 @@ def test_rows_without_weight_are_not_learned_from():
     assert fit(BINARY, both, train).metrics["auc"] > 0.95
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model():
     train = rows(in_the_middle, 64)
     options = training.Options(epochs=2)
@@ -70,6 +72,7 @@ def test_the_same_seed_gives_the_same_model():
         np.testing.assert_array_equal(left, right)
 
 
+@pytest.mark.slow
 def test_stops_early_and_goes_back_to_the_best_epoch():
     train = rows(lambda x: np.random.default_rng(1).integers(0, 2, len(x)), 64)
     held_out = rows(lambda x: np.random.default_rng(2).integers(0, 2, len(x)), 64)

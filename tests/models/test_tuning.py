@@ -22,6 +22,7 @@ def search(directory, spec: Spec = SPEC, inputs=INPUTS, rows: Rows = ROWS, **opt
     return tuning.Search(spec, inputs, rows, rows, chosen, "name")
 
 
+@pytest.mark.slow
 def test_the_first_trial_has_the_defaults_and_the_best_is_chosen(tmp_path):
     tuner = search(tmp_path, trials=3)
     tuner.search(verbose=0)
@@ -33,6 +34,7 @@ def test_the_first_trial_has_the_defaults_and_the_best_is_chosen(tmp_path):
     assert tuner.finding().startswith(f"best of 3 trials: auc {tuner.best_trial().score:.4f} (the defaults")
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_goes_on(tmp_path):
     first = search(tmp_path, trials=1)
     first.search(verbose=0)
@@ -58,6 +60,7 @@ def test_without_trials_the_defaults_are_taken(tmp_path):
     assert tuner.finding() == "no trials: the defaults are taken as they are"
 
 
+@pytest.mark.slow
 def test_what_the_configuration_fixes_stays(tmp_path):
     spec = Spec(SPEC.label, (), family="linear", hyperparameters={"learning_rate": 0.05})
     tuner = search(tmp_path, spec, algorithm="random")
@@ -74,6 +77,7 @@ def test_every_space_can_be_declared_and_drawn_from(family):
         families.check(family, {each.name: each.random_sample(0)})
 
 
+@pytest.mark.slow
 def test_when_every_trial_fails_the_first_ones_error_is_said(tmp_path):
     inputs = (Input("lacking", "categorical", size=3),)
     with pytest.raises(RuntimeError, match=r"Every trial failed\. The first one: "):

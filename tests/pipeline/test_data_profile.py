@@ -260,7 +260,11 @@ def test_any_column_name(resolve):
         ),
         ({"g": [1, 2] * 30, "y": YES_NO}, ("split={by: group, column: g}",), ["2 different values of `g` are too few"]),
         ({"y": YES_NO}, ("evaluate.slices=[[b]]",), ["evaluate.slices names the column `b`"]),
-        ({"y": YES_NO}, ("evaluate.gates.rmse.max=1",), ["evaluate.gates.rmse: there is no metric of a binary task", "auc"]),
+        (
+            {"y": YES_NO},
+            ("evaluate.gates.rmse.max=1",),
+            ["evaluate.gates.rmse: there is no metric of a binary task", "auc"],
+        ),
         ({"y": YES_NO}, ("validate.drift.features.b=0.1",), ["validate.drift.features names the column `b`"]),
         ({"b c": NUMBERS, "b.c": NUMBERS, "y": YES_NO}, (), ["`b c` and `b.c`", 'SELECT * RENAME ("b.c" AS other)']),
         ({"y": YES_NO}, ("features.a=ignore",), ["no column is left", "`a`: by the configuration"]),

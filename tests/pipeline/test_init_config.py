@@ -54,6 +54,7 @@ def test_errors_end_with_exit_code_2(path, capsys):
     assert "Did you mean `y`?" in captured.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["pipeline/init_config.py"], ["-m", "pipeline.init_config"]])
 def test_as_a_command(path, command):
     done = subprocess.run(
