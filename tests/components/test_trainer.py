@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfx.types import channel, standard_artifacts
 
 from components import trainer
-from models import examples
+from models import examples, families
 from models.spec import Feature
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def trained(prepared_stages):
 def test_records_what_was_trained(trained):
     report = json.loads(trained["model"].get_string_custom_property("report"))
     assert report["family"] == "linear"
-    assert report["hyperparameters"] == {"learning_rate": 0.05, "weight_decay": 1e-05}
+    assert report["hyperparameters"] == families.defaults("linear")
     assert report["metrics"]["eval"]["auc"] > 0.9
     finding = trained["model"].get_string_custom_property("finding")
     assert finding == f"linear · {report['parameters']} parameters · eval auc {report['metrics']['eval']['auc']:.4f}"
