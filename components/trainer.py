@@ -35,7 +35,7 @@ class Trainer(component.Trainer):  # type: ignore[misc]
         schema: the schema of the raw columns.
         transform_graph: what turns them into the model's inputs.
         spec: `Spec.to_json()`.
-        options: `models.training.Options` as JSON.
+        options: `models.fitting.Options` as JSON.
         hyperparameters: what the Tuner found; the family's defaults without it.
         fingerprint: changes when the code does.
     """

@@ -52,7 +52,7 @@ class Rows:
 class Budget:
     """Memory for arrays: what fits is memory, what does not is a file without a name that goes when its array goes."""
 
-    def __init__(self, size: int, directory: str | None = None) -> None:
+    def __init__(self, size: int = 10**9, directory: str | None = None) -> None:
         self._left, self._directory = size, directory
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -100,7 +100,7 @@ def load(
     rows = sum(len(chosen) for _, chosen in plan)
     if not rows:
         raise UserError(f"Split {split_uri} has no rows. Give it a larger part in `split: {{fractions: ...}}`.")
-    store = _Store(rows, budget or Budget(10**9))
+    store = _Store(rows, budget or Budget())
     for group, chosen in plan:
         batch = examples.read(group, list(graph.raw_types))
         for part in _parts(batch if len(chosen) == group.rows else batch.take(pa.array(chosen))):

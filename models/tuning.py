@@ -5,16 +5,18 @@ The architecture is part of the space: layers and units are hyperparameters like
 
 import dataclasses
 import functools
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import keras_tuner
 from keras_tuner.engine import trial as trial_module
 
-from models import metrics, progress, training
+from models import arguments, dataset, fitting, metrics, progress
 from models.dataset import Rows
 from models.errors import UserError
 from models.families.spaces import SPACES, Choice
@@ -42,6 +44,25 @@ class Options:
     seed: int = 0
     directory: str = "tuner"
     logs: str | None = None
+
+
+class TunerFnResult(NamedTuple):
+    """What TFX's Tuner takes from `tuner_fn`."""
+
+    tuner: "Search"
+    fit_kwargs: dict[str, Any]
+
+
+def tuner_fn(fn_args: Any) -> TunerFnResult:
+    """Prepares the search. TFX calls it, and its Tuner then runs what comes back."""
+    spec, options, graph = arguments.read(fn_args, Options)
+    train, held_out = (
+        dataset.load(arguments.split_uri(files), graph, max_rows=options.max_rows, seed=options.seed)
+        for files in (fn_args.train_files, fn_args.eval_files)
+    )
+    identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
+    name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+    return TunerFnResult(Search(spec, graph.inputs, train, held_out, options, name), {"verbose": 0})
 
 
 def space(family: str, fixed: Mapping[str, Any]) -> keras_tuner.HyperParameters:
@@ -92,7 +113,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
     def __init__(
         self, spec: Spec, inputs: tuple[Input, ...], train: Rows, held_out: Rows, options: Options, name: str
     ) -> None:
-        self._fit = functools.partial(training.fit, spec, inputs, train=train, held_out=held_out)
+        self._fit = functools.partial(fitting.fit, spec, inputs, train=train, held_out=held_out)
         self._options = options
         self._failures: list[Exception] = []
         self.metric, more_is_better = metrics.PRIMARY[spec.label.task]
@@ -132,7 +153,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
     def run_trial(self, trial: trial_module.Trial, **_: Any) -> dict[str, float]:
         """Trains one model and returns the objective."""
         keras.backend.clear_session()
-        options = training.Options(epochs=self._options.epochs, patience=2, seed=self._options.seed)
+        options = fitting.Options(epochs=self._options.epochs, patience=2, seed=self._options.seed)
         values = trial.hyperparameters.values
         try:
             trained = self._fit(
@@ -151,7 +172,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         folder = os.path.join(self._options.logs, f"trial-{trial.trial_id}")
         return [keras.callbacks.TensorBoard(folder, write_graph=False)]
 
-    def _reporter(self) -> training.Report:
+    def _reporter(self) -> fitting.Report:
         number, total = len(self.oracle.trials), self._options.trials
         best = self.best_trial()
         tail = "" if best is None else f" · best {self.metric} {best.score:.4f}"

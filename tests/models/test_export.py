@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from models import dataset, examples, export, families, served_model, signatures, training
+from models import dataset, examples, export, families, fitting, served_model, signatures
 from models.spec import Label, Spec
 from models.transformed import TransformGraph
 
@@ -64,7 +64,7 @@ def trained(prepared):
     graph = TransformGraph(prepared.graph, prepared.spec)
     rows = dataset.load(prepared.split, graph)
     defaults = families.defaults("mlp")
-    found = training.fit(prepared.spec, graph.inputs, defaults, rows, rows, training.Options(epochs=2))
+    found = fitting.fit(prepared.spec, graph.inputs, defaults, rows, rows, fitting.Options(epochs=2))
     return graph, rows, found
 
 
@@ -98,7 +98,7 @@ def test_needs_tensorflow_alone(served):
 @pytest.mark.slow
 def test_every_signature_gives_what_the_model_in_memory_gives(trained, served):
     _, rows, found = trained
-    expected = training.Predict(found.predictor)(rows.features)[:4]
+    expected = fitting.Predict(found.predictor)(rows.features)[:4]
     for signature in ("serving_default", "predict"):
         answer = served["answers"][signature]
         np.testing.assert_allclose(answer["scores"], expected, atol=1e-6)
@@ -157,11 +157,11 @@ def test_regression_gives_numbers(prepared, tmp_path):
     graph = TransformGraph(prepared.graph, spec)
     graph.inputs = tuple(each for each in graph.inputs if not each.name.startswith("age"))
     rows = dataset.load(prepared.split, graph)
-    found = training.fit(spec, graph.inputs, families.defaults("linear"), rows, rows, training.Options(epochs=1))
+    found = fitting.fit(spec, graph.inputs, families.defaults("linear"), rows, rows, fitting.Options(epochs=1))
     export.save(str(tmp_path), spec, graph, found.predictor)
     predict = tf.saved_model.load(str(tmp_path)).signatures["predict"]
     batch = examples.read(examples.row_groups(prepared.split)[0])
     columns = examples.dense(batch, spec.features)
     answer = predict(**{"class": tf.constant(columns["class"]), "tags used": tf.constant(columns["tags used"])})
     assert set(answer) == {"predictions"}
-    np.testing.assert_allclose(answer["predictions"], training.Predict(found.predictor)(rows.features), rtol=1e-6)
+    np.testing.assert_allclose(answer["predictions"], fitting.Predict(found.predictor)(rows.features), rtol=1e-6)
