@@ -12,13 +12,13 @@ from models import dataset, examples, export, families, fitting, served_model, s
 from models.spec import Label, Spec
 from models.transformed import TransformGraph
 
+pytestmark = pytest.mark.slow
+
 # Runs in a process of its own: what it imports is what a server needs.
 LOADED = """
 import json, sys
 import numpy as np
 import tensorflow as tf
-
-pytestmark = pytest.mark.slow
 model = tf.saved_model.load(sys.argv[1])
 request = json.loads(sys.stdin.read())
 def example(row):
@@ -90,12 +90,10 @@ def served(saved) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.slow
 def test_needs_tensorflow_alone(served):
     assert served["extra"] == []
 
 
-@pytest.mark.slow
 def test_every_signature_gives_what_the_model_in_memory_gives(trained, served):
     _, rows, found = trained
     expected = fitting.Predict(found.predictor)(rows.features)[:4]
@@ -106,7 +104,6 @@ def test_every_signature_gives_what_the_model_in_memory_gives(trained, served):
         assert answer["predicted"] == [("no", "yes")[each] for each in expected.argmax(axis=1)]
 
 
-@pytest.mark.slow
 def test_transform_features_gives_the_models_inputs_and_no_label(served):
     answer = served["answers"]["transform_features"]
     assert answer == {
