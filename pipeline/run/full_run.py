@@ -100,12 +100,12 @@ class FullRun:
         """Does what is left when the graph has run."""
         self._keep_curves()
         if self.request.update_schema:
-            from components import schema_gen
+            from components import curated_schema
 
             (statistics,) = self.history.executions("StatisticsGen")[0].outputs
             target = self.request.schema_file or self.folder.path / "schema.pbtxt"
             splits = [path.name.removeprefix("Split-") for path in sorted(Path(statistics.uri).glob("Split-*"))]
-            display.note(schema_gen.update(str(target), statistics.uri, splits, self.resolved.spec))
+            display.note(curated_schema.update(str(target), statistics.uri, splits, self.resolved.spec))
 
     def _keep_curves(self) -> None:
         """Copies the newest training curves to where TensorBoard compares them."""

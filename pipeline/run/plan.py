@@ -7,7 +7,6 @@ from typing import Any
 from pipeline.run.history import COMPLETE, Execution, History
 from pipeline.run.stages import RESOLVERS, STAGES, Fingerprint, Stage
 
-
 _DIGESTS = {
     "data.content": "the data",
     "schema": "the content of the schema file",
