@@ -1,7 +1,7 @@
 """What is wrong with a split: against its schema, against train, and against the span before."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
@@ -10,6 +10,7 @@ from components.inferred_schema import TRAINING
 from models.spec import Spec
 
 _SHOWN = 20
+_TOGETHER = 100
 _NO_LIMIT = 1.0  # both distances lie between 0 and 1
 _MEASURES = {
     anomalies_pb2.DriftSkewInfo.Measurement.L_INFTY: "L-infinity distance",
@@ -72,14 +73,54 @@ def validate(
         for comparator, other in ((feature.skew_comparator, train), (feature.drift_comparator, previous)):
             if other is not None:
                 _set_limit(comparator, kind, other[1], feature.name)
-    environment = TRAINING if TRAINING in schema.default_environment else None
-    return tfdv.validate_statistics(
-        statistics,
-        compared,
-        environment=environment,
-        previous_statistics=previous[0] if previous else None,
-        serving_statistics=train[0] if train else None,
-    )
+    result = anomalies_pb2.Anomalies(baseline=schema)
+    for names in _together(statistics, schema):
+        part = tfdv.validate_statistics(
+            _only(statistics, names),
+            _fields(compared, names),
+            environment=TRAINING if TRAINING in schema.default_environment else None,
+            previous_statistics=_only(previous[0], names) if previous else None,
+            serving_statistics=_only(train[0], names) if train else None,
+        )
+        part.ClearField("baseline")
+        result.MergeFrom(part)
+    return result
+
+
+def _together(
+    statistics: statistics_pb2.DatasetFeatureStatisticsList, schema: schema_pb2.Schema
+) -> Iterator[Collection[str]]:
+    """Yields the columns that are validated in one go: TFDV copies the whole schema for every feature."""
+    names = list(dict.fromkeys([_name(each) for each in statistics.datasets[0].features]))
+    names += [each.name for each in schema.feature if each.name not in set(names)]
+    for start in range(0, len(names), _TOGETHER):
+        yield frozenset(names[start : start + _TOGETHER])
+
+
+def _only(
+    statistics: statistics_pb2.DatasetFeatureStatisticsList, names: Collection[str]
+) -> statistics_pb2.DatasetFeatureStatisticsList:
+    """Returns the statistics of some columns over the whole split, which stands before its slices."""
+    whole = statistics.datasets[0]
+    result = statistics_pb2.DatasetFeatureStatisticsList()
+    result.datasets.add(num_examples=whole.num_examples, weighted_num_examples=whole.weighted_num_examples)
+    result.datasets[0].features.extend(each for each in whole.features if _name(each) in names)
+    return result
+
+
+def _fields(schema: schema_pb2.Schema, names: Collection[str]) -> schema_pb2.Schema:
+    result = schema_pb2.Schema()
+    result.CopyFrom(schema)
+    del result.feature[:]
+    result.feature.extend(each for each in schema.feature if each.name in names)
+    domains = {each.domain for each in result.feature}
+    del result.string_domain[:]
+    result.string_domain.extend(each for each in schema.string_domain if each.name in domains)
+    return result
+
+
+def _name(feature: statistics_pb2.FeatureNameStatistics) -> str:
+    return str(feature.path.step[0] if feature.path.step else feature.name)
 
 
 def _set_limit(comparator: schema_pb2.FeatureComparator, kind: str, limits: Limits, name: str) -> None:

@@ -114,6 +114,20 @@ def test_leaked_rows_above_the_limit_are_named(stages, tmp_path):
     run(stages, tmp_path / "again", max_leaked_rows=0.25)
 
 
+def test_columns_validated_apart_give_the_same(stages, tmp_path, monkeypatch):
+    statistics = [data_stages.read_statistics(stages["statistics"], split) for split in ("train", "test")]
+    schema = infer(statistics[:1], SPEC)
+    schema.feature.add(name="fare", type=schema_pb2.FLOAT).presence.min_fraction = 1
+    {each.name: each for each in schema.feature}["age"].int_domain.max = 60
+    at_once = anomalies.validate(statistics[1], schema, SPEC, (statistics[0], anomalies.Limits(0.1)))
+    monkeypatch.setattr(anomalies, "_TOGETHER", 1)
+    apart = anomalies.validate(statistics[1], schema, SPEC, (statistics[0], anomalies.Limits(0.1)))
+    assert set(at_once.anomaly_info) == {"age", "town", "fare"}
+    for each in (at_once, apart):
+        each.drift_skew_info.sort(key=lambda info: info.path.step[0])
+    assert apart == at_once
+
+
 def test_an_anomaly_among_many_is_shown_and_counted():
     text = anomalies.explain([f"train: {number}" for number in range(30)])
     assert text.count("train: ") == 20
