@@ -108,6 +108,7 @@ def test_inputs_describe_what_comes_out(graph):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_constants_agree_with_tf_transform_analyzers(tmp_path):
     """What the statistics give is what tft's own analyzers give, to the sketches' error."""
     generator = np.random.default_rng(0)
@@ -172,6 +173,7 @@ def test_our_transform_reads_stock_statistics(stages, tmp_path):
     assert (ours[0].mean, ours[1].mean, ours[3].size) == (35, 2, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_users_function_with_analyzers(stages, tmp_path):
     graph = run(stages, tmp_path, "tests.components.users_functions.scaled_and_crossed")
