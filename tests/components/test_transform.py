@@ -13,7 +13,7 @@ from tfx.proto import transform_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
-from components import schema_gen, transform, users_analysis
+from components import schema_gen, transform, users_analysis, validator
 from models import examples
 from models.errors import UserError
 from models.spec import Feature, Input, Label, Spec, inputs_from_json
@@ -248,3 +248,25 @@ def recording(pipelines):
         return pipelines[-1]
 
     return base_beam_executor.BaseBeamExecutor.Context(make_beam_pipeline_fn=make, tmp_dir="", unique_id="1")
+
+
+def test_any_column_name_goes_through(tmp_path):
+    names = ["a b", "ü/x", 'q"uote', "1st", "a.b", "x:0", "x_missing", "x", "$%", "_"]
+    columns = {**dict.fromkeys(names, "float"), "täg": "text", "is late?": "int"}
+    rows = {name: [1.0, None, 1.0] for name in names} | {"täg": ["a", "b", None], "is late?": [0, 1, 0]}
+    features = [Feature(name, "numeric", "float") for name in names] + [Feature("täg", "categorical", "text")]
+    spec = Spec(Label("is late?", "binary", "int", ("0", "1")), tuple(features))
+    made = data_stages.write_examples(tmp_path / "examples", columns, {"train": rows, "test": rows})
+    stages = {"examples": made, "statistics": data_stages.make_statistics(made, spec, tmp_path / "statistics")}
+    stages["schema"] = data_stages.artifact(standard_artifacts.Schema, tmp_path / "schema")
+    given = {"statistics": stages["statistics"]}
+    data_stages.run(schema_gen.Executor, given, {"schema": stages["schema"]}, spec=spec.to_json())
+    anomalies = data_stages.artifact(standard_artifacts.ExampleAnomalies, tmp_path / "anomalies")
+    data_stages.run(validator.Executor, stages, {"anomalies": anomalies}, spec=spec.to_json(), limits="{}")
+    graph = data_stages.artifact(standard_artifacts.TransformGraph, tmp_path / "graph")
+    data_stages.run(transform.Executor, stages, {"transform_graph": graph}, spec=spec.to_json())
+    transformed = transform.sample(graph.uri, examples.row_groups(f"{made.uri}/Split-train"))
+    for name in names:
+        assert transformed[name].tolist() == [1, 1, 1]
+    assert transformed["x_missing_"].tolist() == [0, 1, 0]
+    assert transformed["täg"].tolist() == [1, 0, 3]
