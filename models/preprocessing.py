@@ -76,7 +76,10 @@ def _declare(feature: Feature, column: Column, taken: set[str | None]) -> Sequen
 
 
 def _declare_number(feature: Feature, column: Column, taken: set[str | None]) -> Sequence[Input]:
-    """The moments are those of the column once its gaps are filled with the median."""
+    """The moments are those of the column once its gaps are filled with the median.
+
+    Those of a repeated column are of its values, although the model sees the mean of a row's values.
+    """
     gaps, gap = column.missing, column.median - column.mean
     mean = column.mean + gaps * gap
     std = math.sqrt((1 - gaps) * column.std**2 + gaps * (1 - gaps) * gap**2)
