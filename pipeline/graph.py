@@ -152,7 +152,7 @@ def _options(resolved: Resolved, folder: RunFolder) -> dict[str, dict[str, objec
         "examples": {"split": settings["split"], "columns": sorted({column for each in slices for column in each})},
         "statistics": settings["statistics"],
         "validate": settings["validate"],
-        "tune": {**settings["tune"], "directory": str(folder.tuner)},
+        "tune": {**settings["tune"], "directory": str(folder.tuner), "logs": str(folder.tensorboard / "search")},
         "train": settings["train"],
         "evaluate": settings["evaluate"],
         "serve": settings["serve"],
