@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 import keras
 import keras_tuner
+import numpy as np
 from keras_tuner.engine import trial as trial_module
 
-from models import arguments, dataset, fitting, metrics, progress
+from models import arguments, dataset, fitting, metrics, progress, verdict
 from models.dataset import Rows
 from models.errors import UserError
 from models.families.spaces import SPACES, Choice
@@ -113,9 +114,11 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
     def __init__(
         self, spec: Spec, inputs: tuple[Input, ...], train: Rows, held_out: Rows, options: Options, name: str
     ) -> None:
+        self._task, self._held_out = spec.label.task, held_out
         self._fit = functools.partial(fitting.fit, spec, inputs, train=train, held_out=held_out)
         self._options = options
         self._failures: list[Exception] = []
+        self._chosen: trial_module.Trial | None = None
         self.metric, more_is_better = metrics.PRIMARY[spec.label.task]
         if self.metric == "auc" and len(set(held_out.labels.tolist())) < 2:
             self.metric, more_is_better = "log_loss", False
@@ -149,6 +152,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             if self.best_trial() is None:
                 first = self._failures[0]
                 raise RuntimeError(f"Every trial failed. The first one: {type(first).__name__}: {first}") from first
+            self._chosen = self._choose()
 
     def run_trial(self, trial: trial_module.Trial, **_: Any) -> dict[str, float]:
         """Trains one model and returns the objective."""
@@ -164,7 +168,11 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         except Exception as error:
             self._failures.append(error)
             raise
+        np.save(self._predictions_file(trial), fitting.Predict(trained.predictor)(self._held_out.features))
         return {f"val_{self.metric}": trained.metrics[self.metric]}
+
+    def _predictions_file(self, trial: trial_module.Trial) -> str:
+        return os.path.join(self.get_trial_dir(trial.trial_id), "held_out.npy")
 
     def _callbacks(self, trial: trial_module.Trial) -> list[keras.callbacks.Callback]:
         if self._options.logs is None:
@@ -187,11 +195,35 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
                 return trial  # type: ignore[no-any-return]
         return None
 
+    def _choose(self) -> trial_module.Trial | None:
+        """Returns the best trial where it is better than the defaults by more than chance, and theirs otherwise.
+
+        A few short trials on few rows differ by chance alone, and the best of them is the luckiest. The two are
+        compared on the same held-out rows, as the Evaluator compares a candidate with the blessed model.
+        """
+        best, defaults = self.best_trial(), self._defaults_trial()
+        if best is None or defaults is None or best.trial_id == defaults.trial_id:
+            return best
+        candidate, rival = (np.load(self._predictions_file(trial)) for trial in (best, defaults))
+        weights = np.ones(len(candidate)) if self._held_out.weights is None else self._held_out.weights
+        rows = verdict.Rows(self._held_out.labels, weights, {"candidate": candidate, "defaults": rival})
+        found = verdict.difference(self._task, rows, "defaults")
+        return best if found.gain > verdict.STANDARD_ERRORS * found.error else defaults
+
+    def _defaults_trial(self) -> trial_module.Trial | None:
+        first = self.oracle.get_trial(self.oracle.start_order[0])
+        return first if first.status == trial_module.TrialStatus.COMPLETED else None
+
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
-        """Returns the hyperparameters of the best trials; where none was to be made, the defaults."""
-        if not self._options.trials:
+        """Returns the chosen hyperparameters, and behind them those of the best other trials.
+
+        Where no trial was to be made, they are the defaults.
+        """
+        if self._chosen is None:
             return [self.oracle.hyperparameters]
-        return super().get_best_hyperparameters(num_trials)  # type: ignore[no-any-return]
+        best = self.oracle.get_best_trials(num_trials)
+        others = [each for each in best if each.trial_id != self._chosen.trial_id]
+        return [each.hyperparameters for each in (self._chosen, *others)][:num_trials]
 
     def num_completed(self) -> int:
         """Returns how many trials ended well."""
@@ -202,9 +234,16 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         best = self.best_trial()
         if best is None:
             return "no trials: the defaults are taken as they are"
-        first = self.oracle.get_trial(self.oracle.start_order[0])
-        gain = "the defaults are best" if best is first else f"the defaults gave {first.score:.4f}"
-        return f"best of {self.num_completed()} trials: {self.metric} {best.score:.4f} ({gain})"
+        return f"best of {self.num_completed()} trials: {self.metric} {best.score:.4f} ({self._beside(best)})"
+
+    def _beside(self, best: trial_module.Trial) -> str:
+        defaults, chosen = self._defaults_trial(), self._chosen
+        if defaults is None:
+            return "the defaults failed"
+        if best.trial_id == defaults.trial_id:
+            return "the defaults are best"
+        kept = chosen is not None and chosen.trial_id == defaults.trial_id
+        return f"the defaults gave {defaults.score:.4f}" + (", not worse beyond chance: kept" if kept else "")
 
     def forget(self) -> None:
         """Removes what was kept for the case of an interruption."""

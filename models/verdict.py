@@ -11,7 +11,7 @@ from models.gates import Gate, shown
 from models.spec import Label, Task
 
 # A difference counts as noise below this many standard errors: one side of 95 %.
-_STANDARD_ERRORS = 1.645
+STANDARD_ERRORS = 1.645
 # Nobody notices a loss of this share of what there is to win over a constant, however many rows prove it.
 _NEGLIGIBLE = 0.005
 # A smaller slice says little about the model, and much about chance.
@@ -95,7 +95,7 @@ def _beats_constant(task: Task, rows: Rows, measured: Mapping[str, Metrics]) -> 
     name, _ = metrics.PRIMARY[task]
     value, limit = measured["candidate"][name], measured["constant"][name]
     found = difference(task, rows, "constant")
-    noise = _STANDARD_ERRORS * found.error
+    noise = STANDARD_ERRORS * found.error
     if found.gain > max(noise, 0.0):
         return Gate("constant", True, value, limit, f"{name} {shown(value)} beats the constant's {shown(limit)}.")
     if found.gain <= 0:
@@ -117,7 +117,7 @@ def _not_worse(task: Task, rows: Rows, measured: Mapping[str, Metrics], rival: s
     best = 1.0 if task == "binary" else 0.0
     negligible = _NEGLIGIBLE * abs(best - measured["constant"][name])
     found = difference(task, rows, rival)
-    tolerance = max(negligible, _STANDARD_ERRORS * found.error)
+    tolerance = max(negligible, STANDARD_ERRORS * found.error)
     title = f"the {rival} model's {shown(limit)}"
     if found.gain >= 0:
         return Gate(rival, True, value, limit, f"{name} {shown(value)} is as good as {title} or better.")

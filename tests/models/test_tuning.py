@@ -34,6 +34,15 @@ def test_the_first_trial_has_the_defaults_and_the_best_is_chosen(tmp_path):
     assert tuner.finding().startswith(f"best of 3 trials: auc {tuner.best_trial().score:.4f} (the defaults")
 
 
+def test_a_trial_that_is_only_lucky_is_not_chosen(tmp_path):
+    labels = np.random.default_rng(1).integers(0, 2, 64)
+    tuner = search(tmp_path, rows=Rows({"numeric": X}, labels), trials=2)
+    tuner.search(verbose=0)
+    assert tuner.get_best_hyperparameters()[0].values == families.defaults("linear")
+    tuner.forget()
+    assert "(the defaults" in tuner.finding()
+
+
 @pytest.mark.slow
 def test_an_interrupted_search_goes_on(tmp_path):
     first = search(tmp_path, trials=1)
