@@ -55,7 +55,7 @@ def _stages(resolved: Resolved, folder: RunFolder, fingerprints: Mapping[str, Fi
     """Returns the stages, wired in the order in which data flow."""
     settings, spec = resolved.settings, resolved.spec
     columns = narrow(spec, "payload", "repeated").to_json()
-    roles = narrow(spec, "payload", "repeated", "kind", "unit").to_json()
+    roles = narrow(spec, "payload", "repeated", "kind", "unit", "vocabulary", "buckets").to_json()
     features = Spec(spec.label, spec.features, spec.weight, preprocessing_fn=spec.preprocessing_fn).to_json()
     model = spec.to_json()
     linear = Spec(spec.label, spec.features, spec.weight, family="linear").to_json()
@@ -83,7 +83,7 @@ def _stages(resolved: Resolved, folder: RunFolder, fingerprints: Mapping[str, Fi
         limits=options["validate"],
         fingerprint=mark["ExampleValidator"],
     )
-    transform = Transform(examples, schema, statistics, features, mark["Transform"])
+    transform = Transform(examples, schema, statistics, features, mark["Transform"], options["transform"])
     transform.add_upstream_node(validator)
     prepared = {"examples": examples, "schema": schema, "transform_graph": transform.outputs["transform_graph"]}
     tuner = Tuner(**prepared, spec=model, options=options["tune"], fingerprint=mark["Tuner"])
@@ -150,7 +150,8 @@ def _options(resolved: Resolved, folder: RunFolder) -> dict[str, dict[str, objec
     slices = (*settings["statistics"]["slices"], *settings["evaluate"]["slices"])
     return {
         "examples": {"split": settings["split"], "columns": sorted({column for each in slices for column in each})},
-        "statistics": settings["statistics"],
+        "statistics": {**settings["statistics"], "cache": str(folder.cache / "statistics")},
+        "transform": {"cache": str(folder.cache / "transform")},
         "validate": settings["validate"],
         "tune": {**settings["tune"], "directory": str(folder.tuner), "logs": str(folder.tensorboard / "search")},
         "train": settings["train"],

@@ -62,6 +62,11 @@ class RunFolder:
         return self.path / "artifacts"
 
     @property
+    def cache(self) -> Path:
+        """What was computed of each file or span, so that a new span costs only its own rows."""
+        return self.path / "cache"
+
+    @property
     def tuner(self) -> Path:
         """Where an interrupted search goes on."""
         return self.path / "artifacts" / "Tuner" / "search"

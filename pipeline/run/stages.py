@@ -152,7 +152,10 @@ def parameters(resolved: "Resolved", data: str, served: int) -> dict[str, dict[s
         },
         "StatisticsGen": {
             "statistics": settings["statistics"],
-            "features": {name: {"kind": each["kind"]} for name, each in features.items()},
+            "features": {
+                name: {key: each[key] for key in ("kind", "unit", "vocabulary", "buckets")}
+                for name, each in features.items()
+            },
         },
         "SchemaGen": {"schema_file": schema, "schema": file_digest(schema) if schema else None},
         "PreviousSpan": {},
