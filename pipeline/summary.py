@@ -136,6 +136,12 @@ def _short(path: str | Path) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
+def _mounted(path: Path) -> str:
+    """Returns a path as Docker wants it for a volume: absolute."""
+    short = _short(path)
+    return shlex.quote(short) if Path(short).is_absolute() else f'"$PWD"/{shlex.quote(short)}'
+
+
 def _next(folder: RunFolder, data: Sequence[str]) -> list[tuple[str, str]]:
     serving = shlex.quote(_short(folder.serving))
     files = " ".join(shlex.quote(file) for file in data)
@@ -144,7 +150,7 @@ def _next(folder: RunFolder, data: Sequence[str]) -> list[tuple[str, str]]:
         ("predict", f"python pipeline/predict.py --model {serving} --data {files} --to predictions.parquet"),
         (
             "serve",
-            f"docker run --rm -p 127.0.0.1:8501:8501 -v {shlex.quote(str(folder.serving.resolve()))}:/models/"
+            f"docker run --rm -p 127.0.0.1:8501:8501 -v {_mounted(folder.serving)}:/models/"
             f"{folder.path.name} -e MODEL_NAME={folder.path.name} tensorflow/serving",
         ),
     ]

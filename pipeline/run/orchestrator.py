@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from apache_beam.options.pipeline_options import StandardOptions
 from tfx.orchestration.beam import beam_dag_runner
@@ -49,7 +50,7 @@ class Watch:
         executions = self.history.executions(stage)
         execution = executions[0] if executions else None
         state = _resolved(executions) if stage in RESOLVERS else _executed(execution)
-        finding = execution.finding if execution else ""
+        finding = execution.finding.replace(f"{Path.cwd()}/", "") if execution else ""
         if stage in RESOLVERS:
             finding = _FOUND[stage] if execution and execution.outputs else _FOUND_NONE[stage]
         self._end(Outcome(stage, state, time.monotonic() - begun, finding))

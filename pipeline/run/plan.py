@@ -109,5 +109,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 def _change(name: str, before: Any, after: Any) -> str:
     if name in _DIGESTS:
         return f"{_DIGESTS[name]} has changed"
+    if name == "served":
+        return f"another model is served, as version {after}" if after else "nothing is served any more"
     shown = [text if len(text := str(value)) <= 30 else text[:27] + "..." for value in (before, after)]
     return f"{name}: {shown[0]} → {shown[1]}"
