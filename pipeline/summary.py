@@ -51,7 +51,7 @@ def build(
     ended = {stage["name"] for stage in stages if stage["state"] in ("ran", "cached")}
     reports: dict[str, dict[str, Any]] = {name: {} for name in NAMES}
     for stage in ended:
-        execution = next(iter(history.executions(stage)), None)
+        execution = next(iter(history.executions(stage, most=1)), None)
         reports[stage] = execution.report if execution else {}
     trainer, evaluator, server = reports["Trainer"], reports["Evaluator"], reports["ServingValidator"]
     examples, pusher = reports["ExampleGen"], reports["Pusher"]

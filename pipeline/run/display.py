@@ -41,9 +41,8 @@ class Display:
     def progress(self, text: str, done: float | None, total: float | None) -> None:
         """Says how far the running stage has come: nothing, in plain lines."""
 
-    def finished(self, stage: str, state: str, finding: str) -> None:
+    def finished(self, stage: str, state: str, seconds: float, finding: str) -> None:
         """Says how a stage ended."""
-        seconds = time.monotonic() - self._begun if self.stage == stage else 0.0
         self.stage = ""
         self.console.print(line(stage, state, seconds, finding))
 
@@ -54,7 +53,7 @@ class Quiet(Display):
     def note(self, text: str) -> None:
         """Says nothing."""
 
-    def finished(self, stage: str, state: str, finding: str) -> None:
+    def finished(self, stage: str, state: str, seconds: float, finding: str) -> None:
         """Says nothing."""
 
 

@@ -102,14 +102,14 @@ class FullRun:
         if self.request.update_schema:
             from components import curated_schema
 
-            (statistics,) = self.history.executions("StatisticsGen")[0].outputs
+            (statistics,) = self.history.executions("StatisticsGen", most=1)[0].outputs
             target = self.request.schema_file or self.folder.path / "schema.pbtxt"
             splits = [path.name.removeprefix("Split-") for path in sorted(Path(statistics.uri).glob("Split-*"))]
             display.note(curated_schema.update(str(target), statistics.uri, splits, self.resolved.spec))
 
     def _keep_curves(self) -> None:
         """Copies the newest training curves to where TensorBoard compares them."""
-        newest = self.history.executions("Trainer")[:1]
+        newest = self.history.executions("Trainer", most=1)
         for artifact in (artifact for execution in newest for artifact in execution.outputs):
             for events in Path(artifact.uri).rglob("events.out.tfevents.*"):
                 target = self.folder.tensorboard / f"model-{artifact.id}" / events.parent.relative_to(artifact.uri)
@@ -138,7 +138,7 @@ class FullRun:
             return "invalid_data" if isinstance(error, GateError) else "failed"
         if "Pusher" not in ended:
             return "partial"
-        return "pushed" if self.history.executions("Pusher")[0].report.get("version") else "not_blessed"
+        return "pushed" if self.history.executions("Pusher", most=1)[0].report.get("version") else "not_blessed"
 
     def _say(self, error: BaseException) -> Text:
         if isinstance(error, KeyboardInterrupt):

@@ -66,14 +66,14 @@ class History:
         self._path = path
         self._pipeline = pipeline
 
-    def executions(self, stage: str) -> list[Execution]:
-        """Returns the executions of a stage, newest first."""
+    def executions(self, stage: str, most: int = -1) -> list[Execution]:
+        """Returns the executions of a stage, newest first: all of them, or so many at most."""
         with self._connect() as store:
             rows = store.execute(
                 "SELECT e.id, e.last_known_state FROM Execution e JOIN Association a ON a.execution_id = e.id "
                 "JOIN Context c ON c.id = a.context_id JOIN Type t ON t.id = c.type_id "
-                "WHERE t.name = 'node' AND c.name = ? ORDER BY e.id DESC",
-                (f"{self._pipeline}.{stage}",),
+                "WHERE t.name = 'node' AND c.name = ? ORDER BY e.id DESC LIMIT ?",
+                (f"{self._pipeline}.{stage}", most),
             ).fetchall()
             return [self._execution(store, stage, *row) for row in rows]
 

@@ -47,7 +47,7 @@ class Watch:
             self.error = error
             self._end(Outcome(stage, "failed", time.monotonic() - begun))
             raise
-        executions = self.history.executions(stage)
+        executions = self.history.executions(stage, most=2)
         execution = executions[0] if executions else None
         state = _resolved(executions) if stage in RESOLVERS else _executed(execution)
         finding = execution.finding.replace(f"{Path.cwd()}/", "") if execution else ""
@@ -60,7 +60,7 @@ class Watch:
 
     def _end(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
-        self.display.finished(outcome.name, outcome.state, outcome.finding)
+        self.display.finished(outcome.name, outcome.state, outcome.seconds, outcome.finding)
 
 
 def _executed(execution: Execution | None) -> str:

@@ -21,9 +21,9 @@ def test_plain_lines_carry_no_escape_codes(shown):
         plain.note("! fare alone gives the label away")
         plain.started("ExampleGen")
         plain.progress("120,000 rows", 1, 2)
-        plain.finished("ExampleGen", "ran", "8 train · 1 eval · 1 test rows")
+        plain.finished("ExampleGen", "ran", 0.04, "8 train · 1 eval · 1 test rows")
         plain.started("Tuner")
-        plain.finished("Tuner", "cached", "best auc 0.9")
+        plain.finished("Tuner", "cached", 0.04, "best auc 0.9")
     lines = shown.getvalue().splitlines()
     assert lines[0] == "! fare alone gives the label away"
     assert lines[1].split() == "✓ ExampleGen 0.0 s 8 train · 1 eval · 1 test rows".split()
@@ -36,7 +36,7 @@ def test_quiet_says_nothing(shown):
     with quiet:
         quiet.note("!")
         quiet.started("Tuner")
-        quiet.finished("Tuner", "ran", "")
+        quiet.finished("Tuner", "ran", 0.04, "")
     assert shown.getvalue() == ""
 
 
