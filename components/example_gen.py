@@ -194,7 +194,7 @@ class ExampleGen(stock.FileBasedExampleGen):  # type: ignore[misc]
         fingerprint: changes when the code does.
         input_base: a folder; the source's patterns say it if it is not given.
         input_config: patterns in it, {SPAN} and {VERSION} included.
-        range_config: which spans; the newest if it is not given, and a rolling range may hold several.
+        range_config: which spans; the source says how many of the newest if it is not given.
     """
 
     SPEC_CLASS = ExampleGenSpec
@@ -213,6 +213,10 @@ class ExampleGen(stock.FileBasedExampleGen):  # type: ignore[misc]
     ) -> None:
         read = Source.from_json(source)
         base, config = input_of(read.patterns or read.files)
+        if range_config is None and read.num_spans > 1:
+            range_config = range_config_pb2.RangeConfig(
+                rolling_range=range_config_pb2.RollingRange(num_spans=read.num_spans)
+            )
         base_beam_component.BaseBeamComponent.__init__(
             self,
             spec=ExampleGenSpec(

@@ -23,56 +23,70 @@ __all__ = ["REUSED_CELLS", "Options", "blocks", "compute"]
 
 REUSED_CELLS = "reused_cells"  # Beam's counter of rows times columns that came out of the cache
 
-_BLOCK_ROW_GROUPS = 16  # half a million rows: a few seconds of work
+_BLOCK_ROWS = 1 << 19  # a few seconds of work; what travels is far smaller than what it was gathered of
 _BLOCK_COLUMNS = 128  # a number's accumulators take up to a megabyte
+
+Run = tuple[RowGroup, ...]  # row groups of one file
 
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """Some row groups of some columns.
+    """Some rows of some columns.
 
     Attributes:
         split: the split that they belong to.
         group: the number of the columns' group.
         columns: whose statistics are wanted.
-        row_groups: the rows.
+        runs: the rows, each run of one file: a cache keeps what is gathered of a run.
         whole: whether these are all rows of the split.
-        cached: whether what is gathered of it is kept for later runs.
     """
 
     split: str
     group: int
     columns: tuple[str, ...]
-    row_groups: tuple[RowGroup, ...]
+    runs: tuple[Run, ...]
     whole: bool
-    cached: bool
 
 
-def blocks(row_groups: Mapping[str, Sequence[RowGroup]], columns: Sequence[str], cached: bool = False) -> list[Block]:
-    """Divides all splits into blocks.
-
-    Args:
-        row_groups: all row groups of each split.
-        columns: the columns of the table.
-        cached: whether there is a cache. It is used where a split has several files, as with several spans: then no
-            block reaches from one file into the next.
-    """
+def blocks(row_groups: Mapping[str, Sequence[RowGroup]], columns: Sequence[str]) -> list[Block]:
+    """Divides all row groups of each split, and the columns of the table, into blocks."""
     groups = [tuple(columns[start : start + _BLOCK_COLUMNS]) for start in range(0, len(columns), _BLOCK_COLUMNS)]
-    return [
-        Block(split, number, group, rows, len(rows) == len(all_rows), cached and len(rows) < len(all_rows))
-        for split, all_rows in row_groups.items()
-        for number, group in enumerate(groups)
-        for rows in _runs(all_rows, by_file=cached)
-    ]
+    result = []
+    for split, all_rows in row_groups.items():
+        filled = _fill(_runs(all_rows))
+        result += [
+            Block(split, number, group, runs, len(filled) == 1)
+            for number, group in enumerate(groups)
+            for runs in filled
+        ]
+    return result
 
 
-def _runs(row_groups: Sequence[RowGroup], by_file: bool) -> Iterator[tuple[RowGroup, ...]]:
-    """Yields row groups that are gathered together."""
-    key = (lambda each: each.file) if by_file else (lambda each: "")
-    for _, group in itertools.groupby(row_groups, key):
-        rows = tuple(group)
-        for start in range(0, len(rows), _BLOCK_ROW_GROUPS):
-            yield rows[start : start + _BLOCK_ROW_GROUPS]
+def _runs(row_groups: Iterable[RowGroup]) -> Iterator[Run]:
+    """Yields runs of at most `_BLOCK_ROWS` rows; where one ends depends on nothing but its file."""
+    for _, group in itertools.groupby(row_groups, lambda each: each.file):
+        run: list[RowGroup] = []
+        for row_group in group:
+            if run and _rows(run) + row_group.rows > _BLOCK_ROWS:
+                yield tuple(run)
+                run = []
+            run.append(row_group)
+        yield tuple(run)
+
+
+def _fill(runs: Iterable[Run]) -> list[tuple[Run, ...]]:
+    """Returns the runs in bundles of at most `_BLOCK_ROWS` rows."""
+    bundles: list[list[Run]] = []
+    for run in runs:
+        if bundles and sum(map(_rows, bundles[-1])) + _rows(run) <= _BLOCK_ROWS:
+            bundles[-1].append(run)
+        else:
+            bundles.append([run])
+    return [tuple(bundle) for bundle in bundles]
+
+
+def _rows(run: Iterable[RowGroup]) -> int:
+    return sum(each.rows for each in run)
 
 
 class GatherBlock(beam.DoFn):  # type: ignore[misc]
@@ -97,35 +111,39 @@ class GatherBlock(beam.DoFn):  # type: ignore[misc]
         self._start = time.monotonic()
 
     def process(self, block: Block) -> Iterator[Any]:
-        """Gathers one block, or finds it in the cache."""
+        """Gathers one block: run by run where there is a cache, which may hold what a run gives."""
+        accumulator: Accumulator = {}
+        for run in block.runs:
+            if self._cache:
+                self._gatherer.merge(accumulator, self._find(block, run))
+            else:
+                self._gather(accumulator, block, run)
+        self._gatherer.compact(accumulator)
         if block.whole:
-            accumulator = self._gather(block)
             yield block.split, (block.group, only(self._gatherer.extract(accumulator), block.columns))
         else:
-            accumulator = self._find(block) if block.cached and self._cache else self._gather(block)
             yield beam.pvalue.TaggedOutput(self.PART, ((block.split, block.group, block.columns), accumulator))
 
-    def _find(self, block: Block) -> Accumulator:
+    def _find(self, block: Block, run: Run) -> Accumulator:
         cache = BlockCache(self._cache or "", self._options)
-        path = cache.path(block.columns, block.row_groups)
+        path = cache.path(block.columns, run)
         accumulator = cache.load(path)
         if accumulator is None:
-            accumulator = self._gather(block)
+            accumulator = {}
+            self._gather(accumulator, block, run)
+            self._gatherer.compact(accumulator)
             cache.save(path, accumulator)
             return accumulator
-        cells = sum(each.rows for each in block.row_groups) * len(block.columns)
+        cells = _rows(run) * len(block.columns)
         beam.metrics.Metrics.counter("skewless", REUSED_CELLS).inc(cells)
         self._report(cells)
         return accumulator
 
-    def _gather(self, block: Block) -> Accumulator:
-        accumulator: Accumulator = {}
+    def _gather(self, accumulator: Accumulator, block: Block, run: Run) -> None:
         columns = [*block.columns, *(each for each in self._options.companions if each not in block.columns)]
-        for row_group in block.row_groups:
+        for row_group in run:
             self._gatherer.add(accumulator, examples.read(row_group, columns))
             self._report(row_group.rows * len(block.columns))
-        self._gatherer.compact(accumulator)
-        return accumulator
 
     def _report(self, cells: int) -> None:
         self._done += cells
@@ -210,15 +228,15 @@ def compute(
         row_groups: all row groups of each split.
         columns: the columns of the table.
         options: how fine the statistics are.
-        cache: a folder that keeps what is gathered of files, where there are several.
+        cache: a folder that keeps what is gathered of each file.
 
     Returns:
         (split, serialised `DatasetFeatureStatisticsList`).
     """
-    cells = sum(each.rows for rows in row_groups.values() for each in rows) * len(columns)
+    cells = sum(map(_rows, row_groups.values())) * len(columns)
     gathered = (
         pipeline
-        | "Blocks" >> beam.Create(blocks(row_groups, columns, bool(cache)))
+        | "Blocks" >> beam.Create(blocks(row_groups, columns))
         | "Spread" >> beam.Reshuffle()
         | "Gather"
         >> beam.ParDo(GatherBlock(options, cells, len(columns), cache)).with_outputs(GatherBlock.PART, main="whole")

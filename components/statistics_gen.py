@@ -111,7 +111,7 @@ class StatisticsGen(base_beam_component.BaseBeamComponent):  # type: ignore[misc
         examples: the Examples, as Parquet.
         spec: `Spec.to_json()`.
         options: JSON of `quantiles`, `top_values`, `slices` and `cache`, all optional. `cache` is a folder that keeps
-            what was gathered of each file, where there are several: of a new span only its own files are read.
+            what was gathered of each file: of a new span only its own files are read.
         fingerprint: changes when the code does.
     """
 

@@ -47,7 +47,7 @@ def analyze(
         schema: of what the graph takes.
         output: the transform graph.
         spec: names the function.
-        cache: a folder that keeps what was analyzed of each file, where there are several; None keeps nothing.
+        cache: a folder that keeps what was analyzed of each file; None keeps nothing.
 
     Raises:
         UserError: the function fails.
@@ -65,7 +65,7 @@ def analyze(
         raw = _artifact(standard_artifacts.Schema, folder)
         io_utils.write_pbtxt_file(os.path.join(folder, "schema.pbtxt"), schema)
         inputs, outputs = {"examples": [made], "schema": [raw]}, {"transform_graph": [output]}
-        if not cache or len(files) < 2:
+        if not cache:
             stock.Executor(context).Do(inputs, outputs, properties)
             return
         inputs["examples"] = [_view(each, pathlib.Path(cache)) for each in files]

@@ -86,6 +86,9 @@ class TransformGraph:
             if name not in raw
         }
         transformed: dict[str, tf.Tensor] = self._loaded.transform_fn({**raw, **missing})
+        for each in self.inputs:  # a user's function may give one index a row as [batch, 1]
+            if each.kind != "tokens" and transformed[each.name].shape.rank == 2:
+                transformed[each.name] = transformed[each.name][:, 0]
         return transformed
 
     def _type_name(self, name: str) -> str:

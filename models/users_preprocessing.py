@@ -45,7 +45,7 @@ def find(dotted: str) -> Callable[..., Any]:
 def call(
     dotted: str, inputs: Mapping[str, tf.SparseTensor], custom_config: Mapping[str, Any], reserved: Iterable[str]
 ) -> dict[str, tf.Tensor]:
-    """Calls the function and returns its outputs as float32 or int64, [batch] or [batch, length].
+    """Calls the function and returns its outputs as float32[batch], or as int64[batch] or int64[batch, length].
 
     Args:
         dotted: `package.module.function`.
@@ -97,10 +97,10 @@ def _plain(dotted: str, name: str, tensor: Any) -> dict[str, tf.Tensor]:
             f"Output {name!r} of preprocessing_fn {dotted!r} has shape {tensor.shape}, and [batch] or [batch, length] "
             "with a fixed length was expected: `tf.squeeze(x, axis=1)`, or `tf.reshape(x, [-1, length])`."
         )
+    if tensor.dtype == tf.int64:
+        return {name: tensor}  # as it is, width 1 too: tf.Transform knows the range of this very tensor
     if width == 1:
         return {name: tensor[:, 0]}
-    if tensor.dtype == tf.int64:
-        return {name: tensor}
     return {f"{name}_{number}": each for number, each in enumerate(tf.unstack(tensor, axis=1))}
 
 
@@ -130,7 +130,7 @@ def describe(
 
 def _index(dotted: str, feature: schema_pb2.Feature, sample: np.ndarray) -> Input:
     name, domain = feature.name, feature.int_domain
-    if not domain.max:
+    if feature.WhichOneof("domain_info") != "int_domain":
         raise UserError(
             f"Output {name!r} of preprocessing_fn {dotted!r} is an integer whose range tf.Transform does not know. As "
             "a number, cast it: `tf.cast(x, tf.float32)`; as a category, use tft.compute_and_apply_vocabulary or "
@@ -141,7 +141,8 @@ def _index(dotted: str, feature: schema_pb2.Feature, sample: np.ndarray) -> Inpu
             f"Output {name!r} of preprocessing_fn {dotted!r} can be {domain.min}, and an index from 0 was expected. "
             "Give unknown values an index: `tft.compute_and_apply_vocabulary(x, num_oov_buckets=1)`."
         )
-    return Input(name, "tokens" if sample.ndim == 2 else "categorical", int(domain.max) + 1)
+    several = sample.ndim == 2 and sample.shape[1] > 1
+    return Input(name, "tokens" if several else "categorical", int(domain.max) + 1)
 
 
 def _number(dotted: str, name: str, sample: np.ndarray, buckets: int) -> Input:

@@ -121,6 +121,7 @@ def _look(settings: Settings) -> tuple[sources.Source, Table]:
         memory=data.memory,
         on_bad_rows=data.on_bad_rows,
         max_bad_rows=data.max_bad_rows,
+        num_spans=data.spans,
     )
     return source, Table(source)
 

@@ -1,6 +1,7 @@
 """From what a person writes to a source: files, dialect and the types of all columns."""
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ def discover(
     memory: str = "1GB",
     on_bad_rows: OnBadRows = "stop",
     max_bad_rows: float = 0.001,
+    num_spans: int = 1,
 ) -> Source:
     """Returns the source for files, after a look at all their rows.
 
@@ -40,11 +42,12 @@ def discover(
         memory: the limit for DuckDB.
         on_bad_rows: whether a row that cannot be read is an error or is put aside.
         max_bad_rows: the share of such rows above which it is an error all the same.
+        num_spans: how many of the newest spans are read.
 
     Raises:
         UserError: a file is not there, is empty, is damaged or does not look like the others.
     """
-    found = files.expand(patterns)
+    found = files.expand(patterns, num_spans)
     for file in found:
         files.check_readable(file)
     kind = format or files.format_of(found)
@@ -57,7 +60,8 @@ def discover(
         memory=memory,
         on_bad_rows=on_bad_rows,
         max_bad_rows=max_bad_rows,
-        patterns=tuple(patterns),
+        patterns=tuple(os.path.abspath(files.locate(each)) for each in patterns),
+        num_spans=num_spans,
     )
     connection = connect(memory)
     try:

@@ -34,28 +34,34 @@ def compression(file: str) -> str | None:
     return {".gz": "gzip", ".zst": "zstd"}.get(pathlib.Path(file).suffix.lower())
 
 
-def expand(patterns: Sequence[str]) -> tuple[str, ...]:
+def expand(patterns: Sequence[str], num_spans: int = 1) -> tuple[str, ...]:
     """Returns the absolute paths of the files that the patterns name, sorted within a pattern, each once.
 
     Args:
         patterns: paths, globs (`**` included), `package:NAME/path` for a file inside of an installed package, or
-            patterns with {SPAN}, {VERSION}, {YYYY}, {MM} and {DD}, which stand for the newest span.
+            patterns with {SPAN}, {VERSION}, {YYYY}, {MM} and {DD}, which stand for the newest spans.
+        num_spans: how many of them.
 
     Raises:
-        UserError: there is no such file, or a glob matches nothing.
+        UserError: there is no such file, a glob matches nothing, or several spans are wanted and no pattern has any.
     """
+    if num_spans > 1 and not any(map(spans.has_span, patterns)):
+        raise UserError(
+            f"{num_spans} spans are asked for, and no pattern of {', '.join(patterns)} says what a span is. Write "
+            "{SPAN}, or {YYYY}, {MM} and {DD}, into `data: {files: ...}`, or leave `spans` out."
+        )
     found: dict[str, None] = {}
     for pattern in patterns:
-        found.update(dict.fromkeys(_expand(pattern)))
+        path = locate(pattern)
+        for filled in spans.newest(path, num_spans) if spans.has_span(path) else [path]:
+            found.update(dict.fromkeys(_matches(filled, pattern)))
     if not found:
         raise UserError("No data files are given. Write their path or glob as `data: {files: ...}` or `--data FILES`.")
     return tuple(found)
 
 
-def _expand(pattern: str) -> list[str]:
-    path = locate(pattern)
-    if spans.has_span(path):
-        path = spans.newest(path)
+def _matches(path: str, pattern: str) -> list[str]:
+    """Returns the files of a path or glob, which a person wrote as `pattern`."""
     if os.path.isfile(path):
         return [os.path.abspath(path)]
     if os.path.isdir(path):

@@ -142,9 +142,8 @@ def _text(value: str, element: str, column: str) -> str:
     return f"nullif({value}::VARCHAR, '')"
 
 
-def to_lists(batch: pa.RecordBatch | pa.Table, schema: pa.Schema) -> pa.Table:
+def to_lists(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Returns rows of `encoded` columns as the list columns of Examples."""
-    table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
     columns = [_lists(table.column(field.name).combine_chunks(), field.type) for field in schema]
     return pa.table(columns, schema=schema)
 

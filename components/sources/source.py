@@ -1,8 +1,11 @@
 """What a table is: its files, their format and column types, and the query over them, as one frozen value."""
 
 import dataclasses
+import glob
 import json
 from typing import Literal
+
+from components.sources import spans
 
 Format = Literal["csv", "parquet", "jsonl", "tfrecord"]
 OnBadRows = Literal["stop", "quarantine"]
@@ -62,6 +65,7 @@ class Source:
         on_bad_rows: whether a row that cannot be read is an error or is put aside.
         max_bad_rows: the share of such rows above which it is an error all the same.
         patterns: what `files` came from, globs and {SPAN} patterns included.
+        num_spans: how many of the newest spans are read.
     """
 
     files: tuple[str, ...]
@@ -73,6 +77,12 @@ class Source:
     on_bad_rows: OnBadRows = "stop"
     max_bad_rows: float = 0.001
     patterns: tuple[str, ...] = ()
+    num_spans: int = 1
+
+    @property
+    def grows(self) -> bool:
+        """Whether a later run may read some of these files again beside new ones."""
+        return any(spans.has_span(each) or glob.has_magic(each) for each in self.patterns)
 
     def to_json(self) -> str:
         """Returns the source as JSON with sorted keys: equal sources give equal texts."""

@@ -21,6 +21,7 @@ _KINDS = {
     "TIMESTAMP": "a date with a time",
     "TIMESTAMP_NS": "a date with a time",
 }
+_MANY = 300  # columns: for more, DuckDB looks for common subexpressions longer than they would cost
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,6 +139,8 @@ def open_table(connection: duckdb.DuckDBPyConnection, source: Source, pieces: Se
     Raises:
         UserError: a file is damaged or has other columns, or rows cannot be read and must not be put aside.
     """
+    if len(source.columns) > _MANY:
+        connection.execute("SET disabled_optimizers = 'common_subexpressions'")
     read = [Piece(file) for file in source.files] if pieces is None else pieces
     table = Table(connection, source, tuple(prepare(connection, source, piece) for piece in read))
     for part in table.parts:

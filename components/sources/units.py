@@ -6,13 +6,13 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.sources import csv_table, json_table, parquet_table, payloads, query, splits
+from components.sources import csv_table, json_table, parquet_table, payloads, query, spans, splits
 from components.sources.duck import connect, first_row, name
 from components.sources.errors import reading
 from components.sources.parts import Piece, Reject
@@ -82,7 +82,10 @@ class Counts:
 
 
 def divide(source: Source, size: int) -> list[Unit]:
-    """Returns the units of a source, of about so many bytes each; one, if the query looks at the whole table."""
+    """Returns the units of a source, of about so many bytes each; one, if the query looks at the whole table.
+
+    No unit holds files of two spans: what later stages keep of a span's files is then of use when the window moves on.
+    """
     connection = connect(source.memory)
     try:
         divisible = query.reach(connection, source.query) != "whole table"
@@ -90,14 +93,15 @@ def divide(source: Source, size: int) -> list[Unit]:
         connection.close()
     pieces = [piece for file in source.files for piece in _pieces(source, file, size if divisible else sys.maxsize)]
     groups: list[list[Piece]] = []
-    room = 0
+    room, last = 0, None
     for piece in pieces:
-        if groups and (not divisible or piece.size <= room):
+        span = spans.label(source.patterns, piece.file) if divisible else ()
+        if groups and (not divisible or (piece.size <= room and span == last)):
             groups[-1].append(piece)
             room -= piece.size
         else:
             groups.append([piece])
-            room = size - piece.size
+            room, last = size - piece.size, span
     return [Unit(index, tuple(group)) for index, group in enumerate(groups)]
 
 
@@ -201,18 +205,19 @@ class UnitReader:
         writers = {
             each: SplitWriter(os.path.join(uri, f"Split-{each}", part), schema) for each in self._plan.rule.names
         }
-        batches = self._connection.sql(self._select()).to_arrow_reader(rows_in_group(len(schema)))
+        rows_at_once = rows_in_group(len(schema)) // 2
+        batches = self._connection.sql(self._select()).to_arrow_reader(rows_at_once)
         rows = 0
         with contextlib.ExitStack() as stack:
             for writer in writers.values():
                 stack.enter_context(writer)
-            for batch in batches:
-                names = batch.column(splits.COLUMN)
+            for table in _gathered(batches, rows_at_once):
+                names = table.column(splits.COLUMN)
                 for each, writer in writers.items():
-                    chosen = batch.filter(pc.equal(names, each))
+                    chosen = table.filter(pc.equal(names, each))
                     if chosen.num_rows:
                         writer.write(payloads.to_lists(chosen, schema))
-                rows += batch.num_rows
+                rows += table.num_rows
                 watch(rows, self._table.rows)
         return {each: writer.rows for each, writer in writers.items()}
 
@@ -228,6 +233,18 @@ class UnitReader:
                 f"{self._unit.pieces[0].file}: {due:,} rows went in and {found:,} came out. Nothing was written. "
                 "Convert the file to Parquet and try again."
             )
+
+
+def _gathered(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Yields tables of about so many rows: of a wide table DuckDB gives some hundred rows at a time."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(each.num_rows for each in waiting) >= rows:
+            yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
 def gather_rejects(uri: str) -> list[str]:

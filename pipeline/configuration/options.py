@@ -31,6 +31,7 @@ class Data(Section):
 
     Attributes:
         files: paths, globs, `{SPAN}` or `{VERSION}` patterns, or `package:NAME/PATH` inside an installed package.
+        spans: how many of the newest spans, or days, are read.
         query: SQL that makes the table out of `data`, the rows of the files.
         format: what the files are; by their names where not given.
         on_bad_rows: whether a row that cannot be read stops the run or is kept aside and counted.
@@ -40,6 +41,7 @@ class Data(Section):
     """
 
     files: Annotated[Texts, Field(min_length=1)]
+    spans: Count = 1
     query: str | None = None
     format: Literal["csv", "parquet", "jsonl", "tfrecord"] | None = None
     on_bad_rows: Literal["stop", "quarantine"] = "stop"

@@ -128,8 +128,9 @@ class UnseenTable:
         with sources.reading(self._source):
             try:
                 for batch in self._connection.sql(self._select).to_arrow_reader(ROW_GROUP):
-                    features = payloads.to_lists(batch.select(schema.names), schema).combine_chunks().to_batches()
-                    yield Batch(features[0], {each: batch.column(_KEPT + each) for each in self._keep})
+                    rows = pa.Table.from_batches([batch.select(schema.names)])
+                    (features,) = payloads.to_lists(rows, schema).to_batches()
+                    yield Batch(features, {each: batch.column(_KEPT + each) for each in self._keep})
             except duckdb.Error as error:
                 raise self._absent(error) or error from error
 

@@ -120,6 +120,10 @@ class RunFolder:
             ):
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def forget(self) -> None:
+        """Removes what was kept of each file, so that all of it is computed anew."""
+        shutil.rmtree(self.cache, ignore_errors=True)
+
     def newest_version(self) -> int:
         """Returns the newest version that is served; 0 where there is none."""
         folders = self.serving.iterdir() if self.serving.is_dir() else ()

@@ -31,7 +31,7 @@ def run(request: Request) -> int:
     from components import sources
 
     folder = RunFolder((request.out or Path("runs") / request.settings.name).absolute())
-    data = folder.data_digest(sources.expand(request.settings.data.files))
+    data = folder.data_digest(sources.expand(request.settings.data.files, request.settings.data.spans))
     marks = _marks(request.settings, data)
     last = read_json(folder.summary)
     if request.whole and last.get("fingerprint") == marks["fingerprint"] and _is_settled(last, folder):
@@ -46,6 +46,8 @@ def run(request: Request) -> int:
     folder.make()
     with folder.locked():
         folder.tidy(history)
+        if not request.cache:
+            folder.forget()
         return FullRun(request, resolved, folder, history, fingerprints, marks, begun).run()
 
 

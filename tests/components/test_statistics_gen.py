@@ -137,7 +137,7 @@ def test_weights_and_slices(made, tmp_path):
 
 def test_blocks_of_rows_and_columns_add_up_to_the_whole(made, statistics, tmp_path, monkeypatch):
     monkeypatch.setattr(statistics_beam, "_BLOCK_COLUMNS", 2)
-    monkeypatch.setattr(statistics_beam, "_BLOCK_ROW_GROUPS", 1)
+    monkeypatch.setattr(statistics_beam, "_BLOCK_ROWS", 1)
     several = data_stages.write_examples(tmp_path / "examples", COLUMNS, {"train": ROWS}, rows_in_file=1)
     divided = data_stages.make_statistics(several, SPEC, tmp_path / "statistics")
     ours, whole = data_stages.features(divided, "train"), data_stages.features(statistics, "train")
@@ -212,8 +212,8 @@ def test_a_new_span_reuses_the_files_of_earlier_ones(tmp_path, statistics):
 
 @pytest.mark.slow
 def test_two_worker_processes_give_the_same(tmp_path, monkeypatch):
-    """Each row group is a block of its own, so that accumulators travel between processes."""
-    monkeypatch.setattr(statistics_beam, "_BLOCK_ROW_GROUPS", 1)
+    """Each file is a block of its own, so that accumulators travel between processes."""
+    monkeypatch.setattr(statistics_beam, "_BLOCK_ROWS", 1_000)
     generator = np.random.default_rng(0)
     rows = {
         "age": generator.integers(0, 90, 6_000).tolist(),

@@ -17,6 +17,7 @@ from components import schema_gen, transform, users_analysis, validator
 from models import examples
 from models.errors import UserError
 from models.spec import Feature, Input, Label, Spec, inputs_from_json
+from models.transformed import TransformGraph
 from tests.components import data_stages
 
 COLUMNS = {"age": "int", "fare": "float", "town": "text", "zone": "int", "late": "int"}
@@ -174,7 +175,6 @@ def test_our_transform_reads_stock_statistics(stages, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_users_function_with_analyzers(stages, tmp_path):
     graph = run(stages, tmp_path, "tests.components.users_functions.scaled_and_crossed")
     inputs = {each.name: each for each in inputs_of(graph)}
@@ -186,6 +186,9 @@ def test_users_function_with_analyzers(stages, tmp_path):
     rows = transform.sample(graph.uri, examples.row_groups(f"{stages['examples'].uri}/Split-train"))
     assert rows["late"].tolist() == TRAIN["late"], "the label is ours"
     assert rows["bucket"].tolist() == [0, 0, 1, 1]
+    spec = Spec(SPEC.label, SPEC.features, preprocessing_fn="tests.components.users_functions.scaled_and_crossed")
+    served = TransformGraph(graph.uri, spec).features({"town": tf.sparse.from_dense([["Rom"], ["Oslo"], ["Bern"]])})
+    assert served["town"].numpy().tolist() == [1, 2, 0], "one index a row, although the function gives [batch, 1]"
 
 
 def test_users_function_with_custom_config(stages, tmp_path):
@@ -237,7 +240,7 @@ def test_a_new_span_is_analyzed_alone(tmp_path):
     assert analyzed == [2, 1]
     rows = transform.sample(graph.uri, examples.row_groups(f"{made.uri}/Split-train"))
     assert rows["age"] == pytest.approx((np.array([20, 30, 40]) - 30) / np.std([20, 30, 40]))
-    assert rows["town"].tolist() == [1, 0, 0]
+    assert rows["town"].tolist() == [[1], [0], [0]], "as the function gives it"
 
 
 def recording(pipelines):

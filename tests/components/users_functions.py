@@ -10,7 +10,7 @@ def scaled_and_crossed(inputs):
     return {
         "age": tft.scale_to_z_score(tf.cast(age, tf.float32)),
         "bucket": tft.bucketize(age, 2),
-        "town": tft.compute_and_apply_vocabulary(town, num_oov_buckets=1),
+        "town": tft.compute_and_apply_vocabulary(town[:, None], num_oov_buckets=1),
         "pair": tf.stack([tf.cast(age, tf.float32), tf.ones_like(age, tf.float32)], axis=1),
         "late": town,  # is ours to make
     }

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components import sources
+from components.sources import spans
 from components.sources.source import Column
 from models.errors import UserError
 
@@ -289,3 +290,36 @@ def test_the_newest_span_and_version_is_read(tmp_path: pathlib.Path) -> None:
     assert sources.expand([str(tmp_path / "{YYYY}-{MM}-{DD}.csv")]) == (str(tmp_path / "2024-01-02.csv"),)
     with pytest.raises(UserError, match="No file matches"):
         sources.expand([str(tmp_path / "day-{SPAN}.csv")])
+
+
+def test_a_window_of_the_newest_spans(tmp_path: pathlib.Path) -> None:
+    for name in ("1/v1", "3/v1", "3/v2", "4/v1"):
+        (tmp_path / name).mkdir(parents=True)
+        write(tmp_path, f"{name}/data.csv", "a\n1\n")
+    pattern = str(tmp_path / "{SPAN}/v{VERSION}/*.csv")
+    found = sources.expand([pattern], num_spans=3)
+    assert [file.removeprefix(f"{tmp_path}/") for file in found] == ["3/v2/data.csv", "4/v1/data.csv"]
+    for day in ("2023-12-30", "2023-12-31", "2024-01-01"):
+        write(tmp_path, f"{day}.csv", "a\n1\n")
+    days = sources.expand([str(tmp_path / "{YYYY}-{MM}-{DD}.csv")], num_spans=2)
+    assert [pathlib.Path(file).stem for file in days] == ["2023-12-31", "2024-01-01"]
+    assert spans.label([pattern], found[0]) == ("3", "2")
+    assert spans.label([str(tmp_path / "*.csv")], found[0]) == ()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "num_spans", "message"),
+    [
+        ("{YYYY}-{MM}.csv", 1, r"does not say which span a file is of\. Write \{SPAN\}, or all of"),
+        ("{SPAN}/day-{SPAN}.csv", 1, "each once"),
+        ("v{VERSION}.csv", 1, "does not say which span"),
+        ("{YYYY}-{MM}-{DD}.csv", 1, "2024-02-30.csv is not of a date: .* Rename the file"),
+        ("day-{SPAN}.csv", 2, r"leading zeros, such as .*day-007\.csv\. Say .* as .*day-\{SPAN:3\}\.csv"),
+        ("*.csv", 2, r"2 spans are asked for, and no pattern of .*\*\.csv says what a span is"),
+    ],
+)
+def test_what_is_wrong_with_spans_is_said(tmp_path: pathlib.Path, pattern: str, num_spans: int, message: str) -> None:
+    for name in ("2024-02-30.csv", "day-007.csv"):
+        write(tmp_path, name, "a\n1\n")
+    with pytest.raises(UserError, match=message):
+        sources.expand([str(tmp_path / pattern)], num_spans)

@@ -23,8 +23,8 @@ def held(sql: str, encoding: Encoding | None = None) -> list[list[Any] | None]:
     (kind,) = (row[1] for row in connection.execute(f"DESCRIBE SELECT x FROM {table}").fetchall())
     encoding = encoding or default_encoding(kind)
     with reading(SOURCE):
-        batch = connection.sql(f"SELECT {encoded('x', kind, encoding)} FROM {table}").to_arrow_table()
-    return to_lists(batch, arrow_schema({"x": encoding.payload})).column("x").to_pylist()
+        rows = connection.sql(f"SELECT {encoded('x', kind, encoding)} FROM {table}").to_arrow_table()
+    return to_lists(rows, arrow_schema({"x": encoding.payload})).column("x").to_pylist()
 
 
 @pytest.mark.parametrize(

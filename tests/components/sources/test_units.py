@@ -102,6 +102,19 @@ def test_a_query_over_the_whole_table_is_one_unit(tmp_path: pathlib.Path) -> Non
     assert sum(map(len, found.values())) == 8
 
 
+def test_no_unit_reaches_from_one_span_into_the_next(tmp_path: pathlib.Path) -> None:
+    for name in ("1/a.csv", "1/b.csv", "2/a.csv", "3/a.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x\n1\n")
+    source = sources.discover([str(tmp_path / "{SPAN}" / "*.csv")], num_spans=3)
+    read = [
+        [piece.file.removeprefix(f"{tmp_path}/") for piece in unit.pieces] for unit in units.divide(source, 1 << 30)
+    ]
+    assert read == [["1/a.csv", "1/b.csv"], ["2/a.csv"], ["3/a.csv"]]
+    whole = sources.discover([str(tmp_path / "{SPAN}" / "*.csv")], num_spans=3, query="SELECT max(x) AS x FROM data")
+    assert len(units.divide(whole, 1 << 30)) == 1
+
+
 def test_a_filter_may_be_divided(tmp_path: pathlib.Path) -> None:
     source = sources.discover([make(tmp_path, "csv")], query="SELECT a, a * 2 AS double FROM data WHERE a % 2 = 0")
     counts, found = ingest(source, tmp_path, 700)
