@@ -122,8 +122,8 @@ def _csv_bytes(chance: random.Random, names: list[str], rows: Rows) -> tuple[byt
     end = chance.choice(["\n", "\n", "\r\n"])
     stream = io.StringIO(newline="")
     quoting = chance.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
-    if len(names) == 1 and set(names[0]) & set(",;\t|"):
-        quoting = csv.QUOTE_ALL  # without quotes nobody could tell that it is one column
+    if any(set(name) & set(",;\t|") - {delimiter} for name in names):
+        quoting = csv.QUOTE_ALL  # without quotes nobody could tell which of them is the delimiter
     writer = csv.writer(stream, delimiter=delimiter, lineterminator=end, quoting=quoting)
     writer.writerows([names, *rows])
     text = stream.getvalue()
