@@ -106,8 +106,24 @@ class RowGroup:
 
 
 def files(split_uri: str) -> list[str]:
-    """Returns the Parquet files of a split, sorted."""
-    return sorted(str(path) for path in pathlib.Path(split_uri).glob("*.parquet"))
+    """Returns the Parquet files of a split, sorted.
+
+    Raises:
+        UserError: it has TFRecord files instead.
+    """
+    found = sorted(str(path) for path in pathlib.Path(split_uri).glob("*.parquet"))
+    if not found and record_files(split_uri):
+        raise UserError(
+            f"{split_uri} holds TFRecord files, and Parquet was expected. Copy the Examples by "
+            f"`python -m components.tf_examples {pathlib.Path(split_uri).parent} NEW_FOLDER`, or give the files to a "
+            "run of their own."
+        )
+    return found
+
+
+def record_files(split_uri: str) -> list[str]:
+    """Returns the TFRecord files of a split, as stock components name them, sorted."""
+    return sorted(str(path) for path in pathlib.Path(split_uri).glob("*tfrecord*"))
 
 
 def row_groups(split_uri: str) -> list[RowGroup]:

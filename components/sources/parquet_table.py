@@ -16,7 +16,8 @@ from models.errors import UserError
 def scan(parts: Sequence[Part]) -> str:
     """Returns SQL for the rows of files with the same columns, in whatever order they have them."""
     piece = parts[0].piece
-    if len(parts) > 1 or piece.end is None:
+    is_copy = parts[0].path != piece.file  # of a piece of a file in another format: it holds nothing else
+    if len(parts) > 1 or piece.end is None or is_copy:
         return f"SELECT * FROM read_parquet({literal([glob_free(part.path) for part in parts])}, union_by_name = true)"
     return (
         f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({literal(glob_free(parts[0].path))}, "

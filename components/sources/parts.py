@@ -39,6 +39,7 @@ class Piece:
         end: the byte, or row, behind the last one; None for the end of the file.
         rows: how many rows that is; None where nobody counted.
         size: how many bytes of values there are in it.
+        before: TFRecord only: how many records the file has before it.
     """
 
     file: str
@@ -46,6 +47,7 @@ class Piece:
     end: int | None = None
     rows: int | None = None
     size: int = 0
+    before: int = 0
 
     @property
     def is_whole(self) -> bool:

@@ -1,6 +1,8 @@
 """TFRecord files of tf.Example, decoded in batches into a Parquet copy that DuckDB can read as often as it likes."""
 
 import dataclasses
+import mmap
+import os
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -28,15 +30,33 @@ class _Batch:
     records: list[bytes]
 
 
-def batches(file: str) -> Iterator[_Batch]:
-    """Yields the records of a file.
+def pieces(file: str, size: int) -> list[Piece]:
+    """Returns the pieces of about so many bytes into which a file can be divided: one, if compressed or damaged."""
+    whole = Piece(file, size=os.path.getsize(file))
+    if files.compression(file) or whole.size < 1.5 * size:
+        return [whole]
+    found: list[Piece] = []
+    start = position = before = rows = 0
+    with open(file, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        while position + 12 <= whole.size:
+            position += 16 + struct.unpack_from("<Q", content, position)[0]
+            rows += 1
+            if position - start >= size or position == whole.size:
+                found.append(Piece(file, start, position, rows, position - start, before))
+                start, before, rows = position, before + rows, 0
+    return found if position == whole.size else [whole]
+
+
+def batches(piece: Piece) -> Iterator[_Batch]:
+    """Yields the records of a file, or of a piece of one.
 
     Raises:
         UserError: a checksum is wrong or the file is cut.
     """
-    buffer, position, number = bytearray(), 0, 1
+    file = piece.file
+    buffer, position, number = bytearray(), 0, piece.before + 1
     batch: list[bytes] = []
-    for block in files.blocks(file, _BATCH_BYTES):
+    for block in _blocks(piece):
         buffer = buffer[position:] + block
         position = 0
         while (end := _record_end(file, buffer, position, number)) is not None:
@@ -50,6 +70,18 @@ def batches(file: str) -> Iterator[_Batch]:
             batch = []
     if position < len(buffer):
         raise UserError(f"{file}: record {number:,} is cut: the file ends inside of it. Make or copy it again.")
+
+
+def _blocks(piece: Piece) -> Iterator[bytes]:
+    if piece.is_whole:
+        yield from files.blocks(piece.file, _BATCH_BYTES)
+        return
+    rest = (piece.end or os.path.getsize(piece.file)) - piece.start
+    with open(piece.file, "rb") as stream:
+        stream.seek(piece.start)
+        while rest > 0 and (block := stream.read(min(rest, _BATCH_BYTES))):
+            yield block
+            rest -= len(block)
 
 
 def _record_end(file: str, buffer: bytearray, position: int, number: int) -> int | None:
@@ -95,9 +127,9 @@ def columns(paths: Sequence[str]) -> tuple[Column, ...]:
 
     decoder, found = ExamplesToRecordBatchDecoder(), dict[str, str]()
     for path in paths:
-        for batch in batches(path):
-            decoded, _ = _decode(decoder, path, batch)
-            for name, column in zip(decoded.schema.names, decoded.columns, strict=True):
+        for batch in batches(Piece(path)):
+            rows, _ = _decode(decoder, path, batch)
+            for name, column in zip(rows.schema.names, rows.columns, strict=True):
                 kind = _type(column)
                 found[name] = _joined(path, name, found.get(name), kind) if kind else found.get(name, "")
     if not any(found.values()):
@@ -148,19 +180,29 @@ def prepare(connection: duckdb.DuckDBPyConnection, piece: Piece, pinned: Sequenc
         UserError: the file is damaged, or a feature is of another kind or has more values than its column.
     """
     import pyarrow.parquet as pq
-    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-    decoder = ExamplesToRecordBatchDecoder(_schema(pinned))
     copy, rejects, rows = temporary_file(connection, ".parquet"), list[Reject](), 0
     schema = pa.schema([(column.name, _arrow_type(column)) for column in pinned])
     with pq.ParquetWriter(copy, schema, compression="zstd", compression_level=1) as writer:
-        for batch in batches(piece.file):
-            decoded, bad = _decode(decoder, piece.file, batch)
+        for batch, bad in decoded(piece, pinned):
             rejects += bad
-            rows += decoded.num_rows
-            values = [_values(piece.file, decoded.column(column.name), column) for column in pinned]
+            rows += batch.num_rows
+            values = [_values(piece.file, batch.column(column.name), column) for column in pinned]
             writer.write_table(pa.table(values, schema=schema))
     return Part(piece, copy, tuple(column.name for column in pinned), rows, rejects=tuple(rejects))
+
+
+def decoded(piece: Piece, pinned: Sequence[Column]) -> Iterator[tuple[pa.RecordBatch, list[Reject]]]:
+    """Yields the records of a file as lists of the pinned columns, and those that are no tf.Example with such.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+    decoder = ExamplesToRecordBatchDecoder(_schema(pinned))
+    for batch in batches(piece):
+        yield _decode(decoder, piece.file, batch)
 
 
 def _decode(decoder: Any, file: str, batch: _Batch) -> tuple[pa.RecordBatch, list[Reject]]:

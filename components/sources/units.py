@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from components.sources import csv_table, json_table, parquet_table, payloads, query, spans, splits
+from components.sources import csv_table, json_table, parquet_table, payloads, query, spans, splits, tfrecord_table
 from components.sources.duck import connect, first_row, name
 from components.sources.errors import reading
 from components.sources.parts import Piece, Reject
@@ -110,7 +110,7 @@ def _pieces(source: Source, file: str, size: int) -> list[Piece]:
         return csv_table.pieces(file, source.dialect, size)
     if source.format == "jsonl":
         return json_table.pieces(file, size)
-    return parquet_table.pieces(file, size) if source.format == "parquet" else [Piece(file, size=os.path.getsize(file))]
+    return parquet_table.pieces(file, size) if source.format == "parquet" else tfrecord_table.pieces(file, size)
 
 
 class UnitReader:

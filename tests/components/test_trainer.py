@@ -7,11 +7,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
+from tfx.components.evaluator import executor as stock_evaluator
 from tfx.types import channel, standard_artifacts
+from tfx.utils import proto_utils
 
-from components import trainer
+from components import tf_examples, trainer
 from models import examples, families
 from models.spec import Feature
+from tests.components import data_stages
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +49,35 @@ def test_the_served_model_gives_what_is_expected_of_it(trained):
     columns = examples.dense(batch, (Feature("hour", "numeric", "float"), Feature("carrier", "categorical", "text")))
     answer = model.signatures["predict"](**{name: tf.constant(values) for name, values in columns.items()})
     np.testing.assert_allclose(answer["scores"], expected[examples.PREDICTION].to_pylist(), atol=1e-6)
+
+
+def test_the_stock_evaluator_measures_and_blesses_it(trained, prepared_stages):
+    (made,) = prepared_stages.inputs["examples"]
+    copy = prepared_stages.artifact(standard_artifacts.Examples, "tf_examples")
+    tf_examples.write_artifact(made, copy)
+    bound = config_pb2.MetricThreshold(value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": 0.9}))
+    metric = config_pb2.MetricConfig(class_name="AUC", threshold=bound)
+    config = config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(signature_name="serving_default", label_key="late", prediction_key="scores")],
+        slicing_specs=[config_pb2.SlicingSpec()],
+        metrics_specs=[
+            config_pb2.MetricsSpec(binarize=config_pb2.BinarizationOptions(class_ids={"values": [1]}), metrics=[metric])
+        ],
+    )
+    evaluation = prepared_stages.artifact(standard_artifacts.ModelEvaluation, "stock_evaluation")
+    blessing = prepared_stages.artifact(standard_artifacts.ModelBlessing, "stock_blessing")
+    data_stages.run(
+        stock_evaluator.Executor,
+        {"examples": copy, "model": trained["model"]},
+        {"evaluation": evaluation, "blessing": blessing},
+        eval_config=proto_utils.proto_to_json(config),
+        example_splits='["eval"]',
+        fairness_indicator_thresholds="null",
+    )
+    ((_, values),) = tfma.load_eval_result(evaluation.uri).slicing_metrics
+    ours = json.loads(trained["model"].get_string_custom_property("report"))["metrics"]["eval"]["auc"]
+    assert values[""]["classId:1"]["auc"]["doubleValue"] == pytest.approx(ours, abs=1e-3)
+    assert [path.name for path in pathlib.Path(blessing.uri).iterdir()] == ["BLESSED"]
 
 
 def test_writes_logs_for_tensorboard(trained):
