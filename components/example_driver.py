@@ -18,7 +18,7 @@ from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types import standard_component_specs
 from tfx.utils import proto_utils
 
-from components.sources import files
+from components.sources import Source, files, query
 from models.errors import UserError
 
 FILES_KEY = "files"  # execution property: JSON list of the files that are read
@@ -65,7 +65,8 @@ class Driver(stock.FileBasedDriver):  # type: ignore[misc]
         found = [file for each in resolved for file in _files(base, each[_INPUT_KEY])]
         exec_properties.update({**resolved[-1], _RANGE_KEY: exec_properties.get(_RANGE_KEY)})
         exec_properties[FILES_KEY] = json.dumps(found)
-        exec_properties[stock.utils.FINGERPRINT_PROPERTY_NAME] = content_fingerprint(found)
+        joined = query.files(Source.from_json(exec_properties["source"]).query)
+        exec_properties[stock.utils.FINGERPRINT_PROPERTY_NAME] = content_fingerprint([*found, *joined])
         return exec_properties
 
 

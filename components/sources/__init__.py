@@ -13,6 +13,7 @@ from components.sources.discover import discover
 from components.sources.duck import connect, literal, name, temporary_folder
 from components.sources.errors import explain, reading
 from components.sources.files import expand
+from components.sources.query import files as files_of_query
 from components.sources.source import Column, Dialect, Format, OnBadRows, Source
 from components.sources.table import Table, open_table
 
@@ -27,6 +28,7 @@ __all__ = [
     "discover",
     "expand",
     "explain",
+    "files_of_query",
     "literal",
     "name",
     "open_table",

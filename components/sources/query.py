@@ -5,12 +5,15 @@ what a query is made of, and whatever is not known to be harmless counts as look
 """
 
 import collections
+import glob
 import json
+import os
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import duckdb
 
-from components.sources.duck import first_row, literal
+from components.sources.duck import connect, first_row, literal
 from models.errors import UserError
 
 Reach = Literal["each row", "some rows", "whole table"]
@@ -57,6 +60,33 @@ def reach(connection: duckdb.DuckDBPyConnection, query: str | None) -> Reach:
     tree = _parsed(connection, query)
     node = tree["statements"][0]["node"] if not tree["error"] and len(tree["statements"]) == 1 else {}
     return _Reader(connection).reach(node)
+
+
+def files(query: str | None) -> tuple[str, ...]:
+    """Returns the files that a query names beside the table `data`, such as those that it joins; globs expanded."""
+    if query is None:
+        return ()
+    connection = connect()
+    try:
+        tree = _parsed(connection, query)
+    finally:
+        connection.close()
+    found = (path for pattern in _tables(tree) for path in glob.glob(pattern, recursive=True))
+    return tuple(sorted({os.path.abspath(path) for path in found if os.path.isfile(path)}))
+
+
+def _tables(tree: Any, is_argument: bool = False) -> Iterator[str]:
+    """Yields the names of tables and the texts that table functions, such as read_csv, take."""
+    if isinstance(tree, list):
+        for each in tree:
+            yield from _tables(each, is_argument)
+    elif isinstance(tree, dict):
+        if tree.get("type") == "BASE_TABLE":
+            yield tree["table_name"]
+        elif is_argument and tree.get("kind") == "STRING":
+            yield tree["text"]
+        for each in tree.values():
+            yield from _tables(each, is_argument or tree.get("type") == "TABLE_FUNCTION")
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def run(request: Request) -> int:
     from components import sources
 
     folder = RunFolder((request.out or Path("runs") / request.settings.name).absolute())
-    data = folder.data_digest(sources.expand(request.settings.data.files, request.settings.data.spans))
+    asked = request.settings.data
+    data = folder.data_digest(sources.expand(asked.files, asked.spans) + sources.files_of_query(asked.query))
     marks = _marks(request.settings, data)
     last = read_json(folder.summary)
     if request.whole and last.get("fingerprint") == marks["fingerprint"] and _is_settled(last, folder):

@@ -173,6 +173,16 @@ def test_the_fingerprint_is_of_the_content(tmp_path: pathlib.Path) -> None:
     assert resolve(component)[FINGERPRINT_PROPERTY_NAME] != first[FINGERPRINT_PROPERTY_NAME]
 
 
+def test_the_fingerprint_is_of_joined_files_too(tmp_path: pathlib.Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("a,z\n1,2\n")
+    query = f"SELECT data.* FROM data LEFT JOIN '{other}' USING (a)"
+    component = example_gen.ExampleGen(sources.discover([csv_file(tmp_path)], query=query).to_json(), SPEC.to_json())
+    first = resolve(component)[FINGERPRINT_PROPERTY_NAME]
+    other.write_text("a,z\n1,3\n")
+    assert resolve(component)[FINGERPRINT_PROPERTY_NAME] != first
+
+
 def test_spans_versions_and_ranges(tmp_path: pathlib.Path) -> None:
     for span in ("1/v1", "2/v1", "4/v1", "4/v2"):
         (tmp_path / span).mkdir(parents=True)

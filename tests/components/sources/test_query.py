@@ -1,5 +1,7 @@
 """Which queries look at each row by itself."""
 
+import pathlib
+
 import pytest
 
 from components.sources import connect, query
@@ -46,3 +48,15 @@ from components.sources import connect, query
 )
 def test_reach(sql: str | None, reach: str) -> None:
     assert query.reach(connect(), sql) == reach
+
+
+def test_the_files_that_a_query_names(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.csv", "b.csv", "towns.parquet", "x.json", "not a table.csv"):
+        (tmp_path / name).write_text("k\n1\n")
+    sql = (
+        "SELECT * FROM data JOIN read_csv(['a.csv', 'b*.csv'], header = true) USING (k) JOIN 'towns.parquet' USING (k) "
+        "WHERE k IN (SELECT k FROM 'x.json') AND name <> 'not a table.csv' AND k IN (SELECT k FROM 'missing.csv')"
+    )
+    assert query.files(sql) == tuple(str(tmp_path / name) for name in ("a.csv", "b.csv", "towns.parquet", "x.json"))
+    assert query.files(None) == query.files("SELECT * FROM data") == query.files("no query") == ()
