@@ -47,7 +47,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         options = json.loads(exec_properties["options"])
         source = Source.from_json(exec_properties["source"])
         source = dataclasses.replace(source, files=tuple(json.loads(exec_properties[FILES_KEY])))
-        shutil.rmtree(artifact.uri, ignore_errors=True)  # what an interrupted attempt left would count as rows
+        _empty(artifact.uri)  # what an interrupted attempt left would count as rows
         try:
             with beam_errors.unwrapped():
                 divided = units.divide(source, int(options.get("unit_bytes", _UNIT_BYTES)))
@@ -55,7 +55,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
                 counts = self._write(plan, divided, artifact.uri)
             warnings = _check(plan, counts, artifact.uri)
         except BaseException:
-            shutil.rmtree(artifact.uri, ignore_errors=True)  # half an artifact is none
+            _empty(artifact.uri)  # half an artifact is none
             raise
         artifact.split_names = artifact_utils.encode_split_names(list(plan.rule.names))
         examples_utils.set_payload_format(artifact, example_gen_pb2.PayloadFormat.FORMAT_PARQUET)
@@ -112,6 +112,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
             answers: list[Any] = json.load(stream)
         os.remove(path)
         return answers
+
+
+def _empty(folder: str) -> None:
+    """Empties a folder. It stays: TFX removes it where the execution failed, and stumbles if it is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder, exist_ok=True)
 
 
 def encodings_of(spec: Spec) -> dict[str, Encoding]:

@@ -1,12 +1,12 @@
 """DuckDB connections with a memory limit, no network and no extensions that load themselves; and SQL quoting."""
 
 import os
-import shutil
 import tempfile
-import weakref
 from typing import Any
 
 import duckdb
+
+from components.sources import scratch
 
 _SETTINGS = {
     "autoinstall_known_extensions": False,
@@ -22,17 +22,12 @@ def connect(memory: str = "1GB", threads: int | None = None) -> duckdb.DuckDBPyC
         memory: the limit, such as `1GB` or `512MB`.
         threads: how many threads a query may use; as many as there are cores when None.
     """
-    folder = tempfile.mkdtemp(prefix="skewless-")
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        **_SETTINGS,
-        "memory_limit": memory,
-        "temp_directory": folder,
-    }
+    settings: dict[str, str | bool | int | float | list[str]] = {**_SETTINGS, "memory_limit": memory}
     if threads is not None:
         settings["threads"] = threads
     connection = duckdb.connect(config=settings)
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-    weakref.finalize(connection, shutil.rmtree, folder, ignore_errors=True)
+    folder = scratch.folder(connection)
+    connection.execute(f"SET temp_directory = {literal(folder)}; SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 
 

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -115,3 +116,22 @@ def test_a_killed_run_goes_on_from_the_last_finished_stage(tmp_path):
     summary = run("--to", "SchemaGen", out=tmp_path)
     assert states(summary)["ExampleGen"] == states(summary)["StatisticsGen"] == "cached"
     assert summary["status"] == "partial"
+
+
+def test_ctrl_c_leaves_no_half_artifact(tmp_path):
+    rows = "".join(f"{number},{number % 7},town {number % 1_000},{number % 2}\n" for number in range(1_500_000))
+    (tmp_path / "data.csv").write_text(f"a,b,c,y\n{rows}")
+    out = tmp_path / "out"
+    command = [sys.executable, "pipeline/run_local.py", "--data", str(tmp_path / "data.csv"), "--label", "y"]
+    with subprocess.Popen(
+        [*command, "--out", str(out), "--to", "StatisticsGen"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while process.poll() is None and not list(out.glob("artifacts/ExampleGen/examples/*")):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert (
+        errors.strip() == "error: Stopped. What the finished stages made is kept: the same command goes on from there."
+    )
+    assert not list(out.rglob("*.parquet*"))
