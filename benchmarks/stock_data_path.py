@@ -2,7 +2,7 @@
 
     python benchmarks/stock_data_path.py CSV_FOLDER OUTPUT_FOLDER
 
-Prints the seconds of each stage as JSON, imports left out.
+Prints the seconds of each stage as JSON when it has ended, imports left out.
 """
 
 import os
@@ -17,16 +17,14 @@ from apache_beam.options.pipeline_options import StandardOptions
 from tfx import v1 as tfx
 from tfx.orchestration.beam import beam_dag_runner
 
-SECONDS: dict[str, float] = {}
-
 
 class TimedNode(beam_dag_runner.PipelineNodeAsDoFn):
-    """A node whose seconds are kept."""
+    """A node whose seconds are printed."""
 
     def _run_node(self) -> None:
         begun = time.monotonic()
         super()._run_node()
-        SECONDS[self._node_id] = time.monotonic() - begun
+        print(json.dumps({self._node_id: time.monotonic() - begun}), flush=True)
 
 
 class TimedRunner(beam_dag_runner.BeamDagRunner):
@@ -58,10 +56,7 @@ def main() -> None:
             beam_pipeline_args=["--runner=FnApiRunner"],
         )
     )
-    print(json.dumps(SECONDS))
 
 
 if __name__ == "__main__":
-    import stock_data_path  # Beam pickles the nodes by their module's name, and this one's seconds have to be kept
-
-    stock_data_path.main()
+    main()

@@ -21,8 +21,6 @@ from components.sources.segments import MAX_RECORD, segments
 from components.sources.source import Dialect
 from models.errors import UserError
 
-_BLOCK = 1 << 24
-
 
 def scan(paths: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:
     """Returns SQL for the rows of files that are written alike, all columns as texts."""
@@ -77,12 +75,9 @@ def prepare(connection: duckdb.DuckDBPyConnection, piece: Piece, dialect: Dialec
 def cut(connection: duckdb.DuckDBPyConnection, piece: Piece) -> str:
     """Returns a copy of a piece of a file."""
     copy = temporary_file(connection, os.path.splitext(piece.file)[1])
-    rest = (piece.end or os.path.getsize(piece.file)) - piece.start
-    with open(piece.file, "rb") as source, open(copy, "wb") as target:
-        source.seek(piece.start)
-        while rest > 0 and (block := source.read(min(rest, _BLOCK))):
-            target.write(block)
-            rest -= len(block)
+    with open(copy, "wb") as stream:
+        for block in files.between(piece.file, piece.start, piece.end):
+            stream.write(block)
     return copy
 
 

@@ -161,3 +161,13 @@ def blocks(file: str, size: int = 1 << 23) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         raise UserError(f"{file} cannot be read to its end: {error}. Is it cut or damaged? Make it anew.") from error
+
+
+def between(file: str, start: int, end: int | None, size: int = 1 << 24) -> Iterator[bytes]:
+    """Yields the bytes of a plain file from one position to another, or to its end, at most `size` at a time."""
+    rest = (os.path.getsize(file) if end is None else end) - start
+    with open(file, "rb") as stream:
+        stream.seek(start)
+        while rest > 0 and (block := stream.read(min(rest, size))):
+            yield block
+            rest -= len(block)

@@ -4,6 +4,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 
+from components.sources import files
 from components.sources.source import Dialect
 from models.errors import UserError
 
@@ -85,12 +86,7 @@ def reject(file: str, line: int, reason: str, text: bytes) -> Reject:
 
 def num_lines_before(piece: Piece) -> int:
     """Returns how many lines the file has before the piece."""
-    rest, count = piece.start, 0
-    with open(piece.file, "rb") as stream:
-        while rest > 0 and (block := stream.read(min(rest, 1 << 24))):
-            count += block.count(b"\n")
-            rest -= len(block)
-    return count
+    return sum(block.count(b"\n") for block in files.between(piece.file, 0, piece.start))
 
 
 def check_names(where: str, names: Sequence[str]) -> None:

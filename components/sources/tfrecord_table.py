@@ -56,7 +56,8 @@ def batches(piece: Piece) -> Iterator[_Batch]:
     file = piece.file
     buffer, position, number = bytearray(), 0, piece.before + 1
     batch: list[bytes] = []
-    for block in _blocks(piece):
+    whole = files.blocks(file, _BATCH_BYTES)
+    for block in whole if piece.is_whole else files.between(file, piece.start, piece.end, _BATCH_BYTES):
         buffer = buffer[position:] + block
         position = 0
         while (end := _record_end(file, buffer, position, number)) is not None:
@@ -70,18 +71,6 @@ def batches(piece: Piece) -> Iterator[_Batch]:
             batch = []
     if position < len(buffer):
         raise UserError(f"{file}: record {number:,} is cut: the file ends inside of it. Make or copy it again.")
-
-
-def _blocks(piece: Piece) -> Iterator[bytes]:
-    if piece.is_whole:
-        yield from files.blocks(piece.file, _BATCH_BYTES)
-        return
-    rest = (piece.end or os.path.getsize(piece.file)) - piece.start
-    with open(piece.file, "rb") as stream:
-        stream.seek(piece.start)
-        while rest > 0 and (block := stream.read(min(rest, _BATCH_BYTES))):
-            yield block
-            rest -= len(block)
 
 
 def _record_end(file: str, buffer: bytearray, position: int, number: int) -> int | None:
