@@ -7,6 +7,7 @@ load. TensorFlow alone runs all of it.
 import datetime
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 TOKEN_BUCKETS = 4096  # hash buckets of text, the padding included
@@ -86,9 +87,9 @@ class Vocabularies:
         self._number = {name: str(number) for number, name in enumerate(vocabularies)}
         self._size = {name: len(values) for name, values in vocabularies.items()}
         keys = [self._number[name] + _SEPARATOR + value for name, values in vocabularies.items() for value in values]
-        indexes = [index for values in vocabularies.values() for index in range(len(values))]
-        initializer = tf.lookup.KeyValueTensorInitializer(
-            tf.constant([*keys, _SEPARATOR]), tf.constant([*indexes, -1], tf.int64)
+        indexes = [np.arange(len(values)) for values in vocabularies.values()]
+        initializer = tf.lookup.KeyValueTensorInitializer(  # TensorFlow takes arrays in half the time of lists
+            tf.constant(np.array([*keys, _SEPARATOR], object)), tf.constant(np.concatenate([*indexes, [-1]]), tf.int64)
         )
         self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)
 
