@@ -117,7 +117,10 @@ def _rows(text: str, dialect: Dialect, whole: bool, strict: bool = False) -> lis
 
 
 def _fit(text: str, dialect: Dialect, whole: bool) -> tuple[float, bool, int]:
-    """Returns how well a dialect fits: the share of rows as wide as the header, clean quotes, the header's width."""
+    """Returns how well a dialect fits: the share of rows as wide as the header, clean quotes, the header's width.
+
+    One column counts half: any delimiter that does not occur gives one.
+    """
     if dialect.quote == "'" and (
         '"' in text or f"{dialect.delimiter}'" not in text.replace("\n'", f"{dialect.delimiter}'")
     ):
@@ -129,7 +132,8 @@ def _fit(text: str, dialect: Dialect, whole: bool) -> tuple[float, bool, int]:
         rows = _rows(text, dialect, whole, strict=True)
     except csv.Error:
         rows, clean = _rows(text, dialect, whole), False
-    width = len(rows[0]) if rows else 0
-    if width < 2:
-        return (0.5, clean, width)
-    return (round(sum(len(row) == width for row in rows) / len(rows), 1), clean, width)
+    if not rows:
+        return (0.0, clean, 0)
+    width = len(rows[0])
+    alike = round(sum(len(row) == width for row in rows) / len(rows), 1)
+    return (alike if width > 1 else alike / 2, clean, width)

@@ -48,6 +48,7 @@ def read(files: Sequence[str], **options: Any) -> tuple[sources.Source, list[tup
         ("a,b\n1,\n,x\n", [(1, None), (None, "x")]),
         (",b\n1,x\n", [(1, "x")]),  # as pandas writes an index
         ("a\n1\n\n3\n", [(1,), (None,), (3,)]),  # in one column, a blank line is a missing value
+        ("a\nx\ny, z\n", [("x",), ("y, z",)]),  # and a comma is no delimiter if the header has none
     ],
 )
 def test_csv_dialects(tmp_path: pathlib.Path, text: str, rows: list[tuple[Any, ...]]) -> None:
