@@ -99,16 +99,18 @@ def wide(target: pathlib.Path) -> pathlib.Path:
     return target
 
 
-def compare(title: str, mine: tuple[Seconds, float], theirs: tuple[Seconds, float], scale: float = 1) -> Table:
-    """Returns the table of one comparison."""
-    table = Table("", "skewless", "TFX", "ratio", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+def show(
+    console: Console, title: str, mine: tuple[Seconds, float], theirs: tuple[Seconds, float], scale: float = 1
+) -> None:
+    """Prints one comparison."""
+    table = Table("", "skewless", "TFX", "ratio", box=None, padding=(0, 2, 0, 0))
     ended = all(other in theirs[0] for other in STAGES.values())
     for stage, other in STAGES.items():
         table.add_row(stage, *_beside(mine[0].get(stage, 0.0), theirs[0].get(other, 0.0) * scale))
     mine_total = sum(mine[0].get(stage, 0.0) for stage in STAGES)
     table.add_row("total", *_beside(mine_total, sum(theirs[0].values()) * scale if ended else 0.0))
     table.add_row("peak memory", f"{mine[1]:,.0f} MB", f"{theirs[1]:,.0f} MB")
-    return table
+    console.print(title, table, sep="\n")
 
 
 def _beside(seconds: float, reference: float) -> tuple[str, str, str]:
@@ -131,18 +133,18 @@ def main() -> None:
         work = pathlib.Path(name)
         file = flights(arguments.folder / "flights.csv", 1)
         small = ours(file, "late", work / "small")
-        console.print(compare("flights, 327,346 x 33", small, stock(file, work / "stock")))
+        show(console, "flights, 327,346 x 33", small, stock(file, work / "stock"))
         if arguments.large:
             large = ours(flights(arguments.folder / "flights-x10.csv", 10), "late", work / "large")
             fifth = stock(flights(arguments.folder / "flights-x2.csv", 2), work / "stock-x2")
-            console.print(compare("3,273,460 x 33 (TFX's measured on a fifth of the rows, times 5)", large, fifth, 5))
+            show(console, "flights, 3,273,460 x 33; TFX's measured on a fifth of the rows, times 5", large, fifth, 5)
             seconds = [sum(each[0].get(stage, 0.0) for stage in STAGES) for each in (small, large)]
             console.print(f"10 times the rows: {seconds[1] / seconds[0]:.1f} times the seconds, ", end="")
             console.print(f"{large[1] / small[1]:.2f} times the memory")
         if arguments.wide:
             table = wide(arguments.folder / "wide.csv")
             both = ours(table, "y", work / "wide"), stock(table, work / "stock-wide", PATIENCE)
-            console.print(compare(f"2,000 columns x 20,000 rows (TFX's stopped after {PATIENCE} s)", *both))
+            show(console, f"20,000 x 2,000; TFX's stopped after {PATIENCE} s", *both)
 
 
 if __name__ == "__main__":
