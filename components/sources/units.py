@@ -2,11 +2,12 @@
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +26,7 @@ from models.errors import UserError
 from models.examples import SplitWriter, arrow_schema, rows_in_group
 
 _REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
+_REJECTS_AT_ONCE = 4_096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,13 +151,12 @@ class UnitReader:
         """
         part = f"part-{self._unit.index:05d}.parquet"
         with reading(self._plan.source):
-            rejects = list(self._table.rejects()) if self._plan.source.on_bad_rows == "quarantine" else []
+            rejects = self._table.rejects() if self._plan.source.on_bad_rows == "quarantine" else ()
+            num_rejects = write_rejects(os.path.join(uri, "rejects", part), rejects)
             written = self._write_splits(uri, part, watch)
-            self._check(written, len(rejects))
-        if rejects:
-            write_rejects(os.path.join(uri, "rejects", part), rejects)
+            self._check(written, num_rejects)
         known = sum(len(each.rejects) for each in self._table.parts)
-        return Counts(written, self._table.rows + known, len(rejects))
+        return Counts(written, self._table.rows + known, num_rejects)
 
     def type_of(self, column: str) -> str:
         """Returns the DuckDB type of a column of the table.
@@ -252,13 +253,26 @@ def gather_rejects(uri: str) -> list[str]:
     folder = os.path.join(uri, "rejects")
     if not os.path.isdir(folder):
         return []
-    tables = [pq.read_table(os.path.join(folder, part)) for part in sorted(os.listdir(folder))]
-    pq.write_table(pa.concat_tables(tables), os.path.join(uri, "rejects.parquet"), compression="zstd")
+    first: list[str] = []
+    with pq.ParquetWriter(os.path.join(uri, "rejects.parquet"), _REJECTS, compression="zstd") as writer:
+        for part in sorted(os.listdir(folder)):
+            with pq.ParquetFile(os.path.join(folder, part)) as file:
+                for batch in file.iter_batches():
+                    writer.write_batch(batch)
+                    first = first or [str(Reject(**row)) for row in batch.slice(0, 3).to_pylist()]
     shutil.rmtree(folder)
-    return [str(Reject(**row)) for row in tables[0].slice(0, 3).to_pylist()]
+    return first
 
 
-def write_rejects(path: str, rejects: Sequence[Reject]) -> None:
-    """Writes rejects as Parquet: columns file, line, reason, text."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    pq.write_table(pa.Table.from_pylist([dataclasses.asdict(each) for each in rejects], schema=_REJECTS), path)
+def write_rejects(path: str, rejects: Iterable[Reject]) -> int:
+    """Writes rejects as Parquet (file, line, reason, text) and returns how many. Without any there is no file."""
+    iterator, count = iter(rejects), 0
+    with contextlib.ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+        while some := list(itertools.islice(iterator, _REJECTS_AT_ONCE)):
+            if writer is None:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                writer = stack.enter_context(pq.ParquetWriter(path, _REJECTS, compression="zstd"))
+            writer.write_table(pa.Table.from_pylist([dataclasses.asdict(each) for each in some], schema=_REJECTS))
+            count += len(some)
+    return count

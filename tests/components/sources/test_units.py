@@ -11,6 +11,7 @@ from tfx_bsl.coders.example_coder import RecordBatchToExamples
 
 from components import sources
 from components.sources import splits, units
+from components.sources.parts import Reject
 from components.sources.payloads import default_encoding
 from components.sources.splits import SplitRule
 from components.sources.tfrecord_table import framed
@@ -181,3 +182,14 @@ def test_the_memory_limit_is_said(tmp_path: pathlib.Path) -> None:
     connection = sources.connect(source.memory)
     with pytest.raises(UserError, match="more than the 20MB of memory"), sources.reading(source):
         sources.relation(connection, source).fetchall()
+
+
+def test_rejects_are_written_some_at_a_time(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "_REJECTS_AT_ONCE", 2)
+    for part, count in (("part-1.parquet", 5), ("part-0.parquet", 1), ("part-2.parquet", 0)):
+        rejects = (Reject(part, line, "it is bad", "text") for line in range(count))
+        assert units.write_rejects(str(tmp_path / "rejects" / part), rejects) == count
+    assert units.gather_rejects(str(tmp_path)) == ["part-0.parquet, line 0: it is bad: 'text'"]
+    found = pq.read_table(tmp_path / "rejects.parquet")
+    assert found.column("line").to_pylist() == [0, 0, 1, 2, 3, 4]
+    assert not (tmp_path / "rejects").exists()
