@@ -77,7 +77,7 @@ def _bad_value(column: str, text: str, source: Source) -> UserError:
         f"{where}: column {column!r} has the value {text!r}, and {kind(pinned)} was expected, as in the other rows. "
         "Correct it; or put such rows aside by `data: {on_bad_rows: quarantine}`; or, if the word means that the value "
         f"is missing, write `data: {{csv: {{nulls: [{text}]}}}}`; or read the column as text by "
-        f"`features: {{{column}: categorical}}`."
+        f"`features: {{{column}: {{type: text}}}}`."
     )
 
 

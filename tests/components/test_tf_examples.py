@@ -68,6 +68,7 @@ def test_our_statistics_of_stock_examples(tmp_path: pathlib.Path) -> None:
     assert (min(each.min for each in found.values()), max(each.max for each in found.values())) == (20, 79)
 
 
+@pytest.mark.slow
 def test_the_command_copies_either_way(tmp_path: pathlib.Path) -> None:
     data_stages.write_examples(tmp_path / "made", COLUMNS, {"train": ROWS})
     for source, target in (("made", "records"), ("records", "back")):
