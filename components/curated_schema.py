@@ -3,7 +3,6 @@
 import difflib
 import os
 import pathlib
-import tempfile
 from collections.abc import Mapping, Sequence
 
 import tensorflow_data_validation as tfdv
@@ -158,11 +157,10 @@ def _summary(
 
 def _replace(path: str, text: str) -> None:
     """Writes a file so that a reader sees the old text or the new one, whole."""
-    folder = os.path.dirname(os.path.abspath(path))
+    temporary = pathlib.Path(f"{path}.{os.getpid()}.tmp")
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, delete=False) as file:
-            file.write(text)
-        os.replace(file.name, path)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
     except OSError as error:
         raise UserError(f"Cannot write the schema file {path}: {error}. Choose a place that is writable.") from None
 

@@ -147,6 +147,8 @@ def test_update_makes_the_file(statistics, inferred, tmp_path):
     assert summary == f"Wrote {path} with 7 fields. Review it: later data must fit it."
     assert curated_schema.parse(str(path)) == inferred
     assert list(tmp_path.iterdir()) == [path]
+    (tmp_path / "other").touch()
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode, "others may review it as they may any file"
 
 
 def test_update_keeps_what_was_edited(statistics, inferred, tmp_path):
