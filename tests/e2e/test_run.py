@@ -124,7 +124,11 @@ def test_ctrl_c_leaves_no_half_artifact(tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "pipeline/run_local.py", "--data", str(tmp_path / "data.csv"), "--label", "y"]
     with subprocess.Popen(
-        [*command, "--out", str(out), "--to", "StatisticsGen"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [*command, "--out", str(out), "--to", "StatisticsGen"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     ) as process:
         while process.poll() is None and not list(out.glob("artifacts/ExampleGen/examples/*")):
             time.sleep(0.05)
