@@ -102,36 +102,45 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output = artifact_utils.get_single_instance(output_dict["transform_graph"])
         schema_uri = artifact_utils.get_single_uri(input_dict["schema"])
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_uri))
+        known = 0
         if spec.preprocessing_fn:
             made = artifact_utils.get_single_instance(input_dict["examples"])
             cache = json.loads(exec_properties.get("options") or "{}").get("cache")
-            inputs = self._analyze(made, output, schema, spec, cache)
+            inputs, known = self._analyze(made, output, schema, spec, cache)
         else:
             statistics = preprocessing.statistics_path(artifact_utils.get_single_uri(input_dict["statistics"]))
             inputs = write_graph(output.uri, schema, spec, statistics)
         pathlib.Path(output.uri, INPUTS_FILE).write_text(inputs_to_json(inputs), encoding="utf-8")
-        _record(output, inputs, spec)
+        _record(output, inputs, spec, known)
 
     def _analyze(
         self, made: types.Artifact, output: types.Artifact, schema: schema_pb2.Schema, spec: Spec, cache: str | None
-    ) -> tuple[Input, ...]:
-        """Has stock Transform analyze train with the user's function, and describes what comes out."""
-        users_analysis.analyze(self._context, made, raw_schema(schema, spec), output, spec, cache)
+    ) -> tuple[tuple[Input, ...], int]:
+        """Has stock Transform analyze train with the user's function, and describes what comes out.
+
+        Returns:
+            The model's inputs, and how many files of train had been analyzed before.
+        """
+        known = users_analysis.analyze(self._context, made, raw_schema(schema, spec), output, spec, cache)
         row_groups = examples.row_groups(artifact_utils.get_split_uri([made], users_analysis.TRAIN))
         transformed = tft.TFTransformOutput(output.uri).transformed_metadata.schema
-        return users_preprocessing.describe(
+        inputs = users_preprocessing.describe(
             spec.preprocessing_fn or "",
             transformed,
             sample(output.uri, row_groups),
             {spec.label.name, spec.weight or ""},
             Feature.buckets,
         )
+        return inputs, known
 
 
-def _record(output: types.Artifact, inputs: tuple[Input, ...], spec: Spec) -> None:
+def _record(output: types.Artifact, inputs: tuple[Input, ...], spec: Spec, known: int) -> None:
     counts = {kind: sum(each.kind == kind for each in inputs) for kind in ("numeric", "categorical", "tokens")}
     shown = " · ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
-    findings.record(output, f"{len(spec.features):,} features to {len(inputs):,} inputs: {shown}", inputs=counts)
+    finding = f"{len(spec.features):,} features to {len(inputs):,} inputs: {shown}"
+    if known:
+        finding += f" · {known:,} file{'s' if known > 1 else ''} analyzed before"
+    findings.record(output, finding, inputs=counts)
 
 
 class TransformSpec(component_spec.ComponentSpec):  # type: ignore[misc]

@@ -38,8 +38,8 @@ def analyze(
     output: types.Artifact,
     spec: Spec,
     cache: str | None,
-) -> None:
-    """Writes the transform graph of a user's `preprocessing_fn`.
+) -> int:
+    """Writes the transform graph of a user's `preprocessing_fn`, and returns how many files had been analyzed before.
 
     Args:
         context: of the executor that calls.
@@ -67,11 +67,14 @@ def analyze(
         inputs, outputs = {"examples": [made], "schema": [raw]}, {"transform_graph": [output]}
         if not cache:
             stock.Executor(context).Do(inputs, outputs, properties)
-            return
+            return 0
         inputs["examples"] = [_view(each, pathlib.Path(cache)) for each in files]
         with _analyzer_cache(pathlib.Path(cache)) as (old, new):
+            known = [folder.name for folder in pathlib.Path(old.uri).iterdir()] if old else []
             inputs |= {keys.ANALYZER_CACHE_KEY: [old]} if old else {}
             stock.Executor(context).Do(inputs, outputs | {keys.UPDATED_ANALYZER_CACHE_KEY: [new]}, properties)
+        digests = [pathlib.Path(each.uri).name for each in inputs["examples"]]
+        return sum(any(digest in name for name in known) for digest in digests)
 
 
 def _artifact(kind: type[types.Artifact], uri: str | pathlib.Path) -> types.Artifact:

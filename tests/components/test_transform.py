@@ -226,18 +226,19 @@ def test_a_new_span_is_analyzed_alone(tmp_path):
     types = {"int": schema_pb2.INT, "float": schema_pb2.FLOAT, "text": schema_pb2.BYTES}
     fields = [schema_pb2.Feature(name=name, type=types[payload]) for name, payload in COLUMNS.items()]
     schema = transform.raw_schema(schema_pb2.Schema(feature=fields), spec)
-    analyzed = []
+    analyzed, known = [], []
     for rows in (2, 3):
         folder = tmp_path / str(rows)
         train = {name: values[:rows] for name, values in TRAIN.items()}
         made = data_stages.write_examples(folder / "examples", COLUMNS, {"train": train}, rows_in_file=1)
         graph = data_stages.artifact(standard_artifacts.TransformGraph, folder / "graph")
         pipelines = []
-        users_analysis.analyze(recording(pipelines), made, schema, graph, spec, str(tmp_path / "cache"))
+        context = recording(pipelines)
+        known.append(users_analysis.analyze(context, made, schema, graph, spec, str(tmp_path / "cache")))
         query = beam.metrics.MetricsFilter().with_name("num_instances")
         counters = pipelines[0].result.metrics().query(query)["counters"]
         analyzed.append(sum(each.committed for each in counters))
-    assert analyzed == [2, 1]
+    assert (analyzed, known) == ([2, 1], [0, 2])
     rows = transform.sample(graph.uri, examples.row_groups(f"{made.uri}/Split-train"))
     assert rows["age"] == pytest.approx((np.array([20, 30, 40]) - 30) / np.std([20, 30, 40]))
     assert rows["town"].tolist() == [[1], [0], [0]], "as the function gives it"
