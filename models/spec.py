@@ -96,6 +96,7 @@ class Input:
         mean: numeric only: the mean over train.
         std: numeric only: the standard deviation over train, 1 where it would be 0.
         boundaries: numeric only: growing quantiles over train, the ends left out.
+        unknown_below_zero: a user's function gives -1 for unknown values, which becomes the last index.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Input:
     mean: float = 0.0
     std: float = 1.0
     boundaries: tuple[float, ...] = ()
+    unknown_below_zero: bool = False
 
 
 def inputs_to_json(inputs: tuple[Input, ...]) -> str:

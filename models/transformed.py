@@ -86,10 +86,7 @@ class TransformGraph:
             if name not in raw
         }
         transformed: dict[str, tf.Tensor] = self._loaded.transform_fn({**raw, **missing})
-        for each in self.inputs:  # a user's function may give one index a row as [batch, 1]
-            if each.kind != "tokens" and transformed[each.name].shape.rank == 2:
-                transformed[each.name] = transformed[each.name][:, 0]
-        return transformed
+        return transformed | {each.name: _as_declared(transformed[each.name], each) for each in self.inputs}
 
     def _type_name(self, name: str) -> str:
         return self.raw_types[name].name
@@ -107,6 +104,15 @@ class TransformGraph:
             tf.cast(transformed[label.name], dtype),
             None if weight is None else tf.cast(transformed[weight], tf.float32),
         )
+
+
+def _as_declared(tensor: tf.Tensor, declared: Input) -> tf.Tensor:
+    """Returns a feature as the model takes it: a user's function may give [batch, 1], and -1 for what is unknown."""
+    if declared.kind != "tokens" and tensor.shape.rank == 2:
+        tensor = tensor[:, 0]
+    if declared.unknown_below_zero:
+        tensor = tf.where(tensor < 0, tf.constant(declared.size - 1, tensor.dtype), tensor)
+    return tensor
 
 
 def split(columns: tf.SparseTensor, names: Sequence[str]) -> dict[str, tf.SparseTensor]:

@@ -136,13 +136,16 @@ def _index(dotted: str, feature: schema_pb2.Feature, sample: np.ndarray) -> Inpu
             "a number, cast it: `tf.cast(x, tf.float32)`; as a category, use tft.compute_and_apply_vocabulary or "
             "tft.bucketize."
         )
-    if domain.min < 0:
+    if domain.min < -1:
         raise UserError(
-            f"Output {name!r} of preprocessing_fn {dotted!r} can be {domain.min}, and an index from 0 was expected. "
-            "Give unknown values an index: `tft.compute_and_apply_vocabulary(x, num_oov_buckets=1)`."
+            f"Output {name!r} of preprocessing_fn {dotted!r} can be {domain.min}, and an index from 0, or -1 for "
+            "unknown, was expected. As a number, cast it: `tf.cast(x, tf.float32)`."
         )
+    unknown = domain.min < 0
     several = sample.ndim == 2 and sample.shape[1] > 1
-    return Input(name, "tokens" if several else "categorical", int(domain.max) + 1)
+    return Input(
+        name, "tokens" if several else "categorical", int(domain.max) + 1 + unknown, unknown_below_zero=unknown
+    )
 
 
 def _number(dotted: str, name: str, sample: np.ndarray, buckets: int) -> Input:

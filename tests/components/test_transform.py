@@ -191,6 +191,14 @@ def test_users_function_with_analyzers(stages, tmp_path):
     assert served["town"].numpy().tolist() == [1, 2, 0], "one index a row, although the function gives [batch, 1]"
 
 
+@pytest.mark.slow
+def test_minus_one_is_one_more_index(stages, tmp_path):
+    graph = run(stages, tmp_path, "tests.components.users_functions.gives_minus_one")
+    assert inputs_of(graph) == (Input("town", "categorical", 3, unknown_below_zero=True),)
+    served = TransformGraph(graph.uri, SPEC).features({"town": tf.sparse.from_dense([["Rom"], ["Oslo"], ["Bern"]])})
+    assert served["town"].numpy().tolist() == [1, 2, 0]
+
+
 def test_users_function_with_custom_config(stages, tmp_path):
     graph = run(stages, tmp_path, "tests.components.users_functions.with_custom_config")
     assert [each.name for each in inputs_of(graph)] == ["age"]
@@ -206,7 +214,7 @@ def test_users_function_with_custom_config(stages, tmp_path):
         ("fails_on_data", "failed while train was analyzed: .*too old"),
         ("gives_sparse", "Output 'town' .* is a SparseTensor, and a dense tensor was expected"),
         ("gives_text", "Output 'town' .* is text, and numbers were expected"),
-        ("gives_minus_one", "Output 'town' .* can be -1, and an index from 0 was expected"),
+        ("gives_minus_two", "Output 'town' .* can be -2, and an index from 0, or -1 for unknown, was expected"),
         ("gives_integers", "Output 'age' .* is an integer whose range tf.Transform does not know"),
         ("gives_nan", "Output 'age' .* is NaN or infinite in 4 of 4 rows"),
         ("gives_nothing", "gave {}, and a dict of names to tensors was expected"),

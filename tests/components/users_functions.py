@@ -43,6 +43,10 @@ def gives_minus_one(inputs):
     return {"town": tft.compute_and_apply_vocabulary(tf.sparse.to_dense(inputs["town"], "")[:, 0])}
 
 
+def gives_minus_two(inputs):
+    return {"town": tft.compute_and_apply_vocabulary(tf.sparse.to_dense(inputs["town"], "")[:, 0], default_value=-2)}
+
+
 def gives_integers(inputs):
     return {"age": tf.sparse.to_dense(inputs["age"], 0)[:, 0]}
 
