@@ -1,6 +1,7 @@
 """What every format makes of its files: parts that DuckDB reads to the last row, and the rows that were put aside."""
 
 import dataclasses
+import os
 from collections import Counter
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ class Reject:
 
     Attributes:
         file: where it stands.
-        line: on which line it begins, counted from 1; in a format without lines the row, counted from 1.
+        line: on which line it begins, counted from 1; of TFRecord files the record, counted from 1.
         reason: why it cannot be read.
         text: what stands there, at most the first thousand bytes.
     """
@@ -27,7 +28,8 @@ class Reject:
 
     def __str__(self) -> str:
         shown = self.text if len(self.text) <= 80 else self.text[:77] + "..."
-        return f"{self.file}, line {self.line:,}: {self.reason}: {shown!r}"
+        unit = "record" if "tfrecord" in os.path.basename(self.file).lower() else "line"
+        return f"{self.file}, {unit} {self.line:,}: {self.reason}: {shown!r}"
 
 
 @dataclasses.dataclass(frozen=True)

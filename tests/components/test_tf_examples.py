@@ -84,6 +84,6 @@ def test_a_record_that_is_no_example_is_named(tmp_path: pathlib.Path) -> None:
     (file,) = examples.record_files(str(tmp_path / "records" / "Split-train"))
     plain = pathlib.Path(file).with_name("more_tfrecord")
     plain.write_bytes(tf_examples.tfrecord_table.framed(b"no example"))
-    with pytest.raises(UserError, match=r"more_tfrecord, line 1: the record is not the tf.Example"):
+    with pytest.raises(UserError, match=r"more_tfrecord, record 1: the record is not the tf.Example"):
         tf_examples.read(str(tmp_path / "records"), str(tmp_path / "back"), ["train"])
     assert not (tmp_path / "back" / "Split-train" / "part-00000.parquet").exists()
