@@ -16,7 +16,10 @@ import tensorflow_data_validation as tfdv
 
 from components import fine_quantiles, gatherer
 from components.gatherer import Accumulator, Options
+from components.sources import files
 from models.examples import RowGroup
+
+_file_digest = functools.lru_cache(maxsize=1024)(files.digest)  # a file is asked for once a group of columns
 
 
 class BlockCache:
@@ -56,12 +59,6 @@ def purge(folder: str, before: float) -> None:
     for path in pathlib.Path(folder).glob("*"):
         if path.stat().st_mtime < before:
             path.unlink(missing_ok=True)
-
-
-@functools.lru_cache(maxsize=1024)
-def _file_digest(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 @functools.lru_cache(maxsize=1)

@@ -28,12 +28,11 @@ _BASE_KEY = standard_component_specs.INPUT_BASE_KEY
 
 
 def input_of(patterns: Sequence[str]) -> tuple[str, example_gen_pb2.Input]:
-    """Returns the input_base and input_config for what a configuration's `data: {files: ...}` names."""
-    paths = [os.path.abspath(files.locate(pattern)) for pattern in patterns]
-    base = os.path.commonpath([os.path.dirname(path.split("*")[0].split("?")[0].split("{")[0]) for path in paths])
+    """Returns the input_base and input_config for the absolute patterns, or paths, of a source."""
+    base = os.path.commonpath([os.path.dirname(path.split("*")[0].split("?")[0].split("{")[0]) for path in patterns])
     splits = [
         example_gen_pb2.Input.Split(name=f"files_{index}", pattern=os.path.relpath(path, base))
-        for index, path in enumerate(paths)
+        for index, path in enumerate(patterns)
     ]
     return base, example_gen_pb2.Input(splits=splits)
 
@@ -113,7 +112,5 @@ def content_fingerprint(paths: Sequence[str]) -> str:
     """Returns a digest of what the files hold, and of their names and order; not of when they were written."""
     digest = hashlib.blake2b(digest_size=16)
     for path in paths:
-        with open(path, "rb") as stream:
-            content = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-        digest.update(f"{path}\0{content}\0".encode())
+        digest.update(f"{path}\0{files.digest(path)}\0".encode())
     return digest.hexdigest()

@@ -5,7 +5,6 @@ of a new span only its own files are analyzed, although ExampleGen writes the ea
 """
 
 import contextlib
-import hashlib
 import os
 import pathlib
 import shutil
@@ -24,6 +23,7 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, json_utils, proto_utils
 
 from components import beam_errors
+from components.sources import files
 from models import examples, users_preprocessing
 from models.errors import UserError
 from models.spec import Spec
@@ -54,7 +54,7 @@ def analyze(
     """
     dotted = spec.preprocessing_fn or ""
     users_preprocessing.find(dotted)
-    files = examples.files(artifact_utils.get_split_uri([made], TRAIN))
+    parts = examples.files(artifact_utils.get_split_uri([made], TRAIN))
     properties = {
         keys.PREPROCESSING_FN_KEY: "models.preprocessing.preprocessing_fn",
         keys.CUSTOM_CONFIG_KEY: json_utils.dumps({"spec": spec.to_json()}),
@@ -68,7 +68,7 @@ def analyze(
         if not cache:
             stock.Executor(context).Do(inputs, outputs, properties)
             return 0
-        inputs["examples"] = [_view(each, pathlib.Path(cache)) for each in files]
+        inputs["examples"] = [_view(each, pathlib.Path(cache)) for each in parts]
         with _analyzer_cache(pathlib.Path(cache)) as (old, new):
             known = [folder.name for folder in pathlib.Path(old.uri).iterdir()] if old else []
             inputs |= {keys.ANALYZER_CACHE_KEY: [old]} if old else {}
@@ -85,9 +85,7 @@ def _artifact(kind: type[types.Artifact], uri: str | pathlib.Path) -> types.Arti
 
 def _view(file: str, cache: pathlib.Path) -> types.Artifact:
     """Returns Examples of one file, in a folder named after its content."""
-    with open(file, "rb") as content:
-        digest = hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    link = cache / "files" / digest / f"Split-{TRAIN}" / "part.parquet"
+    link = cache / "files" / files.digest(file) / f"Split-{TRAIN}" / "part.parquet"
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.abspath(file))

@@ -2,6 +2,7 @@
 
 import difflib
 import glob
+import hashlib
 import importlib.util
 import os
 import pathlib
@@ -161,6 +162,12 @@ def blocks(file: str, size: int = 1 << 23) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         raise UserError(f"{file} cannot be read to its end: {error}. Is it cut or damaged? Make it anew.") from error
+
+
+def digest(file: str) -> str:
+    """Returns a digest of what a file holds."""
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def between(file: str, start: int, end: int | None, size: int = 1 << 24) -> Iterator[bytes]:
