@@ -8,8 +8,8 @@ columns, and a worker's memory holds the accumulators of one block at a time.
 import dataclasses
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import apache_beam as beam
 from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -27,6 +27,7 @@ _BLOCK_ROWS = 1 << 19  # a few seconds of work; what travels is far smaller than
 _BLOCK_COLUMNS = 128  # a number's accumulators take up to a megabyte
 
 Run = tuple[RowGroup, ...]  # row groups of one file
+_Item = TypeVar("_Item")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +54,7 @@ def blocks(row_groups: Mapping[str, Sequence[RowGroup]], columns: Sequence[str])
     groups = [tuple(columns[start : start + _BLOCK_COLUMNS]) for start in range(0, len(columns), _BLOCK_COLUMNS)]
     result = []
     for split, all_rows in row_groups.items():
-        filled = _fill(_runs(all_rows))
+        filled = list(_bundles(_runs(all_rows), _rows))
         result += [
             Block(split, number, group, runs, len(filled) == 1)
             for number, group in enumerate(groups)
@@ -65,24 +66,21 @@ def blocks(row_groups: Mapping[str, Sequence[RowGroup]], columns: Sequence[str])
 def _runs(row_groups: Iterable[RowGroup]) -> Iterator[Run]:
     """Yields runs of at most `_BLOCK_ROWS` rows; where one ends depends on nothing but its file."""
     for _, group in itertools.groupby(row_groups, lambda each: each.file):
-        run: list[RowGroup] = []
-        for row_group in group:
-            if run and _rows(run) + row_group.rows > _BLOCK_ROWS:
-                yield tuple(run)
-                run = []
-            run.append(row_group)
-        yield tuple(run)
+        yield from _bundles(group, lambda each: each.rows)
 
 
-def _fill(runs: Iterable[Run]) -> list[tuple[Run, ...]]:
-    """Returns the runs in bundles of at most `_BLOCK_ROWS` rows."""
-    bundles: list[list[Run]] = []
-    for run in runs:
-        if bundles and sum(map(_rows, bundles[-1])) + _rows(run) <= _BLOCK_ROWS:
-            bundles[-1].append(run)
-        else:
-            bundles.append([run])
-    return [tuple(bundle) for bundle in bundles]
+def _bundles(items: Iterable[_Item], rows: Callable[[_Item], int]) -> Iterator[tuple[_Item, ...]]:
+    """Yields items in their order, as many together as have at most `_BLOCK_ROWS` rows."""
+    bundle: list[_Item] = []
+    total = 0
+    for item in items:
+        if bundle and total + rows(item) > _BLOCK_ROWS:
+            yield tuple(bundle)
+            bundle, total = [], 0
+        bundle.append(item)
+        total += rows(item)
+    if bundle:
+        yield tuple(bundle)
 
 
 def _rows(run: Iterable[RowGroup]) -> int:
@@ -102,11 +100,12 @@ class GatherBlock(beam.DoFn):  # type: ignore[misc]
         self._options = options
         self._total = total_cells
         self._num_columns = num_columns
-        self._cache = cache
+        self._folder = cache
 
     def setup(self) -> None:
         """Makes the generators."""
         self._gatherer = Gatherer(self._options)
+        self._cache = BlockCache(self._folder, self._options) if self._folder else None
         self._done = 0
         self._start = time.monotonic()
 
@@ -115,7 +114,7 @@ class GatherBlock(beam.DoFn):  # type: ignore[misc]
         accumulator: Accumulator = {}
         for run in block.runs:
             if self._cache:
-                self._gatherer.merge(accumulator, self._find(block, run))
+                self._gatherer.merge(accumulator, self._find(self._cache, block, run))
             else:
                 self._gather(accumulator, block, run)
         self._gatherer.compact(accumulator)
@@ -124,8 +123,7 @@ class GatherBlock(beam.DoFn):  # type: ignore[misc]
         else:
             yield beam.pvalue.TaggedOutput(self.PART, ((block.split, block.group, block.columns), accumulator))
 
-    def _find(self, block: Block, run: Run) -> Accumulator:
-        cache = BlockCache(self._cache or "", self._options)
+    def _find(self, cache: BlockCache, block: Block, run: Run) -> Accumulator:
         path = cache.path(block.columns, run)
         accumulator = cache.load(path)
         if accumulator is None:
