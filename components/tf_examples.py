@@ -25,13 +25,11 @@ from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from components.sources import tfrecord_table
 from components.sources.parts import Piece
-from components.sources.payloads import element_type
+from components.sources.payloads import default_encoding
 from models import examples, progress
 from models.errors import UserError
-from models.spec import Payload
 
 _FILE = "data_tfrecord-00000-of-00001.gz"
-_PAYLOADS: dict[str, Payload] = {"BIGINT": "int", "FLOAT": "float", "VARCHAR": "text", "BLOB": "text"}
 
 
 def write(uri: str, to: str, splits: Sequence[str]) -> dict[str, int]:
@@ -66,7 +64,7 @@ def read(uri: str, to: str, splits: Sequence[str]) -> dict[str, int]:
     """
     files = {split: examples.record_files(os.path.join(uri, f"Split-{split}")) for split in splits}
     columns = tfrecord_table.columns([file for each in files.values() for file in each])
-    schema = examples.arrow_schema({each.name: _PAYLOADS[element_type(each.type)[0]] for each in columns})
+    schema = examples.arrow_schema({each.name: default_encoding(each.type).payload for each in columns})
     rows = dict.fromkeys(splits, 0)
     for split in splits:
         path = os.path.join(to, f"Split-{split}", "part-00000.parquet")
@@ -105,8 +103,8 @@ def _describe(source: types.Artifact, copy: types.Artifact, payload: int, file_f
     examples_utils.set_file_format(copy, file_format)
 
 
-def main() -> int:
-    """Copies a folder with splits; returns the exit code."""
+def main() -> None:
+    """Copies a folder with splits."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("examples", help="a folder with Split-NAME/*.parquet, or with TFRecord files in such folders")
     parser.add_argument("to", help="a new folder")
@@ -118,11 +116,10 @@ def main() -> int:
     copied = copy(arguments.examples, arguments.to, [each.name.removeprefix("Split-") for each in folders])
     for split, rows in copied.items():
         print(f"{split}: {rows:,} records")
-    return 0
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        main()
     except UserError as error:
         sys.exit(f"error: {error}")
