@@ -39,7 +39,7 @@ def measured(command: Sequence[str], limit: float | None = None) -> tuple[str, f
         limit: the seconds after which it is stopped.
     """
     code = (
-        "import contextlib, resource, subprocess, sys\n"
+        "import resource, subprocess, sys\n"
         "limit, command = float(sys.argv[1]), sys.argv[2:]\n"
         "process = subprocess.Popen(command, stderr=subprocess.DEVNULL)\n"
         "try:\n"

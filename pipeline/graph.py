@@ -148,12 +148,15 @@ def _options(resolved: Resolved, folder: RunFolder) -> dict[str, dict[str, objec
     """Returns the options of the stages, as JSON values."""
     settings = resolved.settings.model_dump(mode="json")
     slices = (*settings["statistics"]["slices"], *settings["evaluate"]["slices"])
-    # What is kept of each file pays off where a later run reads the file again beside new ones.
-    kept = {name: {"cache": str(folder.cache / name)} for name in ("statistics", "transform") if resolved.source.grows}
+
+    def kept(stage: str) -> dict[str, object]:
+        """What is kept of each file pays off where a later run reads the file again beside new ones."""
+        return {"cache": str(folder.cache / stage)} if resolved.source.grows else {}
+
     return {
         "examples": {"split": settings["split"], "columns": sorted({column for each in slices for column in each})},
-        "statistics": settings["statistics"] | kept.get("statistics", {}),
-        "transform": kept.get("transform", {}),
+        "statistics": settings["statistics"] | kept("statistics"),
+        "transform": kept("transform"),
         "validate": settings["validate"],
         "tune": {**settings["tune"], "directory": str(folder.tuner), "logs": str(folder.tensorboard / "search")},
         "train": settings["train"],

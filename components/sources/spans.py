@@ -86,7 +86,7 @@ def _age(match: re.Match[str]) -> tuple[int, int]:
     span, version = parts.get("SPAN", 0), parts.get("VERSION", 0)
     if "YYYY" in parts:
         try:
-            span = datetime.date(parts["YYYY"], parts.get("MM", 1), parts.get("DD", 1)).toordinal()
+            span = datetime.date(parts["YYYY"], parts["MM"], parts["DD"]).toordinal()
         except ValueError as error:
             raise UserError(f"{match.string} is not of a date: {error}. Rename the file.") from None
     return span, version
