@@ -30,11 +30,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components import sources
-from components.sources import splits, units
-from components.sources.payloads import default_encoding
-from models import examples
-from models.errors import UserError
+import ingest
+from core import examples
+from core.errors import UserError
+from ingest import work_units
+from ingest.sql import splits
+from ingest.sql.payloads import default_encoding
 
 _BATCH = 250
 _SECONDS_A_BATCH = 900
@@ -286,7 +287,7 @@ def broken_jsonl(chance: random.Random) -> Case:
 def _tfrecord(chance: random.Random) -> Case:
     from tfx_bsl.coders.example_coder import RecordBatchToExamples
 
-    from components.sources.tfrecord_table import framed
+    from ingest.readers.tfrecord import framed
 
     rows = chance.choice([1, 10, 200])
     columns = {
@@ -332,7 +333,7 @@ def check(case: Case, folder: pathlib.Path, chance: random.Random) -> str:
     file.write_bytes(case.content)
     stop = chance.random() < 0.3
     try:
-        source = sources.discover(
+        source = ingest.discover(
             [str(file)], on_bad_rows="stop" if stop else "quarantine", max_bad_rows=1.0, memory="200MB"
         )
         counts, rows = _ingest(source, folder, chance.choice([1, 50, 1_000, 1 << 30]))
@@ -355,18 +356,18 @@ def _may_fail(message: str) -> bool:
     return strays or "a header and no rows" in message
 
 
-def _ingest(source: sources.Source, folder: pathlib.Path, size: int) -> tuple[units.Counts, list[dict[str, Any]]]:
+def _ingest(source: ingest.Source, folder: pathlib.Path, size: int) -> tuple[work_units.Counts, list[dict[str, Any]]]:
     encodings = {column.name: default_encoding(column.type) for column in source.columns}
-    plan = units.Plan(source, encodings, splits.SplitRule(fractions={"train": 1.0}))
-    total = units.Counts()
-    for unit in units.divide(source, size):
-        with units.UnitReader(plan, unit, threads=2) as reader:
+    plan = work_units.Plan(source, encodings, splits.SplitRule(fractions={"train": 1.0}))
+    total = work_units.Counts()
+    for unit in work_units.divide(source, size):
+        with work_units.UnitReader(plan, unit, threads=2) as reader:
             total += reader.write(str(folder / "out"))
     tables = [pq.read_table(path) for path in examples.files(str(folder / "out" / "Split-train"))]
     return total, [row for table in tables for row in table.to_pylist()]
 
 
-def _compare(source: sources.Source, expected: Rows, found: list[dict[str, Any]]) -> None:
+def _compare(source: ingest.Source, expected: Rows, found: list[dict[str, Any]]) -> None:
     assert len(expected) == len(found), f"{len(expected)} rows went in and {len(found)} came out"
     for row, (texts, values) in enumerate(zip(expected, found, strict=True)):
         for column, text in zip(source.columns, texts, strict=True):
@@ -374,7 +375,7 @@ def _compare(source: sources.Source, expected: Rows, found: list[dict[str, Any]]
             _compare_cell(column, text, value[0] if value else None, source.dialect.nulls, row)
 
 
-def _compare_cell(column: sources.Column, text: str, value: Any, nulls: tuple[str, ...], row: int) -> None:
+def _compare_cell(column: ingest.Column, text: str, value: Any, nulls: tuple[str, ...], row: int) -> None:
     what = f"row {row}, column {column.name!r} ({column.type}): {text!r} became {value!r}"
     if value is None:
         missing = text == "" or text in nulls or (column.type != "VARCHAR" and text.strip().lower() in (*_MISSING, ""))

@@ -10,22 +10,22 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
 
-from components.blessed_model import LatestOtherBlessedModel
-from components.evaluator import Evaluator
-from components.example_gen import ExampleGen
-from components.previous_span import LatestValidatedBefore
-from components.pusher import Pusher
-from components.schema_gen import SchemaGen
-from components.serving_validator import ServingValidator
-from components.statistics_gen import StatisticsGen
-from components.trainer import Trainer
-from components.transform import Transform
-from components.tuner import Tuner
-from components.validator import ExampleValidator
-from models.spec import Spec
-from pipeline.data_profile import Resolved
-from pipeline.run.folders import RunFolder
-from pipeline.run.stages import Fingerprint, narrow
+from components.evaluator.blessed_model import LatestOtherBlessedModel
+from components.evaluator.component import Evaluator
+from components.example_gen.component import ExampleGen
+from components.example_validator.component import ExampleValidator
+from components.example_validator.previous_span import LatestValidatedBefore
+from components.pusher.component import Pusher
+from components.schema_gen.component import SchemaGen
+from components.serving_validator.component import ServingValidator
+from components.statistics_gen.component import StatisticsGen
+from components.trainer.component import Trainer
+from components.transform.component import Transform
+from components.tuner.component import Tuner
+from core.spec import Spec
+from pipeline.profile.resolution import Resolved
+from pipeline.run.fingerprints import Fingerprint, narrow
+from pipeline.run.run_folder import RunFolder
 
 BASELINE = {"epochs": 20, "seed": 0}
 
@@ -38,7 +38,7 @@ def build(
     Args:
         resolved: the configuration with all roles settled.
         folder: where the run keeps what it makes.
-        fingerprints: of each stage: see `pipeline.run.stages`.
+        fingerprints: of each stage: see `pipeline.run.fingerprints`.
         cache: whether results of earlier runs may be used.
     """
     return Pipeline(

@@ -15,19 +15,20 @@ if not __package__:  # as a script: Python has put this folder first, where modu
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 if TYPE_CHECKING:
-    from pipeline.data_profile import Resolved
+    from pipeline.profile.resolution import Resolved
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the configuration; returns the exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    from models.errors import UserError
-    from pipeline import data_profile, settings
+    from core.errors import UserError
+    from pipeline.config import settings
+    from pipeline.profile import resolution
 
     try:
         loaded = settings.load(files=given.files, label=given.label, name=given.name, sets=given.set)
-        resolved = data_profile.resolve(loaded)
+        resolved = resolution.resolve(loaded)
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return error.exit_code
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _lines(resolved: "Resolved") -> Iterator[str]:
     """Yields the lines of the configuration."""
-    from pipeline.configuration.yaml_text import dump_inline
+    from pipeline.config.yaml_reader import dump_inline
 
     settings, reasons = resolved.settings, resolved.reasons
     dumped = settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True)

@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     arguments = parser().parse_args(argv)
-    from models.errors import UserError
+    from core.errors import UserError
 
     try:
         from pipeline.prediction import batch_prediction

@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     arguments = parser().parse_args(argv)
-    from models.errors import GateError, UserError
+    from core.errors import GateError, UserError
 
     try:
         from pipeline.run import local_run
@@ -76,9 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """Returns what the arguments ask for, with the configuration read and checked."""
-    from models.errors import UserError
-    from pipeline import settings
-    from pipeline.run import stages
+    from core.errors import UserError
+    from pipeline.config import settings
+    from pipeline.run import fingerprints
     from pipeline.run.request import Request
 
     if arguments.config and arguments.data:
@@ -91,8 +91,8 @@ def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
         settings=settings.load(config, arguments.data, arguments.label, arguments.name, arguments.set),
         config=Path(config) if config else None,
         out=arguments.out,
-        from_stage=arguments.from_stage and stages.find(arguments.from_stage),
-        to_stage=arguments.to_stage and stages.find(arguments.to_stage),
+        from_stage=arguments.from_stage and fingerprints.find(arguments.from_stage),
+        to_stage=arguments.to_stage and fingerprints.find(arguments.to_stage),
         dry_run=arguments.dry_run,
         cache=not arguments.no_cache,
         update_schema=arguments.update_schema,

@@ -7,8 +7,8 @@ tests/models/test_families.py runs over all of them.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from models.families.spaces import check, defaults, names
-from models.spec import Input
+from core.spec import Input
+from models.families.space import check, defaults, names
 
 if TYPE_CHECKING:
     import keras
@@ -21,8 +21,8 @@ __all__ = ["Build", "check", "defaults", "get", "names"]
 def get(name: str) -> Build:
     """Returns a family's `build(inputs, outputs, hyperparameters) -> keras.Model`.
 
-    The model takes what `models.packing.pack` gives and returns float32[batch, outputs] without bounds: the logit of a
-    binary task's second class, a logit a class, or a regression's standardised prediction.
+    The model takes what `models.preprocessing.packing.pack` gives and returns float32[batch, outputs] without bounds:
+    the logit of a binary task's second class, a logit a class, or a regression's standardised prediction.
 
     Raises:
         UserError: there is no such family.

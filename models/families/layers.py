@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from models.packing import of_kind
-from models.spec import Input
+from core.spec import Input
+from models.preprocessing.packing import of_kind
 
 
 def normalised(inputs: tuple[Input, ...], numeric: keras.KerasTensor) -> keras.KerasTensor:

@@ -6,9 +6,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from core.spec import Input
 from models.families import layers
-from models.packing import keras_inputs
-from models.spec import Input
+from models.preprocessing.packing import keras_inputs
 
 
 def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str, Any]) -> keras.Model:

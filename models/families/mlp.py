@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from core.spec import Input
 from models.families import layers
-from models.packing import keras_inputs, of_kind
-from models.spec import Input
+from models.preprocessing.packing import keras_inputs, of_kind
 
 # How many bins all numerics have together at most, but for the fewest that each has: 48 each up to 340 numerics.
 _BINS = 16_384

@@ -16,14 +16,15 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from components import sources
-from models import examples, serving_folder
-from models.errors import UserError
-from models.spec import Spec
+import ingest
+from core import examples
+from core.errors import UserError
+from core.spec import Spec
+from models.serving import model_versions
 from pipeline.prediction.unseen_table import Batch, Training, UnseenTable
 
 if TYPE_CHECKING:
-    from models.served_model import ServedModel
+    from models.serving.served_model import ServedModel
 
 _SUFFIXES = (".parquet", ".csv")
 # A wide network's activations for a whole row group would not be small.
@@ -56,7 +57,7 @@ def run(model: str, files: Sequence[str], to: Path, keep: Sequence[str], quiet: 
     with UnseenTable(training, files, keep) as table:
         # It takes seconds to import: only now is it certain that there is something to do.
         with _hushed():
-            from models import served_model
+            from models.serving import served_model
 
             loaded = served_model.load(str(version))
         with _writing(to) as write:
@@ -98,7 +99,7 @@ def _check_output(to: Path, files: Sequence[str]) -> None:
         raise UserError(f"--to {to}: a file named .parquet or .csv was expected.")
     if to.is_dir():
         raise UserError(f"--to {to} is a folder. Name the file to write, such as {to / 'predictions.parquet'}.")
-    if str(to.absolute()) in sources.expand(files):
+    if str(to.absolute()) in ingest.expand(files):
         raise UserError(f"--to {to} is one of the files to read. Name another file.")
 
 
@@ -113,7 +114,7 @@ def find_version(folder: Path) -> Path:
     if (folder / "saved_model.pb").exists():
         return folder
     for base in (folder, folder / "serving"):
-        found = serving_folder.versions(base) if base.is_dir() else []
+        found = model_versions.versions(base) if base.is_dir() else []
         if found:
             return base / str(max(found))
     raise UserError(
@@ -128,11 +129,11 @@ def read_training(version: Path) -> Training:
     Raises:
         UserError: the model was not pushed by this pipeline.
     """
-    file = version / serving_folder.METADATA_FILE
+    file = version / model_versions.METADATA_FILE
     if not file.exists():
-        raise UserError(f"{version} has no {serving_folder.METADATA_FILE}: it was not pushed by this pipeline.")
+        raise UserError(f"{version} has no {model_versions.METADATA_FILE}: it was not pushed by this pipeline.")
     metadata = json.loads(file.read_text())
-    source = sources.Source.from_json(metadata["source"])
+    source = ingest.Source.from_json(metadata["source"])
     return Training(Spec.from_json(metadata["spec"]), source, metadata.get("query", source.query))
 
 

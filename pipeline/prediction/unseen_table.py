@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
-from components import sources
-from components.sources import payloads, query
-from models.errors import UserError
-from models.examples import ROW_GROUP, arrow_schema
-from models.spec import Feature, Spec
+import ingest
+from core.errors import UserError
+from core.examples import ROW_GROUP, arrow_schema
+from core.spec import Feature, Spec
+from ingest.sql import payloads, query
 
 # What text files may hold by the strict casts; the types of Parquet files are mapped to the nearest.
 _TEXT_TYPES = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMP_NS", "VARCHAR")
@@ -32,7 +32,7 @@ class Training:
     """
 
     spec: Spec
-    source: sources.Source
+    source: ingest.Source
     query: str | None
 
 
@@ -61,8 +61,8 @@ class UnseenTable:
         """
         self._training, self._keep = training, tuple(keep)
         self._source = _source(training, files)
-        self._connection = sources.connect(self._source.memory)
-        with sources.reading(self._source):
+        self._connection = ingest.connect(self._source.memory)
+        with ingest.reading(self._source):
             self._open()
             described = self._connection.execute("DESCRIBE source_table").fetchall()
         types = {row[0]: row[1] for row in described}
@@ -79,7 +79,7 @@ class UnseenTable:
 
     def _open(self) -> None:
         """Makes the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
-        table = sources.open_table(self._connection, self._source)
+        table = ingest.open_table(self._connection, self._source)
         here = {column.name.casefold() for column in self._source.columns}
         absent = [each for each in self._training.source.columns if each.name.casefold() not in here]
         stand_ins = "".join(f", {_stand_in(each, self._source)}" for each in absent if self._training.query)
@@ -125,7 +125,7 @@ class UnseenTable:
             UserError: a value does not fit, or the query needs a column that is not there.
         """
         schema = arrow_schema({feature.name: feature.payload for feature in self._training.spec.features})
-        with sources.reading(self._source):
+        with ingest.reading(self._source):
             try:
                 for batch in self._connection.sql(self._select).to_arrow_reader(ROW_GROUP):
                     rows = pa.Table.from_batches([batch.select(schema.names)])
@@ -151,17 +151,17 @@ class UnseenTable:
         """Returns how many rows were left out because they cannot be read; only if the training did that too."""
         if self._source.on_bad_rows == "stop":
             return 0
-        with sources.reading(self._source):
-            return sum(1 for _ in sources.open_table(self._connection, self._source).rejects())
+        with ingest.reading(self._source):
+            return sum(1 for _ in ingest.open_table(self._connection, self._source).rejects())
 
 
-def _source(training: Training, files: Sequence[str]) -> sources.Source:
+def _source(training: Training, files: Sequence[str]) -> ingest.Source:
     """Returns the source for the files, with the column types of the training where files hold texts."""
     trained = training.source
     dialect = dataclasses.asdict(trained.dialect)
     alike = {each: dialect[each] for each in ("header", "encoding", "decimal", "nulls", "date_format")}
     types = _types(training)
-    found = sources.discover(
+    found = ingest.discover(
         files,
         csv=alike if trained.format == "csv" else None,
         # Whole numbers may be written as 60.0 here: the files say which columns those are.
@@ -173,7 +173,7 @@ def _source(training: Training, files: Sequence[str]) -> sources.Source:
         return found
     formats = {column.name: column.format for column in trained.columns}
     columns = [
-        sources.Column(
+        ingest.Column(
             each.name,
             "DOUBLE" if (types.get(each.name), each.type) == ("BIGINT", "DOUBLE") else types.get(each.name, "VARCHAR"),
             formats.get(each.name),
@@ -195,11 +195,11 @@ def _types(training: Training) -> dict[str, str]:
     return found
 
 
-def _stand_in(column: sources.Column, source: sources.Source) -> str:
+def _stand_in(column: ingest.Column, source: ingest.Source) -> str:
     """Returns SQL for a column that complains when somebody asks for its values, and only then."""
-    any_column = sources.name(source.columns[0].name)
-    complaint = f"error({sources.literal(_ABSENT + column.name + _ABSENT)} || ({any_column} IS NULL)::VARCHAR)"
-    return f"{complaint}::{column.type} AS {sources.name(column.name)}"
+    any_column = ingest.name(source.columns[0].name)
+    complaint = f"error({ingest.literal(_ABSENT + column.name + _ABSENT)} || ({any_column} IS NULL)::VARCHAR)"
+    return f"{complaint}::{column.type} AS {ingest.name(column.name)}"
 
 
 def _select(features: Sequence[Feature], types: Mapping[str, str], keep: Sequence[str]) -> str:
@@ -209,5 +209,5 @@ def _select(features: Sequence[Feature], types: Mapping[str, str], keep: Sequenc
         payloads.encoded(each.name, folded[each.name.casefold()], payloads.Encoding(each.payload, each.repeated))
         for each in features
     ]
-    columns += [f"{sources.name(each)} AS {sources.name(_KEPT + each)}" for each in keep]
+    columns += [f"{ingest.name(each)} AS {ingest.name(_KEPT + each)}" for each in keep]
     return f"SELECT {', '.join(columns)} FROM source_table"

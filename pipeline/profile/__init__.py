@@ -1,1 +1,1 @@
-"""What stands behind `pipeline.data_profile`: the table, the roles of its columns, the label, and early errors."""
+"""One look at a table: the roles of its columns, the label, and early errors."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from components import sources
-from models.errors import UserError
-from pipeline.configuration.config_errors import listing, suggestion
+import ingest
+from core.errors import UserError
+from pipeline.config.messages import listing, suggestion
+from pipeline.config.settings import Settings, set_flag
 from pipeline.profile import roles
 from pipeline.profile.roles import Facts
 from pipeline.profile.table import Table
-from pipeline.settings import Settings, set_flag
 
 
 def columns_exist(settings: Settings, table: Table, where: str) -> None:
@@ -90,5 +90,5 @@ def names_are_served(features: Iterable[str], where: str) -> None:
             raise UserError(
                 f"{where}: a served model cannot tell the columns `{other}` and `{feature}` apart: it keeps only the "
                 "letters, digits and `_` of a name. Rename one in data.query, such as "
-                f"SELECT * RENAME ({sources.name(feature)} AS other) FROM data."
+                f"SELECT * RENAME ({ingest.name(feature)} AS other) FROM data."
             )

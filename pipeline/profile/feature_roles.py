@@ -2,14 +2,14 @@
 
 import dataclasses
 
-from models.errors import UserError
-from models.spec import Payload, Unit
-from pipeline.configuration.config_errors import shown
-from pipeline.configuration.options import FeatureOptions, Role
+from core.errors import UserError
+from core.spec import Payload, Unit
+from pipeline.config.messages import shown
+from pipeline.config.sections import FeatureOptions, Role
+from pipeline.config.settings import set_flag
 from pipeline.profile import roles
 from pipeline.profile.roles import Facts, Guess
 from pipeline.profile.table import Table
-from pipeline.settings import set_flag
 
 # What a role can be held as, the best first.
 _PAYLOADS: dict[Role, tuple[Payload, ...]] = {

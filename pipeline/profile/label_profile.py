@@ -4,14 +4,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from models import gates
-from models.errors import UserError
-from models.spec import Label, Payload, Task
-from pipeline.configuration.config_errors import listing, suggestion
+from core.errors import UserError
+from core.spec import Label, Payload, Task
+from models.evaluation import gates
+from pipeline.config.messages import listing, suggestion
+from pipeline.config.settings import Settings
 from pipeline.profile import roles
 from pipeline.profile.roles import Facts
 from pipeline.profile.table import Table
-from pipeline.settings import Settings
 
 # Each split needs a row of every class.
 _FEWEST_PER_CLASS = 3

@@ -4,17 +4,17 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
-from components.sources import splits
-from components.sources.splits import NAMES, SplitRule
-from models.errors import UserError
-from models.spec import Label
-from pipeline.configuration.config_errors import listing, suggestion
-from pipeline.configuration.options import Split
+from core.errors import UserError
+from core.spec import Label
+from ingest.sql import splits
+from ingest.sql.splits import NAMES, SplitRule
+from pipeline.config.messages import listing, suggestion
+from pipeline.config.sections import Split
+from pipeline.config.settings import Settings
 from pipeline.profile import roles
 from pipeline.profile.label_profile import class_name
 from pipeline.profile.roles import Facts
 from pipeline.profile.table import Table
-from pipeline.settings import Settings
 
 _FEWEST = 3
 # The hash of all columns costs a second for a million rows, and in so many every split has some of everything.

@@ -5,9 +5,10 @@ import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from components import sources
-from components.sources import name, splits
-from components.sources.splits import SplitRule
+import ingest
+from ingest import name
+from ingest.sql import splits
+from ingest.sql.splits import SplitRule
 from pipeline.profile.roles import Facts, TypeClass, type_class
 
 # A SELECT of thousands of expressions takes DuckDB longer to plan than to run, and exact counts need a hash table each.
@@ -28,18 +29,18 @@ class Table:
         rows: how many rows there are.
     """
 
-    def __init__(self, source: sources.Source) -> None:
+    def __init__(self, source: ingest.Source) -> None:
         """Reads a source into a scratch database in a folder that vanishes with the connection.
 
         Raises:
             UserError: a file cannot be read, a value does not fit its column, or the query fails.
         """
         self._source = source
-        self._connection = sources.connect(source.memory)
-        folder = sources.temporary_folder(self._connection)
-        sources.relation(self._connection, source)
-        with sources.reading(source):
-            self._connection.execute(f"ATTACH {sources.literal(f'{folder}/scratch.duckdb')} AS scratch")
+        self._connection = ingest.connect(source.memory)
+        folder = ingest.temporary_folder(self._connection)
+        ingest.relation(self._connection, source)
+        with ingest.reading(source):
+            self._connection.execute(f"ATTACH {ingest.literal(f'{folder}/scratch.duckdb')} AS scratch")
             self._connection.execute("SET preserve_insertion_order = false")
             self._connection.execute("CREATE TABLE scratch.look AS FROM source_table")
         self.columns: dict[str, str] = {row[0]: row[1] for row in self._rows("DESCRIBE scratch.look")}
@@ -58,11 +59,11 @@ class Table:
             self.rows = int(self.ask("count(*)")[0])
         return before - self.rows
 
-    def without_null(self, source: sources.Source, column: str) -> sources.Source:
+    def without_null(self, source: ingest.Source, column: str) -> ingest.Source:
         """Returns the source without the rows in which a column is null."""
         rows = "data"
         if source.query is not None:  # anew from DuckDB's parser: without comments and a semicolon, it fits in brackets
-            tree = f"json_serialize_sql({sources.literal(source.query)})"
+            tree = f"json_serialize_sql({ingest.literal(source.query)})"
             rows = f"({self._rows(f'SELECT json_deserialize_sql({tree})')[0][0]})"
         return dataclasses.replace(source, query=f"SELECT * FROM {rows} WHERE ({self.value(column)}) IS NOT NULL")
 
@@ -91,12 +92,12 @@ class Table:
         every = max(1, self.rows // rows)
         selected = ", ".join(f"{self.value(column)} AS {name(column)}" for column in columns)
         query = f"SELECT {selected} FROM scratch.look WHERE hash(rowid) % {every} = 0 AND ({where}) LIMIT {2 * rows}"
-        with sources.reading(self._source):
+        with ingest.reading(self._source):
             return self._connection.sql(query).to_arrow_table()
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         """Returns what a query gives; what DuckDB lacks for it, such as memory, is told as it is while reading."""
-        with sources.reading(self._source):
+        with ingest.reading(self._source):
             return self._connection.execute(query).fetchall()
 
     def value(self, column: str) -> str:

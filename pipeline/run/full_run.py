@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from models.errors import GateError, UserError
-from pipeline import settings, summary
-from pipeline.data_profile import Resolved
-from pipeline.run import stages, terminal
+from core.errors import GateError, UserError
+from pipeline.config import settings
+from pipeline.profile.resolution import Resolved
+from pipeline.run import fingerprints as stages
+from pipeline.run import summary, terminal
 from pipeline.run.display import Display
-from pipeline.run.folders import RunFolder, write_json
 from pipeline.run.history import History
 from pipeline.run.request import Request, exit_code
+from pipeline.run.run_folder import RunFolder, write_json
 
 if TYPE_CHECKING:
-    from pipeline.run.orchestrator import Watch
+    from pipeline.run.orchestration import Watch
 
 
 @dataclasses.dataclass
@@ -82,11 +83,11 @@ class FullRun:
                 display.started("TensorFlow, TFX")
                 display.progress("importing", None, None)
                 from pipeline import graph
-                from pipeline.run import orchestrator
+                from pipeline.run import orchestration
 
-                watch = orchestrator.Watch(display, self.history)
+                watch = orchestration.Watch(display, self.history)
                 pipeline = graph.build(self.resolved, self.folder, self.fingerprints, self.request.cache)
-                orchestrator.run(pipeline, watch, self.request.from_stage, self._to_stage())
+                orchestration.run(pipeline, watch, self.request.from_stage, self._to_stage())
                 self._after(display)
         except BaseException as error:
             traceback.print_exc()  # standard error is the log by now
@@ -100,7 +101,7 @@ class FullRun:
         """Does what is left when the graph has run."""
         self._keep_curves()
         if self.request.update_schema:
-            from components import curated_schema
+            from components.schema_gen import curated_schema
 
             (statistics,) = self.history.executions("StatisticsGen", most=1)[0].outputs
             target = self.request.schema_file or self.folder.path / "schema.pbtxt"

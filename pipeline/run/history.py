@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.run.stages import Fingerprint
+from pipeline.run.fingerprints import Fingerprint
 
 COMPLETE, CACHED = 3, 5
 INPUT, OUTPUT = (3, 5), (4, 6)  # the second of each is what a resolver has

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import UserError
-from pipeline.run import stages
-from pipeline.run.folders import RunFolder, read_json, write_json
+from core.errors import UserError
+from pipeline.config.settings import Settings
+from pipeline.run import fingerprints as stages
 from pipeline.run.history import History
 from pipeline.run.request import Request, exit_code
-from pipeline.settings import Settings
+from pipeline.run.run_folder import RunFolder, read_json, write_json
 
 if TYPE_CHECKING:
-    from pipeline.data_profile import Resolved
+    from pipeline.profile.resolution import Resolved
 
 SETTLED = ("pushed", "up_to_date", "not_blessed")
 
@@ -28,11 +28,11 @@ def run(request: Request) -> int:
         UserError: the configuration or the data turn out to be wrong before anything slow begins.
     """
     begun = time.monotonic()
-    from components import sources
+    import ingest
 
     folder = RunFolder((request.out or Path("runs") / request.settings.name).absolute())
     asked = request.settings.data
-    data = folder.data_digest(sources.expand(asked.files, asked.spans) + sources.files_of_query(asked.query))
+    data = folder.data_digest(ingest.expand(asked.files, asked.spans) + ingest.files_of_query(asked.query))
     marks = _marks(request.settings, data)
     last = read_json(folder.summary)
     if request.whole and last.get("fingerprint") == marks["fingerprint"] and _is_settled(last, folder):
@@ -75,14 +75,14 @@ def _resolve(request: Request, folder: RunFolder, last: Mapping[str, Any], marks
 
     A later span must not silently change what a feature is. `--no-cache` settles them anew.
     """
-    from pipeline import data_profile
-    from pipeline import settings as configuration
+    from pipeline.config import settings as configuration
+    from pipeline.profile import resolution
 
     known = last.get("configuration") == marks["configuration"] and folder.config.exists()
     if not known or not request.cache:
-        return data_profile.resolve(request.settings)
+        return resolution.resolve(request.settings)
     try:
-        return data_profile.resolve(configuration.load(folder.config))
+        return resolution.resolve(configuration.load(folder.config))
     except UserError as error:
         raise UserError(
             f"{error} (The columns' roles are those of the last run, in {folder.config}. "
@@ -109,8 +109,7 @@ def _say_unchanged(request: Request, folder: RunFolder, last: dict[str, Any], se
     if request.json:
         print(json.dumps(last, indent=2, ensure_ascii=False))
     else:
-        from pipeline import summary
-        from pipeline.run import terminal
+        from pipeline.run import summary, terminal
 
         console = terminal.console(sys.stdout)
         if not request.quiet:

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.run.fingerprints import RESOLVERS, STAGES, Fingerprint, Stage
 from pipeline.run.history import COMPLETE, Execution, History
-from pipeline.run.stages import RESOLVERS, STAGES, Fingerprint, Stage
 
 _DIGESTS = {
     "data.content": "the data",

@@ -3,8 +3,8 @@
 import dataclasses
 from pathlib import Path
 
-from models.errors import GateError, UserError
-from pipeline.settings import Settings
+from core.errors import GateError, UserError
+from pipeline.config.settings import Settings
 
 INTERRUPTED = 130
 

@@ -11,7 +11,7 @@ from typing import IO
 
 from rich.console import Console
 
-from models import progress
+from core import progress
 from pipeline.run import display
 
 

@@ -10,9 +10,9 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor, base_executor
 from tfx.types import artifact_utils, standard_artifacts
 
-from components import statistics_gen
-from models import examples
-from models.spec import Payload, Spec
+from components.statistics_gen import component as statistics_gen
+from core import examples
+from core.spec import Payload, Spec
 
 BEAM = ["--runner=FnApiRunner", "--worker_harness_container_image=none"]
 Rows = Mapping[str, Sequence[Any]]  # a column's values: None for missing, a list for several

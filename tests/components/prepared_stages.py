@@ -14,9 +14,10 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import standard_artifacts
 from tfx.utils import json_utils
 
-from components import statistics_beam, transform
-from models import examples
-from models.spec import Feature, Label, Spec, inputs_to_json
+from components.statistics_gen import statistics_pipeline
+from components.transform import component as transform
+from core import examples
+from core.spec import Feature, Label, Spec, inputs_to_json
 
 SPEC = Spec(
     Label("late", "binary", "int", ("0", "1")),
@@ -97,9 +98,9 @@ def prepare(folder: pathlib.Path) -> Stages:
 def _write_statistics(uri: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     folder.mkdir()
     groups = {"train": examples.row_groups(str(uri / "Split-train"))}
-    options = statistics_beam.Options.of(SPEC, {})
+    options = statistics_pipeline.Options.of(SPEC, {})
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        computed = statistics_beam.compute(pipeline, groups, list(COLUMNS), options)
+        computed = statistics_pipeline.compute(pipeline, groups, list(COLUMNS), options)
         _ = computed | beam.Map(_write_file, str(folder))
     return folder / "train.pb"
 

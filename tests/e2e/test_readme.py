@@ -11,7 +11,7 @@ import sys
 import pyarrow.parquet as parquet
 import pytest
 
-from pipeline import settings
+from pipeline.config import settings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()

@@ -6,7 +6,7 @@ import pathlib
 import pyarrow as pa
 import pytest
 
-from models.spec import Feature, Input, Label, Spec, inputs_to_json
+from core.spec import Feature, Input, Label, Spec, inputs_to_json
 
 # Six rows: a missing number, a missing category, an unknown one, an empty list. Python has its own word `class`.
 ROWS = {
@@ -45,7 +45,7 @@ class Prepared:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    from models import examples
+    from core import examples
 
     folder = tmp_path_factory.mktemp("prepared")
     schema = examples.arrow_schema(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import data_profile, init_config, settings
+from pipeline import init_config
+from pipeline.config import settings
+from pipeline.profile import resolution
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "id,a b,when,y\n" + "".join(
@@ -26,8 +28,8 @@ def test_printed_configuration_resolves_to_the_same(path, tmp_path, capsys):
     printed = capsys.readouterr().out
     (tmp_path / "table.yaml").write_text(printed)
 
-    given = data_profile.resolve(settings.load(tmp_path / "table.yaml"))
-    inferred = data_profile.resolve(settings.load(files=str(path), label="y", sets=["train.epochs=3"]))
+    given = resolution.resolve(settings.load(tmp_path / "table.yaml"))
+    inferred = resolution.resolve(settings.load(files=str(path), label="y", sets=["train.epochs=3"]))
 
     assert (given.settings, given.spec, given.source) == (inferred.settings, inferred.spec, inferred.source)
 

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from components.sources import Column, Source
-from models import serving_folder
-from models.spec import Feature, Label, Spec
+from core.spec import Feature, Label, Spec
+from ingest import Column, Source
+from models.serving import model_versions
 from pipeline import predict
 from tests.components import served_models
 
@@ -40,8 +40,8 @@ def serving(tmp_path_factory) -> pathlib.Path:
     model = served_models.save(folder / "model", _formula, {"age": tf.float64, "town": tf.string}, SPEC.label.classes)
     source = Source(("/data/train.csv",), "csv", COLUMNS)
     metadata = {"spec": SPEC.to_json(), "source": source.to_json(), "query": QUERY}
-    extra = {serving_folder.METADATA_FILE: json.dumps(metadata).encode()}
-    serving_folder.push(pathlib.Path(model), folder / "serving", extra)
+    extra = {model_versions.METADATA_FILE: json.dumps(metadata).encode()}
+    model_versions.push(pathlib.Path(model), folder / "serving", extra)
     return folder / "serving"
 
 
@@ -120,8 +120,8 @@ def test_whole_numbers_may_be_written_with_a_point(tmp_path):
     source = Source(("/data/train.csv",), "csv", (Column("age", "BIGINT"), Column("bought", "BIGINT")))
     query = "SELECT age + 1 AS age, bought FROM data"
     metadata = json.dumps({"spec": spec.to_json(), "source": source.to_json(), "query": query})
-    extra = {serving_folder.METADATA_FILE: metadata.encode()}
-    serving_folder.push(pathlib.Path(model), tmp_path / "serving", extra)
+    extra = {model_versions.METADATA_FILE: metadata.encode()}
+    model_versions.push(pathlib.Path(model), tmp_path / "serving", extra)
     (tmp_path / "new.csv").write_text("age\n20.0\n60\n")
     assert _predict(tmp_path / "serving", tmp_path / "new.csv", tmp_path / "p.parquet") == 0
     assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.21, 0.61])
@@ -130,7 +130,7 @@ def test_whole_numbers_may_be_written_with_a_point(tmp_path):
 def _copy(serving: pathlib.Path, to: pathlib.Path, query: str | None) -> pathlib.Path:
     """Returns a copy of the version with another query."""
     shutil.copytree(serving / "1", to / "1")
-    file = to / "1" / serving_folder.METADATA_FILE
+    file = to / "1" / model_versions.METADATA_FILE
     file.write_text(json.dumps({**json.loads(file.read_text()), "query": query}))
     return to
 

@@ -1,0 +1,243 @@
+"""ExampleGen: files to Examples, by DuckDB inside of Beam's workers.
+
+TFX's FileBasedExampleGen with its spans and versions. Beam carries units, which say what to read of which file, and
+never rows. What comes out is Parquet, one file a unit and split, and every row of the files is accounted for.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from tfx import types
+from tfx.components.example_gen import component as stock
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
+from tfx.proto import example_gen_pb2, range_config_pb2
+from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
+
+from components.base import beam_errors, stage_report
+from components.example_gen import dofns
+from components.example_gen.driver import FILES_KEY, Driver, input_of
+from core.errors import UserError
+from core.spec import Spec
+from ingest import Source, work_units
+from ingest.sql import quantiles
+from ingest.sql.payloads import Encoding, default_encoding
+from ingest.sql.splits import SplitRule
+from ingest.work_units import Counts, Plan, Unit, UnitReader
+
+_UNIT_BYTES = 256 << 20
+_ANSWERS = "answers.json"
+_FAR_OFF = 0.02  # a split's share may differ by so much before it is worth a word
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
+    """Divides the files into units, has them read, and checks what came of it."""
+
+    def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
+        """Writes `Split-NAME/part-NUMBER.parquet`, and `rejects.parquet` if rows were put aside.
+
+        Raises:
+            UserError: the data are not as they should be. Nothing is left then.
+        """
+        artifact = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
+        options = json.loads(exec_properties["options"])
+        source = Source.from_json(exec_properties["source"])
+        source = dataclasses.replace(source, files=tuple(json.loads(exec_properties[FILES_KEY])))
+        _empty(artifact.uri)  # what an interrupted attempt left would count as rows
+        try:
+            with beam_errors.unwrapped():
+                divided = work_units.divide(source, int(options.get("unit_bytes", _UNIT_BYTES)))
+                plan = self._plan(source, Spec.from_json(exec_properties["spec"]), options, divided, artifact.uri)
+                counts = self._write(plan, divided, artifact.uri)
+            warnings = _check(plan, counts, artifact.uri)
+        except BaseException:
+            _empty(artifact.uri)  # half an artifact is none
+            raise
+        artifact.split_names = artifact_utils.encode_split_names(list(plan.rule.names))
+        examples_utils.set_payload_format(artifact, example_gen_pb2.PayloadFormat.FORMAT_PARQUET)
+        examples_utils.set_file_format(artifact, "FILE_FORMAT_PARQUET")
+        _record(artifact, counts, warnings)
+
+    def _plan(self, source: Source, spec: Spec, options: Mapping[str, Any], divided: Sequence[Unit], uri: str) -> Plan:
+        """Returns what is to be done; a split by time needs a look at the times first."""
+        plan = Plan(source, encodings_of(spec), SplitRule.of(options.get("split") or {}))
+        others = [column for column in options.get("columns", ()) if column not in plan.encodings]
+        if others:
+            with UnitReader(plan, divided[0]) as reader:
+                found = {column: default_encoding(reader.type_of(column)) for column in others}
+            plan = dataclasses.replace(plan, encodings={**plan.encodings, **found})
+        if plan.rule.by != "time":
+            return plan
+        return dataclasses.replace(plan, boundaries=self._boundaries(plan, divided, uri))
+
+    def _boundaries(self, plan: Plan, divided: Sequence[Unit], uri: str) -> tuple[float, ...]:
+        """Returns the times at which each split but the first begins."""
+        extents = [each for each in self._answers(beam.Map(dofns.extent, plan), divided, uri) if each]
+        if not extents:
+            raise UserError(
+                f"The split is by time, and column {plan.rule.column!r} has no value. "
+                "Name another as `split: {column: ...}`."
+            )
+        lows, highs, numbers = zip(*extents, strict=True)
+        search = quantiles.Search(plan.rule.shares, min(lows), max(highs), int(sum(numbers)))
+        while search.intervals:
+            answers = self._answers(beam.Map(dofns.histograms, plan, search.intervals), divided, uri)
+            search.take([quantiles.from_rows(rows) for rows in zip(*answers, strict=True)])
+        return search.boundaries
+
+    def _write(self, plan: Plan, divided: Sequence[Unit], uri: str) -> Counts:
+        workers = PipelineOptions(self._beam_pipeline_args).view_as(DirectOptions).direct_num_workers
+        threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
+        step = beam.ParDo(dofns.WriteUnit(plan, uri, sum(unit.size for unit in divided), threads))
+        return sum((Counts(**each) for each in self._answers(step, divided, uri)), Counts())
+
+    def _answers(self, step: beam.PTransform, divided: Sequence[Unit], uri: str) -> list[Any]:
+        """Returns what a step over all units gives, which must be JSON and little."""
+        path = os.path.join(uri, _ANSWERS)
+        os.makedirs(uri, exist_ok=True)
+        with self._make_beam_pipeline() as pipeline:
+            _ = (
+                pipeline
+                | beam.Create(list(divided), reshuffle=False)
+                | "Spread" >> beam.Reshuffle()
+                | "Units" >> step
+                | beam.combiners.ToList()
+                | beam.Map(dofns.write_json, path)
+            )
+        with open(path, encoding="utf-8") as stream:
+            answers: list[Any] = json.load(stream)
+        os.remove(path)
+        return answers
+
+
+def _empty(folder: str) -> None:
+    """Empties a folder. It stays: TFX removes it where the execution failed, and stumbles if it is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder, exist_ok=True)
+
+
+def encodings_of(spec: Spec) -> dict[str, Encoding]:
+    """Returns how the columns of a spec are held: features, label, weight."""
+    found = {feature.name: Encoding(feature.payload, feature.repeated) for feature in spec.features}
+    found[spec.label.name] = Encoding(spec.label.payload)
+    if spec.weight is not None:
+        found[spec.weight] = Encoding("float")
+    return found
+
+
+def _check(plan: Plan, counts: Counts, uri: str) -> list[str]:
+    """Checks what was written, gathers the rejects in one file, and returns what is worth a word.
+
+    Raises:
+        UserError: too many rows were put aside, or a split has no rows.
+    """
+    rejects = work_units.gather_rejects(uri)
+    if counts.rejects > plan.source.max_bad_rows * counts.read:
+        raise UserError(
+            f"{counts.rejects:,} of {counts.read:,} rows cannot be read, more than the {plan.source.max_bad_rows:.2%} "
+            f"that may be put aside. The first: {rejects[0]}. Correct them, or write `data: {{max_bad_rows: ...}}`."
+        )
+    total = sum(counts.splits.values())
+    for name in plan.rule.names:
+        if counts.splits.get(name, 0) == 0:
+            shares = "" if plan.rule.by == "column" else f" with a fraction of {plan.rule.fractions[name]:g}"
+            raise UserError(
+                f"Split {name!r} has no rows: {total:,} rows were split by {plan.rule.text}{shares}. "
+                "Every split needs some: give it more by `split: {fractions: {...}}`, split another way, or add data."
+            )
+    if plan.rule.by == "column":
+        return []
+    found = {name: counts.splits[name] / total for name in plan.rule.names}
+    return [
+        f"Split {name} has {share:.1%} of the rows, and {plan.rule.fractions[name]:.1%} were asked for."
+        for name, share in found.items()
+        if abs(share - plan.rule.fractions[name]) > _FAR_OFF
+    ]
+
+
+def _record(artifact: types.Artifact, counts: Counts, warnings: Sequence[str]) -> None:
+    finding = " · ".join(f"{rows:,} {name}" for name, rows in counts.splits.items()) + " rows"
+    if counts.rejects:
+        finding += f" · {counts.rejects:,} put aside"
+    left_out = counts.read - counts.rejects - sum(counts.splits.values())
+    stage_report.record(
+        artifact,
+        finding,
+        rows=counts.splits,
+        rejects=counts.rejects,
+        read=counts.read,
+        left_out=left_out,
+        warnings=warnings,
+    )
+
+
+class ExampleGenSpec(component_spec.ComponentSpec):  # type: ignore[misc]
+    """What ExampleGen takes and gives: TFX's own parameters and ours."""
+
+    PARAMETERS = {
+        **standard_component_specs.FileBasedExampleGenSpec.PARAMETERS,
+        "source": component_spec.ExecutionParameter(type=str),
+        "spec": component_spec.ExecutionParameter(type=str),
+        "options": component_spec.ExecutionParameter(type=str),
+        "fingerprint": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: dict[str, Any] = {}
+    OUTPUTS = standard_component_specs.FileBasedExampleGenSpec.OUTPUTS
+
+
+class ExampleGen(stock.FileBasedExampleGen):  # type: ignore[misc]
+    """Files to Examples, split into train, eval and test.
+
+    Args:
+        source: `Source.to_json()`: what is read, and how.
+        spec: `Spec.to_json()`: which columns are kept, and how they are held.
+        options: JSON of `split` (by, column, fractions, seed), `columns` (further columns to keep) and `unit_bytes`
+            (how much a worker reads at a time), all optional.
+        fingerprint: changes when the code does.
+        input_base: a folder; the source's patterns say it if it is not given.
+        input_config: patterns in it, {SPAN} and {VERSION} included.
+        range_config: which spans; the source says how many of the newest if it is not given.
+    """
+
+    SPEC_CLASS = ExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    DRIVER_CLASS = Driver
+
+    def __init__(
+        self,
+        source: str,
+        spec: str,
+        options: str = "{}",
+        fingerprint: str = "",
+        input_base: str | None = None,
+        input_config: example_gen_pb2.Input | None = None,
+        range_config: range_config_pb2.RangeConfig | None = None,
+    ) -> None:
+        read = Source.from_json(source)
+        base, config = input_of(read.patterns or read.files)
+        if range_config is None and read.num_spans > 1:
+            range_config = range_config_pb2.RangeConfig(
+                rolling_range=range_config_pb2.RollingRange(num_spans=read.num_spans)
+            )
+        base_beam_component.BaseBeamComponent.__init__(
+            self,
+            spec=ExampleGenSpec(
+                input_base=input_base or base,
+                input_config=input_config or config,
+                output_config=example_gen_pb2.Output(),
+                output_data_format=example_gen_pb2.FORMAT_PARQUET,
+                output_file_format=example_gen_pb2.FILE_FORMAT_PARQUET,
+                range_config=range_config,
+                source=source,
+                spec=spec,
+                options=options,
+                fingerprint=fingerprint,
+                examples=types.Channel(type=standard_artifacts.Examples),
+            ),
+        )

@@ -1,0 +1,117 @@
+"""Examples as TFRecord files of tf.Example and back: the bridge to stock components that cannot read or write Parquet.
+
+    python -m components.tf_examples EXAMPLES_FOLDER NEW_FOLDER
+
+Makes TFRecord out of Parquet, and Parquet out of TFRecord.
+
+Example:
+    write_artifact(ours, copy)  # what the stock Evaluator reads, with a model
+    read_artifact(stock, ours)  # what CsvExampleGen wrote, for our stages
+"""
+
+import argparse
+import gzip
+import os
+import pathlib
+from collections.abc import Sequence
+
+import pyarrow as pa
+from tfx import types
+from tfx.components.util import examples_utils
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
+
+from core import examples, progress
+from core.errors import UserError
+from ingest.readers import tfrecord
+from ingest.readers.base import Piece
+from ingest.sql.payloads import default_encoding
+
+_FILE = "data_tfrecord-00000-of-00001.gz"
+
+
+def write(uri: str, to: str, splits: Sequence[str]) -> dict[str, int]:
+    """Writes the rows of the splits at `uri` as gzipped TFRecord to `to`.
+
+    Returns:
+        How many records each split has.
+    """
+    encoder, rows = RecordBatchToExamplesEncoder(), dict.fromkeys(splits, 0)
+    for split in splits:
+        folder = pathlib.Path(to) / f"Split-{split}"
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".{_FILE}.tmp"
+        with gzip.open(temporary, "wb", compresslevel=1) as stream:
+            for group in examples.row_groups(os.path.join(uri, f"Split-{split}")):
+                for record in encoder.encode(examples.read(group)):
+                    stream.write(tfrecord.framed(record))
+                rows[split] += group.rows
+                progress.report(f"{rows[split]:,} {split} rows as tf.Example")
+        temporary.replace(folder / _FILE)
+    return rows
+
+
+def read(uri: str, to: str, splits: Sequence[str]) -> dict[str, int]:
+    """Writes the records of the splits at `uri`, TFRecord files, as Parquet to `to`.
+
+    Returns:
+        How many rows each split has.
+
+    Raises:
+        UserError: a file is damaged, or a record is no tf.Example like the others.
+    """
+    files = {split: examples.record_files(os.path.join(uri, f"Split-{split}")) for split in splits}
+    columns = tfrecord.columns([file for each in files.values() for file in each])
+    schema = examples.arrow_schema({each.name: default_encoding(each.type).payload for each in columns})
+    rows = dict.fromkeys(splits, 0)
+    for split in splits:
+        path = os.path.join(to, f"Split-{split}", "part-00000.parquet")
+        with examples.SplitWriter(path, schema) as writer:
+            for file in files[split]:
+                for decoded, rejects in tfrecord.decoded(Piece(file), columns):
+                    if rejects:
+                        raise UserError(f"{rejects[0]}. Take the record out, or make the file again.")
+                    lists = [decoded.column(name).cast(schema.field(name).type) for name in schema.names]
+                    writer.write(pa.record_batch(lists, schema=schema))
+                    rows[split] = writer.rows
+                    progress.report(f"{writer.rows:,} {split} rows as Parquet")
+    return rows
+
+
+def write_artifact(source: types.Artifact, copy: types.Artifact) -> None:
+    """Makes an Examples artifact a copy of ours in the format that every stock component reads."""
+    write(source.uri, copy.uri, artifact_utils.decode_split_names(source.split_names))
+    _describe(source, copy, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE, "tfrecords_gzip")
+
+
+def read_artifact(source: types.Artifact, copy: types.Artifact) -> None:
+    """Makes an Examples artifact a copy, as our stages read it, of one with TFRecord files.
+
+    Raises:
+        UserError: a file is damaged, or a record is no tf.Example like the others.
+    """
+    read(source.uri, copy.uri, artifact_utils.decode_split_names(source.split_names))
+    _describe(source, copy, example_gen_pb2.PayloadFormat.FORMAT_PARQUET, "FILE_FORMAT_PARQUET")
+
+
+def _describe(source: types.Artifact, copy: types.Artifact, payload: int, file_format: str) -> None:
+    copy.split_names = source.split_names
+    copy.span = source.span
+    examples_utils.set_payload_format(copy, payload)
+    examples_utils.set_file_format(copy, file_format)
+
+
+def main() -> None:
+    """Copies a folder with splits."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("examples", help="a folder with Split-NAME/*.parquet, or with TFRecord files in such folders")
+    parser.add_argument("to", help="a new folder")
+    arguments = parser.parse_args()
+    folders = sorted(pathlib.Path(arguments.examples).glob("Split-*"))
+    if not folders:
+        parser.error(f"{arguments.examples} has no folder Split-NAME. Give the folder of an Examples artifact.")
+    copy = write if any(folders[0].glob("*.parquet")) else read
+    copied = copy(arguments.examples, arguments.to, [each.name.removeprefix("Split-") for each in folders])
+    for split, rows in copied.items():
+        print(f"{split}: {rows:,} records")

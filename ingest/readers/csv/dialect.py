@@ -1,0 +1,139 @@
+"""How a CSV file is written, told from its beginning: delimiter, quotes, encoding and the names of the columns."""
+
+import codecs
+import csv
+import dataclasses
+import io
+import itertools
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from core.errors import UserError
+from ingest import files
+from ingest.readers.base import check_names
+from ingest.readers.csv.segments import MAX_RECORD
+from ingest.source import Dialect
+
+_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
+_SAMPLE = MAX_RECORD + 1
+_ROWS = 200
+_DELIMITERS = ",;\t|"
+_QUOTES = (('"', '"'), ('"', "\\"), ("'", "'"))
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+def detect(file: str, options: Mapping[str, Any] | None = None) -> Dialect:
+    """Returns the dialect of a file: what the options say, and for the rest what fits its first rows best.
+
+    Args:
+        file: a path.
+        options: fields of `Dialect` by name.
+
+    Raises:
+        UserError: the file does not begin like a CSV file, or an option is wrong.
+    """
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    given["nulls"] = tuple(given.get("nulls", ()))
+    sample = next(files.blocks(file, _SAMPLE), b"")
+    encoding = given.pop("encoding", None) or next((name for bom, name in _BOMS if sample.startswith(bom)), "utf-8")
+    text = _decoded(file, sample, encoding)
+    whole = len(sample) < _SAMPLE
+    choices = [
+        Dialect(delimiter, quote, escape, encoding=encoding)
+        for delimiter, (quote, escape) in itertools.product(_DELIMITERS, _QUOTES)
+    ]
+    fitting = [dataclasses.replace(choice, **given) for choice in choices]
+    best = max(dict.fromkeys(fitting), key=lambda dialect: _fit(text, dialect, whole))
+    if "decimal" in given or best.delimiter == "," or not _has_decimal_commas(_rows(text, best, whole)):
+        return best
+    return dataclasses.replace(best, decimal=",")
+
+
+def _has_decimal_commas(rows: list[list[str]]) -> bool:
+    """Returns whether numbers have a comma where others have a point: in some column a comma, in none a point."""
+    columns = [
+        [cell.strip() for cell in column if cell.strip()] for column in itertools.zip_longest(*rows[1:], fillvalue="")
+    ]
+    numbers = [column for column in columns if column and all(_NUMBER.fullmatch(cell) for cell in column)]
+    marks = {mark for column in numbers for cell in column for mark in ".," if mark in cell}
+    return marks == {","}
+
+
+def header(file: str, dialect: Dialect) -> list[str]:
+    """Returns the names of the columns.
+
+    Raises:
+        UserError: there are no names, two columns have the same one, or the first line is far too long to be a header.
+    """
+    sample = next(files.blocks(file, _SAMPLE), b"")
+    text = _decoded(file, sample, dialect.encoding)
+    rows = _rows(text, dialect, whole=len(sample) < _SAMPLE)
+    first = next(iter(rows), None)
+    if first is None:
+        if len(sample) == _SAMPLE:
+            raise UserError(
+                f"{file}, line 1: the line is longer than {MAX_RECORD:,} bytes. A header with the names of the columns "
+                "was expected: is this a CSV file, with line ends?"
+            )
+        raise UserError(f"{file} holds only blank lines. A table with a header and rows was expected.")
+    if not dialect.header:
+        return [f"column{index}" for index in range(len(first))]
+    names = [name.strip() or f"column{index}" for index, name in enumerate(first)]
+    check_names(f"{file}, line 1", names)
+    return names
+
+
+def _decoded(file: str, sample: bytes, encoding: str) -> str:
+    try:
+        codec = codecs.getincrementaldecoder(encoding)("replace")
+    except LookupError:
+        raise UserError(
+            f"The encoding {encoding!r} is not known. Write a Python codec, such as "
+            "`data: {csv: {encoding: latin-1}}`."
+        ) from None
+    return codec.decode(sample).removeprefix("\ufeff")
+
+
+def _rows(text: str, dialect: Dialect, whole: bool, strict: bool = False) -> list[list[str]]:
+    """Returns the first rows that are not blank, without the last one of a sample that is cut off.
+
+    Raises:
+        csv.Error: it is to be strict, and there is text behind a closing quote or a quote is never closed.
+    """
+    csv.field_size_limit(2 * _SAMPLE)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote or None,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        doublequote=dialect.escape == dialect.quote,
+        escapechar=None if dialect.escape in ("", dialect.quote) else dialect.escape,
+        skipinitialspace=True,
+        strict=strict,
+    )
+    rows = list(itertools.islice((row for row in reader if row), _ROWS + 1))
+    return rows if whole or len(rows) > _ROWS else rows[:-1]
+
+
+def _fit(text: str, dialect: Dialect, whole: bool) -> tuple[float, bool, int]:
+    """Returns how well a dialect fits: the share of rows as wide as the header, clean quotes, the header's width.
+
+    One column counts half: any delimiter that does not occur gives one.
+    """
+    if dialect.quote == "'" and (
+        '"' in text or f"{dialect.delimiter}'" not in text.replace("\n'", f"{dialect.delimiter}'")
+    ):
+        return (0.0, False, 0)
+    if dialect.escape not in ("", dialect.quote) and dialect.escape + dialect.quote not in text:
+        return (0.0, False, 0)
+    clean = True
+    try:
+        rows = _rows(text, dialect, whole, strict=True)
+    except csv.Error:
+        rows, clean = _rows(text, dialect, whole), False
+    if not rows:
+        return (0.0, clean, 0)
+    width = len(rows[0])
+    alike = round(sum(len(row) == width for row in rows) / len(rows), 1)
+    return (alike if width > 1 else alike / 2, clean, width)

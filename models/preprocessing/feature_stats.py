@@ -1,0 +1,130 @@
+"""What preprocessing takes from the statistics of train: vocabularies, quantiles, moments, how much is missing."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from core.errors import UserError
+from core.spec import Feature, Spec
+
+# The custom statistics of a numeric feature that the project's StatisticsGen adds: all of finite values.
+COUNT = "finite_count"
+MEAN = "finite_mean"
+STD = "finite_std_dev"
+QUANTILES = "finite_quantiles"
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """The constants of one raw column.
+
+    Attributes:
+        vocabulary: the most frequent values as text, the most frequent first; empty for numbers.
+        mean: the mean of the finite values.
+        std: their standard deviation.
+        median: their median, 0 where there are none.
+        boundaries: growing quantiles as float32 holds them, the ends left out.
+        missing: the part of the rows without a finite value, from 0 to 1.
+        longest: how many values a row has at most.
+    """
+
+    vocabulary: tuple[str, ...] = ()
+    mean: float = 0.0
+    std: float = 0.0
+    median: float = 0.0
+    boundaries: tuple[float, ...] = ()
+    missing: float = 0.0
+    longest: int = 1
+
+
+def load(path: str, spec: Spec) -> dict[str, Column]:
+    """Returns the constants of every feature from a `FeatureStats.pb` of train.
+
+    Raises:
+        UserError: the statistics do not cover a feature, or hold it as another kind.
+    """
+    with open(path, "rb") as file:
+        statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
+    train = statistics.datasets[0]
+    found = {each.path.step[0] if each.path.step else each.name: each for each in train.features}
+    return {each.name: _column(each, found, train.num_examples) for each in spec.features}
+
+
+def _column(feature: Feature, found: Mapping[str, statistics_pb2.FeatureNameStatistics], num_examples: int) -> Column:
+    if feature.name not in found:
+        raise UserError(f"The statistics hold nothing about feature {feature.name!r}. Run again from StatisticsGen.")
+    statistics = found[feature.name]
+    kind = statistics.WhichOneof("stats")
+    common = getattr(statistics, kind).common_stats
+    missing = 1 - common.num_non_missing / max(num_examples, 1)
+    longest = max(int(common.max_num_values), 1)
+    if feature.kind == "categorical":
+        if kind != "string_stats":
+            raise UserError(
+                f"The statistics hold feature {feature.name!r} as numbers, and categories were expected. "
+                "Make them by the project's StatisticsGen, which counts integer categories."
+            )
+        return Column(vocabulary=_vocabulary(statistics.string_stats, feature), missing=missing, longest=longest)
+    if feature.kind == "numeric" and kind == "num_stats":
+        return _numbers(statistics, feature, missing, longest)
+    return Column(missing=missing, longest=longest)
+
+
+def _vocabulary(statistics: statistics_pb2.StringStatistics, feature: Feature) -> tuple[str, ...]:
+    """The rank histogram holds more values than the top values do. The empty text means missing, not a value."""
+    ranked = [(each.sample_count, each.label) for each in statistics.rank_histogram.buckets if each.label]
+    ranked.sort(reverse=True)
+    return tuple(label for _, label in ranked[: feature.vocabulary])
+
+
+def _numbers(
+    statistics: statistics_pb2.FeatureNameStatistics, feature: Feature, missing: float, longest: int
+) -> Column:
+    """Takes infinities for missing, as the graph does."""
+    own = {each.name: each for each in statistics.custom_stats}
+    present = statistics.num_stats.common_stats.tot_num_values
+    if COUNT in own:
+        count, mean, std = own[COUNT].num, own[MEAN].num if MEAN in own else 0.0, own[STD].num if STD in own else 0.0
+        edges = _edges(own[QUANTILES].histogram) if QUANTILES in own else np.array([])
+    else:
+        count, mean, std, edges = _stock_numbers(statistics.num_stats)
+    return Column(
+        mean=mean,
+        std=std,
+        median=float(np.median(edges)) if len(edges) else 0.0,
+        boundaries=_boundaries(edges, feature.buckets),
+        missing=missing + (1 - missing) * (1 - count / present) if present else 1.0,
+        longest=longest,
+    )
+
+
+def _stock_numbers(statistics: statistics_pb2.NumericStatistics) -> tuple[float, float, float, np.ndarray]:
+    """Returns count, mean, standard deviation and quantile edges of the finite values, out of TFDV's own statistics.
+
+    Infinities make TFDV's moments infinite, and then they are estimated from the finite quantiles.
+    """
+    histograms = [each for each in statistics.histograms if each.type == statistics_pb2.Histogram.QUANTILES]
+    edges = _edges(histograms[0]) if histograms else np.array([])
+    finite = edges[np.isfinite(edges)]
+    count = statistics.common_stats.tot_num_values - (histograms[0].num_nan if histograms else 0)
+    if len(finite) == len(edges):
+        return count, statistics.mean, statistics.std_dev, edges
+    count *= len(finite) / len(edges)
+    return count, *((float(finite.mean()), float(finite.std())) if len(finite) else (0.0, 0.0)), finite
+
+
+def _edges(histogram: statistics_pb2.Histogram) -> np.ndarray:
+    buckets = histogram.buckets
+    return np.array([buckets[0].low_value, *(each.high_value for each in buckets)]) if buckets else np.array([])
+
+
+def _boundaries(edges: np.ndarray, buckets: int) -> tuple[float, ...]:
+    """Chooses the edges between `buckets` bins of equal weight out of finer ones."""
+    if len(edges) < 3:
+        return ()
+    chosen = np.round(np.linspace(0, len(edges) - 1, min(buckets, len(edges) - 1) + 1)).astype(int)
+    inner = np.unique(edges[chosen].astype(np.float32))
+    low, high = np.float32(edges[0]), np.float32(edges[-1])
+    return tuple(float(each) for each in inner if low < each < high)

@@ -1,0 +1,100 @@
+"""A served model in use: a SavedModel with the signature `predict`, loaded with TensorFlow alone."""
+
+import functools
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from core.errors import UserError
+
+
+class ServedModel:
+    """A SavedModel as a function from columns to answers.
+
+    Attributes:
+        path: the folder of the SavedModel.
+        signatures: the names of its signatures.
+        inputs: what `predict` takes, by feature.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Loads the SavedModel in a folder.
+
+        Raises:
+            UserError: the folder holds no SavedModel, or one without the signature `predict`.
+        """
+        if not (pathlib.Path(path) / "saved_model.pb").is_file():
+            raise UserError(f"{path} holds no saved_model.pb. A model that Skewless pushed was expected there.")
+        self.path = path
+        # Signatures work only as long as the object that was loaded is there.
+        self._loaded = tf.saved_model.load(path)
+        self._inputs = _inputs(path)
+        self.signatures = tuple(sorted(self._inputs))
+        if "predict" not in self.signatures:
+            raise UserError(
+                f"The model in {path} has no signature 'predict' (found: {', '.join(self.signatures) or 'none'}). "
+                "A model that Skewless pushed was expected there."
+            )
+        self.inputs = self.signature_inputs("predict")
+
+    def signature_inputs(self, signature: str) -> Mapping[str, tf.TensorSpec]:
+        """Returns what clients send to a signature."""
+        return self._inputs[signature]
+
+    def call(self, signature: str, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns what a signature gives for some rows; columns that it does not take are left aside."""
+        tensors = {name: tf.constant(columns[name], spec.dtype) for name, spec in self._inputs[signature].items()}
+        return {name: value.numpy() for name, value in self._loaded.signatures[signature](**tensors).items()}
+
+    def __call__(self, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns what `predict` gives for some rows.
+
+        Args:
+            columns: the features as `core.examples.dense` gives them.
+
+        Returns:
+            `classes` bytes[rows, C], `scores` float32[rows, C] and `predicted` bytes[rows]; or for regression
+            `predictions` float32[rows].
+        """
+        return self.call("predict", columns)
+
+    def predictions(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns float32[rows, C], the scores of the classes; or for regression float32[rows]."""
+        outputs = self(columns)
+        return outputs["scores"] if "scores" in outputs else outputs["predictions"]
+
+    def classes(self) -> tuple[str, ...]:
+        """Returns the classes in the order of the scores; none for regression."""
+        outputs = self({name: _missing(spec) for name, spec in self.inputs.items()})
+        return tuple(each.decode() for each in outputs["classes"][0]) if "classes" in outputs else ()
+
+
+def _inputs(path: str) -> dict[str, dict[str, tf.TensorSpec]]:
+    """Returns what clients send to each signature, as the file has it.
+
+    The functions in memory may have other names for it: Python cannot call an argument `class`.
+    """
+    model = saved_model_pb2.SavedModel.FromString((pathlib.Path(path) / "saved_model.pb").read_bytes())
+    return {
+        signature: {
+            name: tf.TensorSpec(tf.TensorShape(tensor.tensor_shape), tf.dtypes.as_dtype(tensor.dtype))
+            for name, tensor in sorted(definition.inputs.items())
+        }
+        for signature, definition in model.meta_graphs[0].signature_def.items()
+        if not signature.startswith("__")
+    }
+
+
+def _missing(spec: tf.TensorSpec) -> np.ndarray:
+    """Returns one row in which this feature is missing."""
+    shape = [1] * spec.shape.rank
+    return np.full(shape, b"", object) if spec.dtype == tf.string else np.full(shape, np.nan)
+
+
+@functools.lru_cache(maxsize=8)
+def load(path: str) -> ServedModel:
+    """Returns the model in a folder, which each process loads once."""
+    return ServedModel(path)

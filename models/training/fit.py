@@ -1,0 +1,228 @@
+"""Fitting one model: on which devices, with which schedule, when to stop.
+
+The Tuner's trials and the Trainer's model go through the same `fit`.
+"""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from core import progress
+from core.spec import Input, Spec
+from models import families
+from models.evaluation import metrics
+from models.training import dataset
+from models.training.dataset import Rows
+from models.training.heads import Target
+
+# Rows at a time where nothing is learned from them, and the values that they may have at most.
+_PREDICTION_ROWS = 8_192
+_PREDICTION_VALUES = 262_144
+# Steps, about, that run without coming back to Python.
+_STEPS_AT_ONCE = 32
+
+Report = Callable[[str, float, float], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to train.
+
+    Attributes:
+        epochs: how often the training rows are seen at most; fewer times where there are many (`enough_epochs`).
+        batch_size: rows a step over all devices; None for one that suits the number of rows.
+        patience: after how many epochs without a better loss on the held-out rows training stops.
+        learning_rate: in place of the hyperparameter of that name.
+        seed: of the initial weights, the dropout and the order of the rows.
+    """
+
+    epochs: int = 30
+    batch_size: int | None = None
+    patience: int = 4
+    learning_rate: float | None = None
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A trained model.
+
+    Attributes:
+        predictor: packed features to scores float32[batch, classes], or for regression to float32[batch].
+        metrics: those over the held-out rows.
+        hyperparameters: the values that were used.
+        epochs: how many were trained.
+    """
+
+    predictor: keras.Model
+    metrics: dict[str, float]
+    hyperparameters: dict[str, Any]
+    epochs: int
+
+
+def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
+    """Returns how to train on some devices: copies of the model on several, plainly on one, the CPU without any.
+
+    Args:
+        devices: the names of the devices; None for all GPUs.
+    """
+    if devices is None:
+        devices = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
+    if len(devices) > 1:
+        return tf.distribute.MirroredStrategy(devices)
+    return tf.distribute.OneDeviceStrategy(devices[0]) if devices else tf.distribute.get_strategy()
+
+
+def auto_batch_size(rows: int) -> int:
+    """Returns a batch size for so many training rows: some dozen steps an epoch, from 16 to 1,024 rows each."""
+    return int(np.clip(2 ** round(np.log2(max(rows, 1) / 24)), 16, 1024))
+
+
+def enough_epochs(rows: int) -> int:
+    """Returns after how many epochs over so many rows the learning rate is to have fallen to its end."""
+    return max(10, 1_000_000 // max(rows, 1))
+
+
+def fit(
+    spec: Spec,
+    inputs: tuple[Input, ...],
+    hyperparameters: Mapping[str, Any],
+    train: Rows,
+    held_out: Rows,
+    options: Options,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    report: Report = progress.report,
+    devices: Sequence[str] | None = None,
+) -> Trained:
+    """Trains a model of the spec's family and returns it in the state in which it did best on the held-out rows.
+
+    Args:
+        spec: what is to be learned.
+        inputs: what the model takes.
+        hyperparameters: all of the family's.
+        train: the rows to learn from.
+        held_out: the rows that say when to stop.
+        options: how to train.
+        callbacks: further ones; their logs have `val_loss` and the metrics as `val_auc` and the like.
+        report: is told after every epoch how far training has come.
+        devices: what to train on; None for all GPUs, or the CPU where there is none.
+
+    Raises:
+        GateError: training diverged.
+    """
+    chosen = dict(hyperparameters)
+    if options.learning_rate is not None:
+        chosen["learning_rate"] = options.learning_rate
+    keras.utils.set_random_seed(options.seed)
+    target = Target.of(spec.label, train.labels, train.weights)
+    batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
+    epochs = min(options.epochs, enough_epochs(len(train)))
+    with strategy(devices).scope():
+        network = families.get(spec.family)(inputs, target.outputs, chosen)
+        predictor = target.predictor(network)
+        steps = _compile(network, target, chosen, len(train) // batch_size, epochs)
+    watch = _HeldOut(spec, predictor, held_out, report)
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
+    history = network.fit(
+        dataset.batches(train.features, target.encode(train.labels), train.weights, batch_size, options.seed),
+        steps_per_epoch=steps,
+        epochs=epochs,
+        shuffle=False,  # the batches come shuffled
+        verbose=0,
+        callbacks=[watch, stop, *callbacks],
+    )
+    return Trained(predictor, watch.metrics(), chosen, len(history.epoch))
+
+
+def _compile(
+    network: keras.Model, target: Target, hyperparameters: Mapping[str, Any], batches: int, epochs: int
+) -> int:
+    """Makes a network ready for training; returns how many of an epoch's batches it is to see."""
+    # Keras cannot loop inside TensorFlow over several devices.
+    at_once = _STEPS_AT_ONCE if tf.distribute.get_strategy().num_replicas_in_sync == 1 else 1
+    loops = max(1, batches // at_once)
+    steps = batches // loops * loops
+    network.compile(
+        optimizer=_optimizer(hyperparameters, steps * epochs),
+        loss=target.loss,
+        jit_compile=False,  # on a CPU compiling takes longer than it saves
+        steps_per_execution=steps // loops,
+    )
+    # Built now, the training step is traced once; variables made in its first trace would ask for a second.
+    network.optimizer.build(network.trainable_variables)
+    return steps
+
+
+def _optimizer(hyperparameters: Mapping[str, Any], steps: int) -> keras.optimizers.Optimizer:
+    warm_up = min(100, steps // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        hyperparameters["learning_rate"] / 10,
+        max(1, steps - warm_up),
+        warmup_target=hyperparameters["learning_rate"],
+        warmup_steps=max(1, warm_up),
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=hyperparameters["weight_decay"], global_clipnorm=1.0)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
+
+
+class Predict:
+    """Predictions of a model over many rows, traced once."""
+
+    def __init__(self, predictor: keras.Model) -> None:
+        types = {name: tf.TensorSpec(each.shape, each.dtype) for name, each in predictor.input.items()}
+        self._call = tf.function(
+            lambda features: predictor(features, training=False), autograph=False, input_signature=[types]
+        )
+
+    def __call__(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns float32[rows, classes], or for regression float32[rows]."""
+        rows = len(next(iter(features.values())))
+        width = sum(math.prod(values.shape[1:]) for values in features.values())
+        step = max(1, min(_PREDICTION_ROWS, _PREDICTION_VALUES // width))
+        chunks = ({kind: values[s : s + step] for kind, values in features.items()} for s in range(0, rows, step))
+        return np.concatenate([self._call(chunk).numpy() for chunk in chunks])
+
+
+class _HeldOut(keras.callbacks.Callback):
+    """Measures the model on the held-out rows after every epoch, and tells how far training has come."""
+
+    def __init__(self, spec: Spec, predictor: keras.Model, rows: Rows, report: Report) -> None:
+        super().__init__()
+        self._task, self._rows = spec.label.task, rows
+        self._predict, self._report = Predict(predictor), report
+        self._epoch, self._last, self._told = 0, "", time.monotonic()
+
+    def metrics(self) -> dict[str, float]:
+        """Returns the metrics of the model as it is now."""
+        return metrics.compute(self._task, self._rows.labels, self._predict(self._rows.features), self._rows.weights)
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Remembers the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Tells once a second how far the epoch has come: one of a large table takes minutes."""
+        if time.monotonic() - self._told > 1:
+            self._tell(self._epoch + (batch + 1) / self.params["steps"])
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Adds the metrics to the epoch's logs, where other callbacks find them."""
+        found = self.metrics()
+        name = metrics.PRIMARY[self._task][0]
+        name = name if name in found else "log_loss"
+        self._last = f" {name} {found[name]:.4f}"
+        self._tell(epoch + 1)
+        if logs is not None:
+            logs["val_loss"] = found["rmse" if self._task == "regression" else "log_loss"]
+            logs |= {f"val_{key}": value for key, value in found.items()}
+
+    def _tell(self, done: float) -> None:
+        self._told = time.monotonic()
+        self._report(f"epoch {self._epoch + 1}/{self.params['epochs']}{self._last}", done, self.params["epochs"])

@@ -1,0 +1,58 @@
+"""What the Trainer does: rows in, a served model out, and what there is to say of it."""
+
+import json
+import pathlib
+from typing import Any
+
+import keras
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core import examples
+from core.spec import Spec
+from models import families
+from models.serving import export
+from models.training import dataset, fit
+from models.training import fn_args as arguments
+
+# Rows that are kept with what the model in memory gave for them.
+_EXPECTED_ROWS = 1_000
+
+
+def run_fn(fn_args: Any) -> None:
+    """Trains the model and writes what the stage leaves. TFX calls it.
+
+    In `fn_args.serving_model_dir` the served model; in `fn_args.model_run_dir` TensorBoard's logs, `report.json` with
+    what there is to say of the model, and `expected.parquet`: some rows of eval with what the model in memory gave for
+    them, in the column `examples.PREDICTION`.
+    """
+    spec, options, graph = arguments.read(fn_args, fit.Options)
+    folder = pathlib.Path(fn_args.model_run_dir)
+    budget = dataset.Budget(directory=fn_args.model_run_dir)
+    eval_uri = arguments.split_uri(fn_args.eval_files)
+    train = dataset.load(arguments.split_uri(fn_args.train_files), graph, budget=budget)
+    held_out = dataset.load(eval_uri, graph, budget=budget)
+    tuned = (fn_args.hyperparameters or {}).get("values", {})
+    hyperparameters = families.defaults(spec.family, {**tuned, **spec.hyperparameters})
+    board = keras.callbacks.TensorBoard(folder, write_graph=False)
+    trained = fit.fit(spec, graph.inputs, hyperparameters, train, held_out, options, [board])
+    export.save(fn_args.serving_model_dir, spec, graph, trained.predictor)
+    _write_expected(folder / "expected.parquet", eval_uri, held_out, trained)
+    (folder / "report.json").write_text(json.dumps(_report(spec, trained)), encoding="utf-8")
+
+
+def _write_expected(path: pathlib.Path, split_uri: str, rows: dataset.Rows, trained: fit.Trained) -> None:
+    raw = examples.read(examples.row_groups(split_uri)[0]).slice(0, _EXPECTED_ROWS)
+    predictions = fit.Predict(trained.predictor)(rows.take(slice(0, raw.num_rows)).features)
+    column = pa.array(list(predictions.reshape(raw.num_rows, -1)), pa.list_(pa.float32()))
+    pq.write_table(pa.Table.from_batches([raw]).append_column(examples.PREDICTION, column), path)
+
+
+def _report(spec: Spec, trained: fit.Trained) -> dict[str, Any]:
+    return {
+        "family": spec.family,
+        "hyperparameters": trained.hyperparameters,
+        "parameters": trained.predictor.count_params(),
+        "epochs": trained.epochs,
+        "metrics": {"eval": trained.metrics},
+    }

@@ -1,0 +1,253 @@
+"""The search for hyperparameters: KerasTuner's oracles over a family's space, our own training in every trial.
+
+The architecture is part of the space: layers and units are hyperparameters like the others.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import keras
+import keras_tuner
+import numpy as np
+from keras_tuner.engine import trial as trial_module
+
+from core import progress
+from core.errors import UserError
+from core.spec import Input, Spec
+from models.evaluation import metrics, model_comparison
+from models.families.space import SPACES, Choice
+from models.training import dataset, fit
+from models.training import fn_args as arguments
+from models.training.dataset import Rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to search.
+
+    Attributes:
+        trials: how many models are trained at most; 0 for none: the defaults are taken as they are.
+        algorithm: what proposes the next trial: `bayesian` or `random`.
+        epochs: of one trial at most.
+        max_rows: how many rows of train, and of eval, a trial sees at most.
+        seed: of the proposals and of each trial.
+        directory: where trials are kept until the search is over, so that an interrupted one goes on.
+        logs: where each trial leaves its curves for TensorBoard; None for nowhere.
+    """
+
+    trials: int = 4
+    algorithm: str = "bayesian"
+    epochs: int = 5
+    max_rows: int = 50_000
+    seed: int = 0
+    directory: str = "tuner"
+    logs: str | None = None
+
+
+class TunerFnResult(NamedTuple):
+    """What TFX's Tuner takes from `tuner_fn`."""
+
+    tuner: "Search"
+    fit_kwargs: dict[str, Any]
+
+
+def tuner_fn(fn_args: Any) -> TunerFnResult:
+    """Prepares the search. TFX calls it, and its Tuner then runs what comes back."""
+    spec, options, graph = arguments.read(fn_args, Options)
+    train, held_out = (
+        dataset.load(arguments.split_uri(files), graph, max_rows=options.max_rows, seed=options.seed)
+        for files in (fn_args.train_files, fn_args.eval_files)
+    )
+    identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
+    name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+    return TunerFnResult(Search(spec, graph.inputs, train, held_out, options, name), {"verbose": 0})
+
+
+def space(family: str, fixed: Mapping[str, Any]) -> keras_tuner.HyperParameters:
+    """Returns a family's space for KerasTuner, with some hyperparameters at one value."""
+    declared = keras_tuner.HyperParameters()
+    for name, each in SPACES[family].items():
+        if name in fixed:
+            declared.Fixed(name, fixed[name])
+        elif isinstance(each, Choice):
+            declared.Choice(name, list(each.values), default=each.default)
+        else:
+            kind = declared.Int if isinstance(each.default, int) else declared.Float
+            sampling = "log" if each.log else "linear"
+            kind(name, each.low, each.high, step=each.step, sampling=sampling, default=each.default)
+    return declared
+
+
+class _DefaultsFirst:
+    """An oracle whose first proposal is the default of everything: no search ends below it."""
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Returns the values of the next trial."""
+        if self.trials:  # type: ignore[attr-defined]
+            return super().populate_space(trial_id)  # type: ignore[misc]
+        return {"status": trial_module.TrialStatus.RUNNING, "values": dict(self.hyperparameters.values)}  # type: ignore[attr-defined]
+
+
+class _Bayesian(_DefaultsFirst, keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]
+    pass
+
+
+class _Random(_DefaultsFirst, keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
+    pass
+
+
+class Search(keras_tuner.Tuner):  # type: ignore[misc]
+    """A search that goes on where an earlier one with the same name in the same directory was interrupted.
+
+    Args:
+        spec: what is to be learned.
+        inputs: what the model takes.
+        train: the rows to learn from.
+        held_out: the rows that trials are compared on.
+        options: how to search.
+        name: of the search: the same for the same data, configuration and code, and for no other.
+    """
+
+    def __init__(
+        self, spec: Spec, inputs: tuple[Input, ...], train: Rows, held_out: Rows, options: Options, name: str
+    ) -> None:
+        self._task, self._held_out = spec.label.task, held_out
+        self._fit = functools.partial(fit.fit, spec, inputs, train=train, held_out=held_out)
+        self._options = options
+        self._failures: list[Exception] = []
+        self._chosen: trial_module.Trial | None = None
+        self.metric, more_is_better = metrics.PRIMARY[spec.label.task]
+        if self.metric == "auc" and len(set(held_out.labels.tolist())) < 2:
+            self.metric, more_is_better = "log_loss", False
+        common = {
+            "objective": keras_tuner.Objective(f"val_{self.metric}", "max" if more_is_better else "min"),
+            "max_trials": options.trials,
+            "hyperparameters": space(spec.family, spec.hyperparameters),
+            "seed": options.seed + 1,  # 0 would be a random one
+        }
+        if options.algorithm == "random":
+            oracle = _Random(**common)
+        else:
+            # By default three random trials a hyperparameter come first, more than most searches have.
+            oracle = _Bayesian(num_initial_points=max(3, options.trials // 3), **common)
+        oracle.verbose = 0
+        super().__init__(oracle=oracle, directory=options.directory, project_name=name)
+
+    def search(self, *args: Any, **kwargs: Any) -> None:
+        """Makes all trials that are still to be made.
+
+        Raises:
+            UserError: something is wrong that no trial can put right.
+            RuntimeError: every trial failed; the cause is the first one's error.
+        """
+        if self._options.trials:
+            try:
+                super().search(*args, **kwargs)
+            except (keras_tuner.errors.FatalError, RuntimeError) as error:  # KerasTuner gives up after three failures
+                if isinstance(error.__cause__, UserError):
+                    raise error.__cause__ from None
+            if self.best_trial() is None:
+                first = self._failures[0]
+                raise RuntimeError(f"Every trial failed. The first one: {type(first).__name__}: {first}") from first
+            self._chosen = self._choose()
+
+    def run_trial(self, trial: trial_module.Trial, **_: Any) -> dict[str, float]:
+        """Trains one model and returns the objective."""
+        keras.backend.clear_session()
+        options = fit.Options(epochs=self._options.epochs, patience=2, seed=self._options.seed)
+        values = trial.hyperparameters.values
+        try:
+            trained = self._fit(
+                options=options, hyperparameters=values, callbacks=self._callbacks(trial), report=self._reporter()
+            )
+        except UserError as error:
+            raise keras_tuner.errors.FatalError(str(error)) from error
+        except Exception as error:
+            self._failures.append(error)
+            raise
+        np.save(self._predictions_file(trial), fit.Predict(trained.predictor)(self._held_out.features))
+        return {f"val_{self.metric}": trained.metrics[self.metric]}
+
+    def _predictions_file(self, trial: trial_module.Trial) -> str:
+        return os.path.join(self.get_trial_dir(trial.trial_id), "held_out.npy")
+
+    def _callbacks(self, trial: trial_module.Trial) -> list[keras.callbacks.Callback]:
+        if self._options.logs is None:
+            return []
+        folder = os.path.join(self._options.logs, f"trial-{trial.trial_id}")
+        return [keras.callbacks.TensorBoard(folder, write_graph=False)]
+
+    def _reporter(self) -> fit.Report:
+        number, total = len(self.oracle.trials), self._options.trials
+        best = self.best_trial()
+        tail = "" if best is None else f" · best {self.metric} {best.score:.4f}"
+        return lambda text, done, of: progress.report(
+            f"trial {number}/{total} · {text}{tail}", number - 1 + done / of, total
+        )
+
+    def best_trial(self) -> trial_module.Trial | None:
+        """Returns the best completed trial."""
+        for trial in self.oracle.get_best_trials(self._options.trials):
+            if trial.status == trial_module.TrialStatus.COMPLETED:
+                return trial  # type: ignore[no-any-return]
+        return None
+
+    def _choose(self) -> trial_module.Trial | None:
+        """Returns the best trial where it is better than the defaults by more than chance, and theirs otherwise.
+
+        A few short trials on few rows differ by chance alone, and the best of them is the luckiest. The two are
+        compared on the same held-out rows, as the Evaluator compares a candidate with the blessed model.
+        """
+        best, defaults = self.best_trial(), self._defaults_trial()
+        if best is None or defaults is None or best.trial_id == defaults.trial_id:
+            return best
+        candidate, rival = (np.load(self._predictions_file(trial)) for trial in (best, defaults))
+        weights = np.ones(len(candidate)) if self._held_out.weights is None else self._held_out.weights
+        rows = model_comparison.Rows(self._held_out.labels, weights, {"candidate": candidate, "defaults": rival})
+        found = model_comparison.difference(self._task, rows, "defaults")
+        return best if found.gain > model_comparison.STANDARD_ERRORS * found.error else defaults
+
+    def _defaults_trial(self) -> trial_module.Trial | None:
+        first = self.oracle.get_trial(self.oracle.start_order[0])
+        return first if first.status == trial_module.TrialStatus.COMPLETED else None
+
+    def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
+        """Returns the chosen hyperparameters, and behind them those of the best other trials.
+
+        Where no trial was to be made, they are the defaults.
+        """
+        if self._chosen is None:
+            return [self.oracle.hyperparameters]
+        best = self.oracle.get_best_trials(num_trials)
+        others = [each for each in best if each.trial_id != self._chosen.trial_id]
+        return [each.hyperparameters for each in (self._chosen, *others)][:num_trials]
+
+    def num_completed(self) -> int:
+        """Returns how many trials ended well."""
+        return sum(each.status == trial_module.TrialStatus.COMPLETED for each in self.oracle.trials.values())
+
+    def finding(self) -> str:
+        """Returns in one line what came out."""
+        best = self.best_trial()
+        if best is None:
+            return "no trials: the defaults are taken as they are"
+        return f"best of {self.num_completed()} trials: {self.metric} {best.score:.4f} ({self._beside(best)})"
+
+    def _beside(self, best: trial_module.Trial) -> str:
+        defaults, chosen = self._defaults_trial(), self._chosen
+        if defaults is None:
+            return "the defaults failed"
+        if best.trial_id == defaults.trial_id:
+            return "the defaults are best"
+        kept = chosen is not None and chosen.trial_id == defaults.trial_id
+        return f"the defaults gave {defaults.score:.4f}" + (", not worse beyond chance: kept" if kept else "")
+
+    def forget(self) -> None:
+        """Removes what was kept for the case of an interruption."""
+        shutil.rmtree(self.project_dir, ignore_errors=True)

@@ -1,0 +1,95 @@
+"""What a person reads when the configuration is wrong: the field, its value, what is accepted, what was meant."""
+
+import difflib
+import re
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pydantic
+
+from pipeline.config import yaml_reader
+
+_MOST_SHOWN = 8
+
+
+def suggestion(given: str, accepted: Iterable[str]) -> str:
+    """Returns ` Did you mean ...?` where something accepted looks like what was given, else nothing."""
+    by_folded = {name.casefold(): name for name in accepted}
+    near = difflib.get_close_matches(given.casefold(), list(by_folded), n=1, cutoff=0.6)
+    return f" Did you mean `{by_folded[near[0]]}`?" if near else ""
+
+
+def listing(names: Sequence[str], most: int = 12) -> str:
+    """Returns names with commas between, cut after `most`."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
+
+def shown(value: Any) -> str:
+    """Returns a value as it would stand in the configuration, cut to a readable length."""
+    text = yaml_reader.dump_inline(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def explain(
+    error: pydantic.ValidationError, model: type[pydantic.BaseModel], where: str, places: Mapping[yaml_reader.Path, str]
+) -> str:
+    """Returns one message for all that pydantic found wrong, one line a problem.
+
+    Args:
+        error: what pydantic raised.
+        model: the model that it validated.
+        where: what to call the configuration as a whole.
+        places: where each key was given, by its path: a file and its line, or a flag.
+    """
+    found = [_one(details, model, where, places) for details in error.errors(include_url=False)]
+    rest = f"\n... and {len(found) - _MOST_SHOWN} more." if len(found) > _MOST_SHOWN else ""
+    return "\n".join(found[:_MOST_SHOWN]) + rest
+
+
+def _one(details: Any, model: type[pydantic.BaseModel], where: str, places: Mapping[yaml_reader.Path, str]) -> str:
+    path = tuple(str(key) for key in details["loc"] if key != "[key]")
+    given = (places[path[:depth]] for depth in range(len(path), 0, -1) if path[:depth] in places)
+    return f"{next(given, where)}: {_problem(details, path, model)}"
+
+
+def _problem(details: Any, path: yaml_reader.Path, model: type[pydantic.BaseModel]) -> str:
+    field, value, context = yaml_reader.join_path(path), details["input"], details.get("ctx", {})
+    kind, message = details["type"], details["msg"]
+    if kind == "extra_forbidden":
+        accepted = _keys(_model_at(model, path[:-1]))
+        return f"`{field}` is not a known key.{suggestion(path[-1], accepted)} Accepted here: {', '.join(accepted)}."
+    if kind == "missing":
+        return f"`{field}` is missing. Add it to the configuration or give it by a flag."
+    if kind == "literal_error":
+        accepted = [text.strip("'") for text in context["expected"].replace(" or ", ", ").split(", ")]
+        return f"`{field}` is {shown(value)}.{suggestion(str(value), accepted)} Accepted: {', '.join(accepted)}."
+    if kind == "value_error":
+        message = str(context["error"])
+        return f"`{field}`: {message}" if field else message
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        accepted = _keys(_model_at(model, path))
+        inside = f" Its keys: {', '.join(accepted)}." if accepted else ""
+        return f"`{field}` is {shown(value)}, expected a mapping.{inside}"
+    return f"`{field}` is {shown(value)}, but {_requirement(message)}."
+
+
+def _requirement(message: str) -> str:
+    """Returns pydantic's `Input should be a valid integer` and the like as a part of our sentence."""
+    return re.sub(r"^(Input|Value|String|Tuple|Dictionary) should", "it should", message)
+
+
+def _keys(model: type[pydantic.BaseModel] | None) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()] if model else []
+
+
+def _model_at(model: type[pydantic.BaseModel] | None, path: yaml_reader.Path) -> type[pydantic.BaseModel] | None:
+    """Returns the model that a path of keys leads to, or None where it leads to something else."""
+    if not path or model is None:
+        return model
+    field = next((field for name, field in model.model_fields.items() if path[0] in (name, field.alias)), None)
+    below, rest = (field.annotation if field else None), path[1:]
+    if typing.get_origin(below) in (dict, Mapping) and rest:
+        below, rest = typing.get_args(below)[1], rest[1:]
+    return _model_at(below, rest) if isinstance(below, type) and issubclass(below, pydantic.BaseModel) else None

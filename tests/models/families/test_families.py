@@ -1,0 +1,129 @@
+"""What every family must do: one suite over all of them."""
+
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from core.errors import UserError
+from core.spec import Input
+from models import families
+from models.families.space import SPACES, Choice
+from models.preprocessing.packing import pack
+
+NUMERIC = (
+    Input("age", "numeric", mean=40.0, std=10.0, boundaries=(20.0, 40.0, 60.0)),
+    Input("flag", "numeric", mean=0.5, std=0.5),
+)
+CATEGORICAL = (Input("colour", "categorical", size=3), Input("shape", "categorical", size=2))
+TOKENS = (Input("remark", "tokens", size=6),)
+KINDS = {
+    "numeric": NUMERIC,
+    "categorical": CATEGORICAL,
+    "tokens": TOKENS,
+    "all": (*NUMERIC, *CATEGORICAL, *TOKENS),
+}
+FEATURES = {
+    "age": np.array([10.0, 30.0, 50.0, 1e9], np.float32),
+    "flag": np.array([0.0, 1.0, 1.0, 0.0], np.float32),
+    "colour": np.array([0, 1, 2, 2]),
+    "shape": np.array([1, 0, 1, 0]),
+    "remark": np.array([[1, 2, 0], [5, 0, 0], [0, 0, 0], [3, 3, 3]]),
+}
+
+every_family = pytest.mark.parametrize("family", families.names())
+
+
+def build(family: str, inputs: tuple[Input, ...], outputs: int = 1, **hyperparameters) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return families.get(family)(inputs, outputs, families.defaults(family, hyperparameters))
+
+
+def packed(inputs: tuple[Input, ...]) -> dict[str, tf.Tensor]:
+    return pack(inputs, {each.name: tf.constant(FEATURES[each.name]) for each in inputs})
+
+
+@every_family
+@pytest.mark.parametrize("kinds", KINDS)
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_gives_finite_outputs_for_each_row(family, kinds, outputs):
+    result = build(family, KINDS[kinds], outputs)(packed(KINDS[kinds]))
+    assert result.shape == (4, outputs)
+    assert result.dtype == tf.float32
+    assert np.isfinite(result).all()
+
+
+@every_family
+def test_a_row_does_not_depend_on_the_batch_it_comes_in(family):
+    inputs = KINDS["all"]
+    model = build(family, inputs)
+    whole = model(packed(inputs), training=False)
+    alone = model({kind: values[1:2] for kind, values in packed(inputs).items()}, training=False)
+    np.testing.assert_allclose(whole[1:2], alone, rtol=1e-5)
+
+
+@every_family
+@pytest.mark.parametrize("name", [each.name for each in KINDS["all"]])
+def test_every_input_counts(family, name):
+    inputs = KINDS["all"]
+    model = build(family, inputs)
+    changed = {**FEATURES, name: np.roll(FEATURES[name], 1, axis=0)}
+    other = pack(inputs, {each.name: tf.constant(changed[each.name]) for each in inputs})
+    assert not np.allclose(model(packed(inputs)), model(other), rtol=1e-4)
+
+
+@every_family
+def test_learns_four_rows(family):
+    inputs = KINDS["all"]
+    model = build(family, inputs)
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.03), loss, jit_compile=False)
+    labels = np.array([[0.0], [1.0], [1.0], [0.0]])
+    model.optimizer.build(model.trainable_variables)
+    losses = [model.train_on_batch(packed(inputs), labels) for _ in range(30)]
+    assert losses[-1] < losses[0] / 2
+
+
+@every_family
+def test_the_seed_decides_the_weights(family):
+    first, again = build(family, KINDS["all"]), build(family, KINDS["all"])
+    for left, right in zip(first.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@every_family
+def test_saves_and_loads_equal(family, tmp_path):
+    inputs = KINDS["all"]
+    model = build(family, inputs)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(model(packed(inputs)), loaded(packed(inputs)))
+
+
+@every_family
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_builds_at_the_ends_of_its_space(family, end):
+    values = {
+        name: each.values[0 if end == "low" else -1] if isinstance(each, Choice) else getattr(each, end)
+        for name, each in SPACES[family].items()
+    }
+    assert np.isfinite(build(family, KINDS["all"], **values)(packed(KINDS["all"]))).all()
+
+
+@every_family
+def test_two_thousand_columns_build_in_seconds(family):
+    numeric = tuple(Input(f"n{i}", "numeric", boundaries=tuple(range(47))) for i in range(1_000))
+    categorical = tuple(Input(f"c{i}", "categorical", size=50) for i in range(1_000))
+    start = time.monotonic()
+    model = build(family, (*numeric, *categorical))
+    batch = {"numeric": tf.zeros([8, 1_000]), "categorical": tf.zeros([8, 1_000], tf.int32)}
+    assert tf.function(model)(batch).shape == (8, 1)
+    assert len(model.weights) < 20
+    assert time.monotonic() - start < 20
+
+
+def test_an_unknown_family_is_an_error():
+    with pytest.raises(UserError, match="Did you mean 'mlp'"):
+        families.get("mlpp")

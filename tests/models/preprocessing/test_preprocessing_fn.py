@@ -1,0 +1,226 @@
+import datetime
+import math
+
+import hypothesis
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import strategies
+
+from core.spec import Feature, Label, Spec
+from models.preprocessing import preprocessing_fn, transform_ops
+from models.preprocessing.feature_stats import Column
+
+LABEL = Label("late", "binary", "int", ("0", "1"))
+DTYPES = {"int": tf.int64, "float": tf.float32, "text": tf.string}
+
+
+def sparse(rows, payload):
+    """Returns a column of literal rows: None for missing, a list for several values."""
+    lists = [[] if row is None else row if isinstance(row, list) else [row] for row in rows]
+    indices = [(number, place) for number, row in enumerate(lists) for place in range(len(row))]
+    values = tf.constant([value for row in lists for value in row], DTYPES[payload])
+    shape = [len(lists), max([1, *map(len, lists)])]
+    return tf.SparseTensor(np.array(indices, np.int64).reshape(-1, 2), values, shape)
+
+
+def transform(features, rows, known=None, label=LABEL, targets=(0, 1, 0)):
+    """Returns what preprocessing makes of some features."""
+    spec = Spec(label, tuple(features))
+    payloads = {each.name: each.payload for each in features}
+    count = len(next(iter(rows.values())))
+    inputs = {name: sparse(values, payloads[name]) for name, values in rows.items()}
+    inputs[label.name] = sparse(list(targets[:count]), label.payload)
+    known = {each.name: (known or {}).get(each.name, Column()) for each in features}
+    outputs = tf.function(lambda: preprocessing_fn.preprocess(inputs, spec, known))()
+    declared = [each for group in preprocessing_fn.declare(spec, known).values() for each in group]
+    for each in declared:
+        check_contract(each, outputs[each.name])
+    assert set(outputs) == {each.name for each in declared} | {label.name}
+    return {name: tensor.numpy().tolist() for name, tensor in outputs.items()}
+
+
+def check_contract(declared, tensor):
+    assert tensor.dtype == (tf.float32 if declared.kind == "numeric" else tf.int64)
+    assert tensor.shape.rank == (2 if declared.kind == "tokens" else 1)
+    if declared.kind == "numeric":
+        assert np.isfinite(tensor).all()
+    else:
+        assert ((tensor.numpy() >= 0) & (tensor.numpy() < declared.size)).all()
+
+
+def test_numbers_are_filled_with_the_median():
+    known = {"fare": Column(median=2.5, missing=0.5), "age": Column(median=30)}
+    outputs = transform(
+        [Feature("fare", "numeric", "float"), Feature("age", "numeric", "int")],
+        {"fare": [1.5, None, math.nan], "age": [20, None, 40]},
+        known,
+    )
+    assert outputs["fare"] == [1.5, 2.5, 2.5]
+    assert outputs["fare_missing"] == [0, 1, 1]
+    assert outputs["age"] == [20, 30, 40]
+    assert "age_missing" not in outputs, "train has no gap there"
+    assert outputs["late"] == [0, 1, 0]
+
+
+def test_infinities_are_missing_and_extremes_stay():
+    largest = float(np.finfo(np.float32).max)
+    outputs = transform(
+        [Feature("x", "numeric", "float")],
+        {"x": [math.inf, -math.inf, largest]},
+        {"x": Column(median=1.0, missing=0.1)},
+    )
+    assert outputs["x"] == [1, 1, largest]
+    assert outputs["x_missing"] == [1, 1, 0]
+
+
+def test_moments_are_those_of_the_filled_column():
+    # Of 1, 3, missing, missing with the median 1: the model sees 1, 3, 1, 1.
+    known = {"x": Column(mean=2, std=1, median=1, missing=0.5)}
+    (value, gap), *_ = preprocessing_fn.declare(Spec(LABEL, (Feature("x", "numeric", "float"),)), known).values()
+    assert (value.mean, value.std) == (pytest.approx(np.mean([1, 3, 1, 1])), pytest.approx(np.std([1, 3, 1, 1])))
+    assert (gap.mean, gap.std) == (0.5, 0.5)
+
+
+def test_categories_have_indexes_for_unknown_and_missing():
+    known = {"town": Column(vocabulary=("Bern", "Rom")), "zone": Column(vocabulary=("7", "-8", "9"))}
+    outputs = transform(
+        [Feature("town", "categorical", "text"), Feature("zone", "categorical", "int")],
+        {"town": ["Rom", "Oslo", None], "zone": [-8, None, 5]},
+        known,
+    )
+    assert outputs["town"] == [1, 2, 3]
+    assert outputs["zone"] == [1, 4, 3]
+
+
+def test_a_value_is_looked_up_in_its_own_column():
+    known = {"a": Column(vocabulary=("x",)), "b": Column(vocabulary=("y", "x"))}
+    outputs = transform(
+        [Feature("a", "categorical", "text"), Feature("b", "categorical", "text")],
+        {"a": ["x", "y", ""], "b": ["x", "y", "0\x1fx"]},
+        known,
+    )
+    assert outputs["a"] == [0, 1, 2]
+    assert outputs["b"] == [1, 0, 2]
+
+
+def test_texts_become_hashed_words():
+    outputs = transform([Feature("note", "text", "text")], {"note": ["Grüße, WORLD", "grüße world", None]})
+    first, second, missing = outputs["note"]
+    assert first == second
+    assert len(first) == transform_ops.MAX_TOKENS
+    assert np.count_nonzero(first) == 2
+    assert missing == [0] * transform_ops.MAX_TOKENS
+    long = transform([Feature("note", "text", "text")], {"note": ["word " * 100]}, targets=(0,))
+    assert np.count_nonzero(long["note"]) == transform_ops.MAX_TOKENS
+
+
+def test_hash_of_a_word_never_changes():
+    assert transform([Feature("note", "text", "text")], {"note": ["word"]})["note"][0][0] == 4066
+
+
+def test_moments_in_time():
+    # 2024-02-29 23:30 UTC was a Thursday; 1969-12-31 was a Wednesday.
+    moments = [datetime.datetime(2024, 2, 29, 23, 30), datetime.datetime(1969, 12, 31, 5)]
+    seconds = [int(each.replace(tzinfo=datetime.UTC).timestamp()) for each in moments]
+    features = [Feature("s", "timestamp", "int", unit="s"), Feature("ns", "timestamp", "int", unit="ns")]
+    rows = {"s": [*seconds, None], "ns": [each * 1_000_000_000 for each in seconds] + [None]}
+    outputs = transform(features, rows)
+    for name in ("s", "ns"):
+        assert outputs[f"{name}_hour"] == [23, 5, 24]
+        assert outputs[f"{name}_weekday"] == [3, 2, 7]
+        assert outputs[f"{name}_month"] == [1, 11, 12]
+        assert outputs[f"{name}_hour_sin"] == pytest.approx(
+            [math.sin(2 * math.pi * 23 / 24), math.sin(2 * math.pi * 5 / 24), 0], abs=1e-6
+        )
+        assert outputs[f"{name}_month_cos"] == pytest.approx(
+            [math.cos(2 * math.pi / 12), math.cos(2 * math.pi * 11 / 12), 0], abs=1e-6
+        )
+
+
+@hypothesis.given(
+    strategies.lists(
+        strategies.datetimes(datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31)), min_size=1, max_size=50
+    )
+)
+@hypothesis.settings(max_examples=30)
+def test_calendar_agrees_with_the_standard_library(moments):
+    epoch = datetime.datetime(1970, 1, 1)
+    micros = [(each - epoch) // datetime.timedelta(microseconds=1) for each in moments]
+    parts = transform_ops.calendar(tf.constant(micros, tf.int64)[:, None], ["us"])
+    assert parts["hour"][:, 0].numpy().tolist() == [each.hour for each in moments]
+    assert parts["weekday"][:, 0].numpy().tolist() == [each.weekday() for each in moments]
+    assert parts["month"][:, 0].numpy().tolist() == [each.month - 1 for each in moments]
+
+
+def test_several_values_a_row():
+    features = [
+        Feature("tags", "categorical", "text", repeated=True),
+        Feature("codes", "categorical", "int", repeated=True),
+        Feature("sizes", "numeric", "float", repeated=True),
+        Feature("notes", "text", "text", repeated=True),
+    ]
+    known = {
+        "tags": Column(vocabulary=("a", "b"), longest=2),
+        "codes": Column(vocabulary=("5",), longest=1),
+        "sizes": Column(median=9, missing=0.3),
+    }
+    rows = {
+        "tags": [["b", "c", "a"], ["a"], None],
+        "codes": [[5], None, [6]],
+        "sizes": [[1, 2, 6], [math.nan, 4], None],
+        "notes": [["one two", "three"], ["one"], None],
+    }
+    outputs = transform(features, rows, known)
+    assert outputs["tags"] == [[2, 3], [1, 0], [0, 0]], "indexes from 1, cut to the longest row of train"
+    assert outputs["codes"] == [[1], [0], [2]]
+    assert outputs["sizes"] == [3, 4, 9]
+    assert outputs["sizes_missing"] == [0, 0, 1]
+    assert [np.count_nonzero(each) for each in outputs["notes"]] == [3, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("label", "targets", "expected"),
+    [
+        (Label("y", "multiclass", "text", ("b", "a", "c")), ("a", "c", "new"), [1, 2, -1]),
+        (Label("y", "multiclass", "int", ("3", "1", "2")), (1, 3, None), [1, 0, -1]),
+        (Label("y", "binary", "float", ("0.5", "2.0")), (2.0, 0.5, 2.0), [1, 0, 1]),
+        (Label("y", "regression", "float"), (1.5, 2.5, -1.0), [1.5, 2.5, -1.0]),
+        (Label("y", "regression", "int"), (1, 2, 3), [1.0, 2.0, 3.0]),
+    ],
+)
+def test_labels(label, targets, expected):
+    outputs = transform([Feature("x", "numeric", "float")], {"x": [1, 2, 3]}, label=label, targets=targets)
+    assert outputs["y"] == expected
+
+
+def test_weight_passes():
+    spec = Spec(LABEL, (Feature("x", "numeric", "float"),), weight="w")
+    inputs = {"x": sparse([1, 2], "float"), "late": sparse([0, 1], "int"), "w": sparse([3, 4], "int")}
+    weight = preprocessing_fn.preprocess(inputs, spec, {"x": Column()})["w"]
+    assert (weight.dtype, weight.numpy().tolist()) == (tf.float32, [3, 4])
+
+
+def test_derived_names_do_not_hide_columns():
+    features = [Feature("x", "numeric", "float"), Feature("x_missing", "categorical", "text")]
+    declared = preprocessing_fn.declare(Spec(LABEL, tuple(features)), {"x": Column(missing=0.5), "x_missing": Column()})
+    assert [each.name for each in declared["x"]] == ["x", "x_missing_"]
+    assert [each.name for each in declared["x_missing"]] == ["x_missing"]
+
+
+def test_more_columns_than_go_together():
+    features = [Feature(f"n{number}", "numeric", "float") for number in range(70)]
+    outputs = transform(features, {each.name: [number, None] for number, each in enumerate(features)})
+    assert [outputs[f"n{number}"] for number in range(70)] == [[number, 0] for number in range(70)]
+
+
+@pytest.mark.slow
+@hypothesis.given(
+    strategies.lists(strategies.one_of(strategies.none(), strategies.text(max_size=5)), min_size=1, max_size=20)
+)
+@hypothesis.settings(max_examples=30)
+def test_any_text_has_an_index(values):
+    values = [None if each is None else each.encode("utf-8", "surrogatepass") for each in values]
+    features = [Feature("town", "categorical", "text"), Feature("note", "text", "text")]
+    known = {"town": Column(vocabulary=("a",))}
+    transform(features, {"town": values, "note": values}, known, targets=(0,) * len(values))

@@ -1,0 +1,167 @@
+"""The served model, loaded where there is only TensorFlow."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from core import examples
+from core.spec import Label, Spec
+from models import families
+from models.preprocessing.transform_graph import TransformGraph
+from models.serving import export, served_model, signatures
+from models.training import dataset, fit
+
+pytestmark = pytest.mark.slow
+
+# Runs in a process of its own: what it imports is what a server needs.
+LOADED = """
+import json, sys
+import numpy as np
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+request = json.loads(sys.stdin.read())
+def example(row):
+    features = {}
+    for name, values in row.items():
+        if isinstance(values[0], str):
+            features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[v.encode() for v in values]))
+        elif isinstance(values[0], int):
+            features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+        else:
+            features[name] = tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+columns = {name: tf.constant(values, tf.string if text else tf.float64)
+           for name, (values, text) in request["columns"].items()}
+answers = {
+    "serving_default": model.signatures["serving_default"](examples=tf.constant([example(r) for r in request["rows"]])),
+    "predict": model.signatures["predict"](**columns),
+    "transform_features": model.signatures["transform_features"](**columns),
+}
+print(json.dumps({
+    "answers": {s: {k: v.numpy().astype(str if v.dtype == tf.string else float).tolist() for k, v in a.items()}
+                for s, a in answers.items()},
+    "extra": sorted({"keras_tuner", "tensorflow_transform", "tfx", "models", "apache_beam"} & set(sys.modules)),
+}))
+"""
+NAN = float("nan")
+# The rows of the table in conftest.py, as tf.Example holds them and as `predict` takes them.
+EXAMPLE_ROWS = [
+    {"age": [20.0], "class": ["red"], "tags used": [3]},
+    {"age": [30.0], "class": ["blue"], "tags used": [1, 2]},
+    {"class": ["red"], "tags used": [2]},
+    {"age": [50.0]},
+]
+COLUMNS = {
+    "age": ([20.0, 30.0, NAN, 50.0], False),
+    "class": (["red", "blue", "red", ""], True),
+    "tags used": ([[3.0, NAN], [1.0, 2.0], [2.0, NAN], [NAN, NAN]], False),
+}
+
+
+@pytest.fixture(scope="module")
+def trained(prepared):
+    graph = TransformGraph(prepared.graph, prepared.spec)
+    rows = dataset.load(prepared.split, graph)
+    defaults = families.defaults("mlp")
+    found = fit.fit(prepared.spec, graph.inputs, defaults, rows, rows, fit.Options(epochs=2))
+    return graph, rows, found
+
+
+@pytest.fixture(scope="module")
+def saved(prepared, trained, tmp_path_factory) -> pathlib.Path:
+    graph, _, found = trained
+    path = tmp_path_factory.mktemp("saved") / "model"
+    export.save(str(path), prepared.spec, graph, found.predictor)
+    return path
+
+
+@pytest.fixture(scope="module")
+def served(saved) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, str(saved)],
+        input=json.dumps({"rows": EXAMPLE_ROWS, "columns": COLUMNS}),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd="/",
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_needs_tensorflow_alone(served):
+    assert served["extra"] == []
+
+
+def test_every_signature_gives_what_the_model_in_memory_gives(trained, served):
+    _, rows, found = trained
+    expected = fit.Predict(found.predictor)(rows.features)[:4]
+    for signature in ("serving_default", "predict"):
+        answer = served["answers"][signature]
+        np.testing.assert_allclose(answer["scores"], expected, atol=1e-6)
+        assert answer["classes"] == [["no", "yes"]] * 4
+        assert answer["predicted"] == [("no", "yes")[each] for each in expected.argmax(axis=1)]
+
+
+def test_transform_features_gives_the_models_inputs_and_no_label(served):
+    answer = served["answers"]["transform_features"]
+    assert answer == {
+        "age": [20, 30, 40, 50],
+        "age_missing": [0, 0, 1, 0],
+        "class": [0, 1, 0, 3],
+        "tags used": [[3, 0, 0], [1, 2, 0], [2, 0, 0], [0, 0, 0]],
+    }
+
+
+def test_brings_its_vocabularies(saved):
+    (vocabulary,) = (saved / "assets").iterdir()
+    assert vocabulary.read_text(encoding="utf-8").split() == ["red", "blue", "green", "missing"]
+
+
+def test_the_signatures_keep_the_names_of_the_columns(saved):
+    import tensorflow as tf
+
+    columns = {
+        "age": tf.TensorSpec([None], tf.float64),
+        "class": tf.TensorSpec([None], tf.string),
+        "tags used": tf.TensorSpec([None, None], tf.float64),
+    }
+    model = served_model.ServedModel(str(saved))
+    for signature in ("predict", "transform_features"):
+        found = model.signature_inputs(signature)
+        assert {name: tf.TensorSpec(each.shape, each.dtype) for name, each in found.items()} == columns
+    assert set(model.signature_inputs("serving_default")) == {"examples"}
+
+
+def test_arguments_stand_in_for_names_that_python_cannot_have():
+    names = ("fare", "class", "a b", "2nd", "größe", "self", "feature_1")
+    assert signatures.arguments(names) == {
+        "fare": "fare",
+        "class": "feature_1_",
+        "a b": "feature_2",
+        "2nd": "feature_3",
+        "größe": "feature_4",
+        "self": "feature_5",
+        "feature_1": "feature_1",
+    }
+
+
+def test_regression_gives_numbers(prepared, tmp_path):
+    import tensorflow as tf
+
+    spec = Spec(Label("age", "regression", "float"), prepared.spec.features[1:], family="linear")
+    graph = TransformGraph(prepared.graph, spec)
+    graph.inputs = tuple(each for each in graph.inputs if not each.name.startswith("age"))
+    rows = dataset.load(prepared.split, graph)
+    found = fit.fit(spec, graph.inputs, families.defaults("linear"), rows, rows, fit.Options(epochs=1))
+    export.save(str(tmp_path), spec, graph, found.predictor)
+    predict = tf.saved_model.load(str(tmp_path)).signatures["predict"]
+    batch = examples.read(examples.row_groups(prepared.split)[0])
+    columns = examples.dense(batch, spec.features)
+    answer = predict(**{"class": tf.constant(columns["class"]), "tags used": tf.constant(columns["tags used"])})
+    assert set(answer) == {"predictions"}
+    np.testing.assert_allclose(answer["predictions"], fit.Predict(found.predictor)(rows.features), rtol=1e-6)

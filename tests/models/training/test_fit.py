@@ -1,0 +1,135 @@
+"""One training, on tiny tables whose answer is known."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from core.errors import GateError
+from core.spec import Input, Label, Spec
+from models import families
+from models.training import fit as fitting
+from models.training.dataset import Rows
+
+INPUTS = (Input("x", "numeric", mean=0.5, std=0.3, boundaries=(0.25, 0.5, 0.75)),)
+BINARY = Label("y", "binary", "int", ("0", "1"))
+OPTIONS = fitting.Options(epochs=8, patience=8)
+
+
+def rows(label, count: int = 256, weights: np.ndarray | None = None) -> Rows:
+    """Returns rows of x in [0, 1) and a label that is a function of it."""
+    x = np.random.default_rng(0).random([count, 1], np.float32)
+    return Rows({"numeric": x}, label(x[:, 0]), weights)
+
+
+def fit(label: Label, train: Rows, held_out: Rows | None = None, **changed):
+    hyperparameters = families.defaults("mlp", {"layers": 1, "units": 64, "learning_rate": 0.01})
+    arguments = {"options": OPTIONS, **changed}
+    return fitting.fit(Spec(label, ()), INPUTS, hyperparameters, train, held_out or train, **arguments)
+
+
+def in_the_middle(x: np.ndarray) -> np.ndarray:
+    return ((x > 0.3) & (x < 0.7)).astype(np.int64)
+
+
+def test_learns_what_no_line_separates():
+    trained = fit(BINARY, rows(in_the_middle))
+    assert trained.metrics["auc"] > 0.95
+    assert trained.epochs == 8
+    assert trained.hyperparameters["units"] == 64
+
+
+def test_multiclass():
+    trained = fit(Label("y", "multiclass", "int", ("0", "1", "2")), rows(lambda x: (x * 3).astype(np.int64)))
+    assert trained.metrics["accuracy"] > 0.9
+
+
+@pytest.mark.slow
+def test_regression_in_the_labels_own_unit():
+    trained = fit(Label("y", "regression", "float"), rows(lambda x: 1_000 + 100 * x))
+    assert trained.metrics["rmse"] < 10
+    predicted = fitting.Predict(trained.predictor)({"numeric": np.array([[0.0], [1.0]], np.float32)})
+    np.testing.assert_allclose(predicted, [1_000, 1_100], atol=25)
+
+
+def test_rows_without_weight_are_not_learned_from():
+    train = rows(in_the_middle)
+    wrong = Rows(train.features, 1 - train.labels, np.zeros(len(train), np.float32))
+    both = Rows(
+        {"numeric": np.concatenate([train.features["numeric"], wrong.features["numeric"]])},
+        np.concatenate([train.labels, wrong.labels]),
+        np.concatenate([np.ones(len(train), np.float32), wrong.weights]),
+    )
+    assert fit(BINARY, both, train).metrics["auc"] > 0.95
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_model():
+    train = rows(in_the_middle, 64)
+    options = fitting.Options(epochs=2)
+    first, again = (fit(BINARY, train, options=options) for _ in range(2))
+    for left, right in zip(first.predictor.get_weights(), again.predictor.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.slow
+def test_stops_early_and_goes_back_to_the_best_epoch():
+    train = rows(lambda x: np.random.default_rng(1).integers(0, 2, len(x)), 64)
+    held_out = rows(lambda x: np.random.default_rng(2).integers(0, 2, len(x)), 64)
+    told = []
+    options = fitting.Options(epochs=100, patience=2)
+    trained = fit(BINARY, train, held_out, options=options, report=lambda *values: told.append(values))
+    assert trained.epochs < 100
+    ends = {done: text for text, done, _ in told if done == int(done)}
+    assert list(ends) == list(range(1, trained.epochs + 1))
+    assert ends[1].startswith("epoch 1/100 auc 0.")
+    assert ends[trained.epochs - 2].endswith(f"auc {trained.metrics['auc']:.4f}")
+
+
+def test_fewer_rows_than_a_batch():
+    assert fit(BINARY, rows(in_the_middle, 3), options=fitting.Options(epochs=1)).epochs == 1
+
+
+def test_one_class_only_is_measured_without_auc():
+    held_out = rows(lambda x: np.zeros(len(x), np.int64), 8)
+    assert "auc" not in fit(BINARY, rows(in_the_middle), held_out, options=fitting.Options(epochs=1)).metrics
+
+
+def test_diverging_is_said():
+    with pytest.raises(GateError, match=r"training diverged\. Lower train\.learning_rate"):
+        fit(Label("y", "regression", "float"), rows(lambda x: x), options=fitting.Options(1, learning_rate=1e30))
+
+
+def test_batches_grow_with_the_table():
+    sizes = [fitting.auto_batch_size(rows) for rows in (1, 344, 15_000, 330_000, 10**8)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] == 16
+
+
+@pytest.mark.slow
+def test_the_strategy_follows_the_devices():
+    code = """
+import numpy as np, tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+from models import families, fitting
+from models.training.dataset import Rows
+from core.spec import Input, Label, Spec
+assert isinstance(fitting.strategy(["CPU:0", "CPU:1"]), tf.distribute.MirroredStrategy)
+assert isinstance(fitting.strategy(["CPU:0"]), tf.distribute.OneDeviceStrategy)
+assert fitting.strategy([]) is tf.distribute.get_strategy()
+x = np.random.default_rng(0).random([256, 1], np.float32)
+rows = Rows({"numeric": x}, (x[:, 0] > 0.5).astype(np.int64))
+spec = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
+options = fitting.Options(epochs=5, batch_size=64)
+for devices in ([], ["CPU:0"], ["CPU:0", "CPU:1"]):
+    inputs = (Input("x", "numeric", mean=0.5, std=0.3),)
+    found = fitting.fit(spec, inputs, families.defaults("linear"), rows, rows, options, devices=devices)
+    print(round(found.metrics["log_loss"], 3))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    plain, one, mirrored = done.stdout.split()
+    assert plain == one == mirrored

@@ -1,0 +1,115 @@
+"""The search, with real trials on a tiny table."""
+
+import os
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from core.errors import UserError
+from core.spec import Input, Label, Spec
+from models import families
+from models.training.dataset import Rows
+from models.tuning import tuner_fn
+
+X = np.random.default_rng(0).random([64, 1], np.float32)
+ROWS = Rows({"numeric": X}, (X[:, 0] > 0.5).astype(np.int64))
+INPUTS = (Input("x", "numeric", mean=0.5, std=0.3),)
+SPEC = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
+
+
+def search(directory, spec: Spec = SPEC, inputs=INPUTS, rows: Rows = ROWS, **options) -> tuner_fn.Search:
+    chosen = tuner_fn.Options(**{"trials": 2, "epochs": 1, "directory": str(directory), **options})
+    return tuner_fn.Search(spec, inputs, rows, rows, chosen, "name")
+
+
+@pytest.mark.slow
+def test_the_first_trial_has_the_defaults_and_the_best_is_chosen(tmp_path):
+    tuner = search(tmp_path, trials=3)
+    tuner.search(verbose=0)
+    trials = [tuner.oracle.trials[each] for each in tuner.oracle.start_order]
+    assert trials[0].hyperparameters.values == families.defaults("linear")
+    assert tuner.num_completed() == 3
+    assert tuner.best_trial().score == max(each.score for each in trials)
+    assert tuner.get_best_hyperparameters()[0].values == tuner.best_trial().hyperparameters.values
+    assert tuner.finding().startswith(f"best of 3 trials: auc {tuner.best_trial().score:.4f} (the defaults")
+
+
+def test_a_trial_that_is_only_lucky_is_not_chosen(tmp_path):
+    labels = np.random.default_rng(1).integers(0, 2, 64)
+    tuner = search(tmp_path, rows=Rows({"numeric": X}, labels), trials=2)
+    tuner.search(verbose=0)
+    assert tuner.get_best_hyperparameters()[0].values == families.defaults("linear")
+    tuner.forget()
+    assert "(the defaults" in tuner.finding()
+
+
+@pytest.mark.slow
+def test_an_interrupted_search_goes_on(tmp_path):
+    first = search(tmp_path, trials=1)
+    first.search(verbose=0)
+    again = search(tmp_path, trials=2)
+    assert again.num_completed() == 1
+    again.search(verbose=0)
+    assert again.num_completed() == 2
+    assert again.oracle.trials["0"].score == first.oracle.trials["0"].score
+    again.forget()
+    assert os.listdir(tmp_path) == []
+
+
+def test_each_trial_leaves_its_curves(tmp_path):
+    search(tmp_path / "trials", logs=str(tmp_path / "logs")).search(verbose=0)
+    assert sorted(os.listdir(tmp_path / "logs")) == ["trial-0", "trial-1"]
+    assert list((tmp_path / "logs" / "trial-1" / "validation").glob("events*"))
+
+
+def test_without_trials_the_defaults_are_taken(tmp_path):
+    tuner = search(tmp_path, trials=0)
+    tuner.search(verbose=0)
+    assert tuner.get_best_hyperparameters()[0].values == families.defaults("linear")
+    assert tuner.finding() == "no trials: the defaults are taken as they are"
+
+
+@pytest.mark.slow
+def test_what_the_configuration_fixes_stays(tmp_path):
+    spec = Spec(SPEC.label, (), family="linear", hyperparameters={"learning_rate": 0.05})
+    tuner = search(tmp_path, spec, algorithm="random")
+    tuner.search(verbose=0)
+    assert {each.hyperparameters.values["learning_rate"] for each in tuner.oracle.trials.values()} == {0.05}
+    assert len({each.hyperparameters.values["weight_decay"] for each in tuner.oracle.trials.values()}) == 2
+
+
+@pytest.mark.parametrize("family", families.names())
+def test_every_space_can_be_declared_and_drawn_from(family):
+    declared = tuner_fn.space(family, {})
+    assert declared.values == families.defaults(family)
+    for each in declared.space:
+        families.check(family, {each.name: each.random_sample(0)})
+
+
+@pytest.mark.slow
+def test_when_every_trial_fails_the_first_ones_error_is_said(tmp_path):
+    inputs = (Input("lacking", "categorical", size=3),)
+    with pytest.raises(RuntimeError, match=r"Every trial failed\. The first one: "):
+        search(tmp_path, inputs=inputs).search(verbose=0)
+
+
+def test_what_no_trial_can_put_right_ends_the_search(tmp_path):
+    spec = Spec(SPEC.label, (), family="linear", hyperparameters={"learning_rate": 0.05})
+    tuner = search(tmp_path, spec)
+
+    def fit(**_):
+        raise UserError("the disk is full")
+
+    tuner._fit = fit
+    with pytest.raises(UserError, match="the disk is full"):
+        tuner.search(verbose=0)
+    assert len(tuner.oracle.trials) == 1
+
+
+def test_one_class_only_is_compared_by_log_loss(tmp_path):
+    rows = Rows(ROWS.features, np.zeros(64, np.int64))
+    tuner = search(tmp_path, rows=rows, trials=1)
+    tuner.search(verbose=0)
+    assert tuner.metric == "log_loss"
+    assert tuner.oracle.objective == keras_tuner.Objective("val_log_loss", "min")

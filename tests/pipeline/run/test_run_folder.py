@@ -1,0 +1,58 @@
+"""The folder of a run."""
+
+import os
+
+import pytest
+
+from core.errors import UserError
+from pipeline.run import run_folder
+from pipeline.run.run_folder import RunFolder
+
+
+def test_the_digest_of_data_is_that_of_its_content(tmp_path):
+    data = tmp_path / "data.csv"
+    folder = RunFolder(tmp_path / "run")
+    data.write_text("a\n1\n")
+    first = folder.data_digest([str(data)])
+    os.utime(data, (1, 1))
+    assert folder.data_digest([str(data)]) == first
+    data.write_text("a\n2\n")
+    assert folder.data_digest([str(data)]) != first
+
+
+def test_a_file_that_has_not_changed_is_not_read_again(tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text("a\n1\n")
+    folder = RunFolder(tmp_path)
+    first = folder.data_digest([str(data)])
+    known = run_folder.read_json(tmp_path / ".digests.json")
+    run_folder.write_json(tmp_path / ".digests.json", dict.fromkeys(known, "as remembered"))
+    assert folder.data_digest([str(data)]) != first
+
+
+def test_the_newest_version_is_the_largest_number(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert folder.newest_version() == 0
+    for name in ("9", "10", ".11.tmp", "notes"):
+        (tmp_path / "serving" / name).mkdir(parents=True)
+    assert folder.newest_version() == 10
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"The output folder .*file/run cannot be written to: Not a directory.*--out"):
+        RunFolder(tmp_path / "file" / "run").make()
+
+
+def test_only_one_run_at_a_time(tmp_path):
+    folder = RunFolder(tmp_path)
+    with folder.locked(), pytest.raises(UserError, match="Another run is writing"), folder.locked():
+        pass
+    with folder.locked():
+        pass
+
+
+def test_broken_json_is_an_empty_mapping(tmp_path):
+    (tmp_path / "x.json").write_text('{"half": ')
+    assert run_folder.read_json(tmp_path / "x.json") == {}
+    assert run_folder.read_json(tmp_path / "none.json") == {}
