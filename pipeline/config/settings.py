@@ -15,11 +15,22 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, Field, model_validator
 
+from core import sections
 from core.errors import UserError
+from core.fields import Column, Section, Texts, check_dotted_path, check_name
+from core.sections import FeatureOptions
 from core.spec import Task
-from pipeline.config import dotted_path, messages, sections, yaml_reader
-from pipeline.config.fields import Column, Section, Texts, check_dotted_path, check_name
-from pipeline.config.sections import FeatureOptions
+from models.families import space
+from pipeline.config import dotted_path, messages, yaml_reader
+
+
+def _check_model(model: sections.Model) -> sections.Model:
+    """Returns the model as it is; ValueError where its family or a hyperparameter is not known."""
+    try:
+        space.check(model.family, model.hyperparameters)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    return model
 
 
 class Settings(Section):
@@ -55,7 +66,7 @@ class Settings(Section):
     schema_file: str | None = None
     statistics: sections.Statistics = sections.Statistics()
     validation: sections.Validate = Field(default=sections.Validate(), alias="validate")
-    model: sections.Model = sections.Model()
+    model: Annotated[sections.Model, AfterValidator(_check_model)] = sections.Model()
     tune: sections.Tune = sections.Tune()
     train: sections.Train = sections.Train()
     evaluate: sections.Evaluate = sections.Evaluate()

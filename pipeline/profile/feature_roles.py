@@ -3,9 +3,9 @@
 import dataclasses
 
 from core.errors import UserError
+from core.sections import FeatureOptions, Role
 from core.spec import Payload, Unit
 from pipeline.config.messages import shown
-from pipeline.config.sections import FeatureOptions, Role
 from pipeline.config.settings import set_flag
 from pipeline.profile import roles
 from pipeline.profile.roles import Facts, Guess

@@ -12,9 +12,9 @@ from typing import Any
 
 import ingest
 from core.errors import UserError
+from core.sections import FeatureOptions
 from core.spec import Feature, Label, Spec
 from pipeline.config.messages import listing
-from pipeline.config.sections import FeatureOptions
 from pipeline.config.settings import Settings, set_flag
 from pipeline.config.yaml_reader import dump_inline
 from pipeline.profile import data_checks, feature_roles, label_profile, split_checks, target_leakage

@@ -5,8 +5,8 @@ import datetime
 import re
 from typing import Any, Literal
 
+from core.sections import Role
 from core.spec import Payload, Unit
-from pipeline.config.sections import Role
 
 TypeClass = Literal["integer", "float", "boolean", "timestamp", "time", "text", "list", "nested", "binary"]
 

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Mapping
 
 from core.errors import UserError
+from core.sections import Split
 from core.spec import Label
 from ingest.sql import splits
 from ingest.sql.splits import NAMES, SplitRule
 from pipeline.config.messages import listing, suggestion
-from pipeline.config.sections import Split
 from pipeline.config.settings import Settings
 from pipeline.profile import roles
 from pipeline.profile.label_profile import class_name

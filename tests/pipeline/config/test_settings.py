@@ -10,8 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from core.errors import UserError
+from core.sections import FeatureOptions
 from pipeline.config import settings, yaml_reader
-from pipeline.config.sections import FeatureOptions
 
 MINIMAL = "data: {files: trips.csv}\nlabel: tip\n"
 

@@ -4,10 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from core.errors import UserError
+from core.fields import Column, Count, Positive, Section, Seed, Share, Slices, Texts, check_amount
 from core.spec import Payload, Unit
-from models.families import space
-from pipeline.config.fields import Column, Count, Positive, Section, Seed, Share, Slices, Texts, check_amount
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
 Metric = Literal["auc", "average_precision", "log_loss", "accuracy", "brier", "macro_f1", "rmse", "mae", "r2"]
@@ -147,14 +145,6 @@ class Model(Section):
 
     family: str = "mlp"
     hyperparameters: dict[str, Any] = {}
-
-    @model_validator(mode="after")
-    def _known(self) -> "Model":
-        try:
-            space.check(self.family, self.hyperparameters)
-        except UserError as error:
-            raise ValueError(str(error)) from None
-        return self
 
 
 class Tune(Section):

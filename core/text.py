@@ -1,0 +1,33 @@
+"""Formats the parts that error messages share: near matches, lists of names, the accepted names."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+def near_match(given: str, accepted: Iterable[str]) -> str | None:
+    """Returns the accepted name that is most similar to the given one, whatever the case; None without any."""
+    by_folded = {name.casefold(): name for name in accepted}
+    near = difflib.get_close_matches(given.casefold(), list(by_folded), n=1, cutoff=0.6)
+    return by_folded[near[0]] if near else None
+
+
+def did_you_mean(given: str, accepted: Iterable[str]) -> str:
+    """Returns ` Did you mean ...?` where an accepted name is similar to the given one, else an empty text."""
+    near = near_match(given, accepted)
+    return f" Did you mean {near!r}?" if near else ""
+
+
+def listing(names: Sequence[str], most: int = 12) -> str:
+    """Returns names separated by commas, at most `most` of them, then how many more there are."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
+
+def unknown(kind: str, given: str, accepted: Sequence[str]) -> str:
+    """Returns the message for a name that is not registered: what was given, what is accepted, what may be meant.
+
+    Example:
+        unknown("stage", "Trainr", ["Tuner", "Trainer"])
+        # There is no stage 'Trainr'. Did you mean 'Trainer'? Expected one of Tuner, Trainer.
+    """
+    return f"There is no {kind} {given!r}.{did_you_mean(given, accepted)} Expected one of {listing(accepted, 40)}."
