@@ -10,11 +10,11 @@ Example:
 import duckdb
 
 from ingest.discovery import discover
-from ingest.errors import explain, reading
+from ingest.duckdb_errors import explain, reading
 from ingest.files import expand
 from ingest.source import Column, Dialect, Format, OnBadRows, Source
 from ingest.sql.connection import connect, literal, name, temporary_folder
-from ingest.sql.query import files as files_of_query
+from ingest.sql.user_query import files as files_of_query
 from ingest.table import Table, open_table
 
 __all__ = [

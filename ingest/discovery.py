@@ -9,7 +9,7 @@ import duckdb
 
 from core.errors import UserError
 from ingest import files
-from ingest.errors import reading
+from ingest.duckdb_errors import reading
 from ingest.readers import json_lines, parquet, tfrecord
 from ingest.readers.base import Piece, check_names
 from ingest.readers.csv.dialect import detect, header

@@ -12,7 +12,7 @@ from ingest.readers import json_lines, parquet, tfrecord
 from ingest.readers.base import Part, Piece, Reject, reject
 from ingest.readers.csv import reader as csv_reader
 from ingest.source import Column, Source
-from ingest.sql import casts, query
+from ingest.sql import casts, user_query
 from ingest.sql.connection import name
 
 _KINDS = {
@@ -54,7 +54,7 @@ class Table:
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS {self.data()}")
         chosen = "FROM data"
         if self.source.query is not None:
-            query.check(self.connection, self.source.query)
+            user_query.check(self.connection, self.source.query)
             chosen = self.source.query.rstrip().rstrip(";")
             self.connection.sql(chosen)  # an error then shows the query as it was written
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")

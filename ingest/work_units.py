@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 from core.errors import UserError
 from core.examples import SplitWriter, arrow_schema, rows_in_group
 from ingest import spans
-from ingest.errors import reading
+from ingest.duckdb_errors import reading
 from ingest.readers import json_lines, parquet, tfrecord
 from ingest.readers.base import Piece, Reject
 from ingest.readers.csv import reader as csv_reader
 from ingest.source import Source
-from ingest.sql import payloads, query, splits
+from ingest.sql import payloads, splits, user_query
 from ingest.sql.connection import connect, first_row, name
 from ingest.sql.payloads import Encoding
 from ingest.sql.quantiles import Bucket, Interval, bucket_sql
@@ -93,7 +93,7 @@ def divide(source: Source, size: int) -> list[Unit]:
     """
     connection = connect(source.memory)
     try:
-        divisible = query.reach(connection, source.query) != "whole table"
+        divisible = user_query.reach(connection, source.query) != "whole table"
     finally:
         connection.close()
     pieces = [piece for file in source.files for piece in _pieces(source, file, size if divisible else sys.maxsize)]
@@ -230,7 +230,7 @@ class UnitReader:
         known = sum(len(each.rejects) for each in self._table.parts)
         due = self._table.rows - (num_rejects - known)
         found = sum(written.values())
-        if query.reach(self._connection, self._plan.source.query) != "each row":
+        if user_query.reach(self._connection, self._plan.source.query) != "each row":
             found = int(first_row(self._connection, "SELECT count(*) FROM data")[0])
         if found != due:
             raise UserError(

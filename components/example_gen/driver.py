@@ -20,7 +20,7 @@ from tfx.utils import proto_utils
 
 from core.errors import UserError
 from ingest import Source, files
-from ingest.sql import query
+from ingest.sql import user_query
 
 FILES_KEY = "files"  # execution property: JSON list of the files that are read
 _INPUT_KEY = standard_component_specs.INPUT_CONFIG_KEY
@@ -65,7 +65,7 @@ class Driver(stock.FileBasedDriver):  # type: ignore[misc]
         found = [file for each in resolved for file in _files(base, each[_INPUT_KEY])]
         exec_properties.update({**resolved[-1], _RANGE_KEY: exec_properties.get(_RANGE_KEY)})
         exec_properties[FILES_KEY] = json.dumps(found)
-        joined = query.files(Source.from_json(exec_properties["source"]).query)
+        joined = user_query.files(Source.from_json(exec_properties["source"]).query)
         exec_properties[stock.utils.FINGERPRINT_PROPERTY_NAME] = content_fingerprint([*found, *joined])
         return exec_properties
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from ingest.sql import scratch
+from ingest.sql import temporary_folders
 
 _SETTINGS = {
     "autoinstall_known_extensions": False,
@@ -26,7 +26,7 @@ def connect(memory: str = "1GB", threads: int | None = None) -> duckdb.DuckDBPyC
     if threads is not None:
         settings["threads"] = threads
     connection = duckdb.connect(config=settings)
-    folder = scratch.folder(connection)
+    folder = temporary_folders.folder(connection)
     connection.execute(f"SET temp_directory = {literal(folder)}; SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 

@@ -11,7 +11,7 @@ import ingest
 from core.errors import UserError
 from core.examples import ROW_GROUP, arrow_schema
 from core.spec import Feature, Spec
-from ingest.sql import payloads, query
+from ingest.sql import payloads, user_query
 
 # What text files may hold by the strict casts; the types of Parquet files are mapped to the nearest.
 _TEXT_TYPES = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMP_NS", "VARCHAR")
@@ -92,7 +92,7 @@ class UnseenTable:
         )
         chosen = "FROM data"
         if self._training.query:
-            query.check(self._connection, self._training.query)
+            user_query.check(self._connection, self._training.query)
             chosen = self._training.query.rstrip().rstrip(";")
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")
 

@@ -8,7 +8,7 @@ import pytest
 from core.errors import UserError
 from core.examples import arrow_schema
 from ingest import connect
-from ingest.errors import reading
+from ingest.duckdb_errors import reading
 from ingest.source import Source
 from ingest.sql.payloads import Encoding, default_encoding, encoded, to_lists
 

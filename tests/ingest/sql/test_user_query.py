@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from ingest import connect
-from ingest.sql import query
+from ingest.sql import user_query
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ from ingest.sql import query
     ],
 )
 def test_reach(sql: str | None, reach: str) -> None:
-    assert query.reach(connect(), sql) == reach
+    assert user_query.reach(connect(), sql) == reach
 
 
 def test_the_files_that_a_query_names(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,5 +59,7 @@ def test_the_files_that_a_query_names(tmp_path: pathlib.Path, monkeypatch: pytes
         "SELECT * FROM data JOIN read_csv(['a.csv', 'b*.csv'], header = true) USING (k) JOIN 'towns.parquet' USING (k) "
         "WHERE k IN (SELECT k FROM 'x.json') AND name <> 'not a table.csv' AND k IN (SELECT k FROM 'missing.csv')"
     )
-    assert query.files(sql) == tuple(str(tmp_path / name) for name in ("a.csv", "b.csv", "towns.parquet", "x.json"))
-    assert query.files(None) == query.files("SELECT * FROM data") == query.files("no query") == ()
+    assert user_query.files(sql) == tuple(
+        str(tmp_path / name) for name in ("a.csv", "b.csv", "towns.parquet", "x.json")
+    )
+    assert user_query.files(None) == user_query.files("SELECT * FROM data") == user_query.files("no query") == ()
