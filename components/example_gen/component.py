@@ -138,9 +138,10 @@ def _check(plan: Plan, counts: Counts, uri: str) -> list[str]:
         UserError: too many rows were put aside, or a split has no rows.
     """
     first = rejects.gather(uri, READERS[plan.source.format].unit)
-    if counts.rejects > plan.source.data.max_bad_rows * counts.read:
+    most = plan.source.data.max_bad_rows
+    if counts.rejects > most * counts.read:
         raise UserError(
-            f"{counts.rejects:,} of {counts.read:,} rows cannot be read, more than the {plan.source.data.max_bad_rows:.2%} "
+            f"{counts.rejects:,} of {counts.read:,} rows cannot be read, more than the {most:.2%} "
             f"that may be put aside. The first: {first[0]}. Correct them, or write `data: {{max_bad_rows: ...}}`."
         )
     total = sum(counts.splits.values())

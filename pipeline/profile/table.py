@@ -61,11 +61,9 @@ class Table:
 
     def without_null(self, source: ingest.Source, column: str) -> ingest.Source:
         """Returns the source without the rows in which a column is null."""
-        rows = "data"
-        if (
-            source.data.query is not None
-        ):  # anew from DuckDB's parser: without comments and a semicolon, it fits in brackets
-            tree = f"json_serialize_sql({ingest.literal(source.data.query)})"
+        rows, query = "data", source.data.query
+        if query is not None:  # anew from DuckDB's parser: without comments and a semicolon, it fits in brackets
+            tree = f"json_serialize_sql({ingest.literal(query)})"
             rows = f"({self._rows(f'SELECT json_deserialize_sql({tree})')[0][0]})"
         query = f"SELECT * FROM {rows} WHERE ({self.value(column)}) IS NOT NULL"
         return dataclasses.replace(source, data=source.data.model_copy(update={"query": query}))
