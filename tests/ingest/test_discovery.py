@@ -316,7 +316,7 @@ def test_a_window_of_the_newest_spans(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "num_spans", "message"),
     [
-        ("{YYYY}-{MM}.csv", 1, r"does not say which span a file is of\. Write \{SPAN\}, or all of"),
+        ("{YYYY}-{MM}.csv", 1, r"does not say which span a file belongs to\. Write \{SPAN\}, or all of"),
         ("{SPAN}/day-{SPAN}.csv", 1, "each once"),
         ("v{VERSION}.csv", 1, "does not say which span"),
         ("{YYYY}-{MM}-{DD}.csv", 1, "2024-02-30.csv has no valid date: .* Rename the file"),

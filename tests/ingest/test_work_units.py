@@ -129,14 +129,14 @@ def test_no_unit_reaches_from_one_span_into_the_next(tmp_path: pathlib.Path) -> 
     for name in ("1/a.csv", "1/b.csv", "2/a.csv", "3/a.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x\n1\n")
-    source = ingest.discover(Data(files=(str(tmp_path / "{SPAN}" / "*.csv"),), num_spans=3))
+    source = ingest.discover(Data(files=(str(tmp_path / "{SPAN}" / "*.csv"),), spans=3))
     read = [
         [piece.file.removeprefix(f"{tmp_path}/") for piece in unit.pieces]
         for unit in work_units.divide(source, 1 << 30)
     ]
     assert read == [["1/a.csv", "1/b.csv"], ["2/a.csv"], ["3/a.csv"]]
     whole = ingest.discover(
-        Data(files=(str(tmp_path / "{SPAN}" / "*.csv"),), num_spans=3, query="SELECT max(x) AS x FROM data")
+        Data(files=(str(tmp_path / "{SPAN}" / "*.csv"),), spans=3, query="SELECT max(x) AS x FROM data")
     )
     assert len(work_units.divide(whole, 1 << 30)) == 1
 

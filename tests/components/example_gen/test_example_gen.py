@@ -181,9 +181,8 @@ def test_the_fingerprint_is_of_joined_files_too(tmp_path: pathlib.Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text("a,z\n1,2\n")
     query = f"SELECT data.* FROM data LEFT JOIN '{other}' USING (a)"
-    component = example_gen.ExampleGen(
-        ingest.discover(Data(files=(csv_file(tmp_path),), query=query)).to_json(), SPEC.to_json()
-    )
+    source = ingest.discover(Data(files=(csv_file(tmp_path),), query=query))
+    component = example_gen.ExampleGen(source.to_json(), SPEC.to_json())
     first = resolve(component)[FINGERPRINT_PROPERTY_NAME]
     other.write_text("a,z\n1,3\n")
     assert resolve(component)[FINGERPRINT_PROPERTY_NAME] != first
