@@ -1,10 +1,10 @@
-"""Throws made files at the ingest: 10,000 of them give a clean error or the right rows, never a crash or a lost row.
+"""Reads 10,000 generated files, damaged ones among them: each gives a clean error or the right rows.
 
     python benchmarks/fuzz_ingest.py [--cases 10000] [--first 0]
 
-A case is made from its number alone. Files that are in order must come out cell by cell; damaged ones must end in a
-`UserError`, or in rows and rejects that add up to an independent count. Cases run in processes of their own, so that a
-crash is seen and named.
+A case is generated from its number alone. The cells of intact files must be read as they were written; damaged files
+must give a `UserError`, or rows and rejects that add up to an independent count. Cases run in processes of their own,
+so that a crash is noticed and reported.
 """
 
 import argparse

@@ -120,6 +120,8 @@ class Reader(abc.ABC):
             source: the files, without columns.
         """
         parts = [self.prepare(connection, Piece(file), source) for file in source.files]
+        for part in parts:
+            check_names(part.piece.file, part.names)  # DuckDB would rename the second of equal names
         rows = connection.execute(f"DESCRIBE {self.scan(parts, ())}").fetchall()
         return tuple(Column(row[0], row[1]) for row in rows)
 

@@ -1,47 +1,33 @@
 """How a table is divided, and that the rows and their splits are the same however it is."""
 
-import json
 import pathlib
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tfx_bsl.coders.example_coder import RecordBatchToExamples
 
 import ingest
 from core import examples
 from core.errors import UserError
 from core.sections import Data, Fractions, Split
 from ingest import rejects, work_units
-from ingest.readers.tfrecord import framed
 from ingest.rejects import Reject
 from ingest.sql import splits
 from ingest.sql.payloads import default_encoding
+from tests.conformance.table_writers import WRITERS
 
 ROWS = [{"a": row, "b": f"text\n{row % 7}" if row % 3 else None, "c": row / 8} for row in range(500)]
 
 
 def csv_text(rows: list[dict[str, Any]]) -> str:
-    return "a,b,c\n" + "".join(f'{row["a"]},"{row["b"] or ""}",{row["c"]}\n' for row in rows)
+    return WRITERS["csv"](rows).decode()
 
 
-def make(folder: pathlib.Path, kind: str) -> str:
+def make(folder: pathlib.Path, name: str) -> str:
     """Writes the rows in a format and returns the path."""
-    path = folder / f"data.{kind}"
-    if kind == "csv":
-        path.write_text(csv_text(ROWS))
-    elif kind == "jsonl":
-        path.write_text("\n".join(json.dumps(row) for row in ROWS))
-    elif kind == "parquet":
-        pq.write_table(pa.Table.from_pylist(ROWS), path, row_group_size=64)
-    else:
-        lists = {"a": pa.int64(), "b": pa.large_binary(), "c": pa.float32()}
-        columns = {
-            name: pa.array([None if row[name] is None else [row[name]] for row in ROWS], pa.large_list(value_type))
-            for name, value_type in lists.items()
-        }
-        path.write_bytes(b"".join(map(framed, RecordBatchToExamples(pa.record_batch(columns)))))
+    path = folder / f"data.{name}"
+    path.write_bytes(WRITERS[name](ROWS))
     return str(path)
 
 
@@ -51,7 +37,7 @@ def ingested(
     """Returns the counts and the rows of each split."""
     split = split or Split(fractions=Fractions(train=0.6, eval=0.2, test=0.2))
     with work_units.UnitReader(work_units.Plan(source, {}, split), work_units.divide(source, 1 << 30)[0]) as reader:
-        encodings = {column: default_encoding(kind) for column, kind in reader.types.items()}
+        encodings = {column: default_encoding(column_type) for column, column_type in reader.types.items()}
     total = work_units.Counts()
     for unit in work_units.divide(source, size):
         with work_units.UnitReader(work_units.Plan(source, encodings, split), unit) as reader:
@@ -77,11 +63,12 @@ def test_all_rows_are_there_once(expected: dict[str, list[dict[str, Any]]]) -> N
     assert [row["a"] for row in expected["train"]] == sorted(row["a"] for row in expected["train"])
 
 
-@pytest.mark.parametrize(("kind", "size"), [("csv", 700), ("jsonl", 999), ("parquet", 1), ("tfrecord", 999)])
+@pytest.mark.parametrize("name", sorted(ingest.READERS))
 def test_formats_and_units_give_the_same_rows_in_the_same_splits(
-    tmp_path: pathlib.Path, kind: str, size: int, expected: dict[str, list[dict[str, Any]]]
+    tmp_path: pathlib.Path, name: str, expected: dict[str, list[dict[str, Any]]]
 ) -> None:
-    source = ingest.discover(Data(files=(make(tmp_path, kind),)))
+    source = ingest.discover(Data(files=(make(tmp_path, name),)))
+    size = 1 if name == "parquet" else 999
     assert len(work_units.divide(source, size)) > 3
     counts, found = ingested(source, tmp_path, size)
     assert found == expected

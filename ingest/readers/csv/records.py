@@ -63,23 +63,6 @@ def records(file: str, dialect: Dialect, num_columns: int) -> Iterator[Record]:
             yield _record(held, fields.count, num_columns)
 
 
-class _PushbackIterator:
-    """An iterator over lines to which lines can be returned."""
-
-    def __init__(self, lines: Iterable[_Line]) -> None:
-        self._lines = iter(lines)
-        self._pushed_back: collections.deque[_Line] = collections.deque()
-
-    def __iter__(self) -> "_PushbackIterator":
-        return self
-
-    def __next__(self) -> _Line:
-        return self._pushed_back.popleft() if self._pushed_back else next(self._lines)
-
-    def push_back(self, lines: list[_Line]) -> None:
-        self._pushed_back.extendleft(reversed(lines))
-
-
 def _quote_problem(held: list[_Line], size: int, fields: "_Fields", dialect: Dialect) -> str | None:
     if not held[-1].whole or size > MAX_RECORD:
         return f"the record is longer than {MAX_RECORD:,} bytes" + (
