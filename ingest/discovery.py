@@ -37,18 +37,14 @@ def discover(data: Data, types: Mapping[str, str] | None = None) -> Source:
     settled = data.model_copy(update={"files": patterns, "format": name, "csv": Csv()})
     source = Source(found, (), settled, reader.dialect(found[0], data.csv))
     given = types if types and reader.holds_texts else {}
-    connection = connect(data.memory)
-    try:
-        with reading(source):
-            columns = reader.columns(connection, source)
-            check_names(found[0], [column.name for column in columns])
-            chosen = {name: Column(name, column_type) for name, column_type in given.items()}
-            typed = tuple(chosen.get(column.name, column) for column in columns)
-            table = open_table(connection, dataclasses.replace(source, columns=typed))
-            _check_not_empty(table)
-            return reader.infer(connection, table.source, table.raw(), given)
-    finally:
-        connection.close()
+    with reading(source), connect(data.memory) as connection:
+        columns = reader.columns(connection, source)
+        check_names(found[0], [column.name for column in columns])
+        chosen = {name: Column(name, column_type) for name, column_type in given.items()}
+        typed = tuple(chosen.get(column.name, column) for column in columns)
+        table = open_table(connection, dataclasses.replace(source, columns=typed))
+        _check_not_empty(table)
+        return reader.infer(connection, table.source, table.raw(), given)
 
 
 def format_of(paths: Sequence[str]) -> str:

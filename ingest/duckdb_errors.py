@@ -65,12 +65,9 @@ def _value_error(name: str, text: str, source: Source) -> UserError:
     texts = (dataclasses.replace(other, type="VARCHAR", format=None) for other in source.columns)
     only = tuple(column if other.name == name else other for other in texts)
     quarantine = source.data.model_copy(update={"on_bad_rows": "quarantine"})
-    connection = connect(source.data.memory)
-    try:
+    with connect(source.data.memory) as connection:
         table = open_table(connection, dataclasses.replace(source, columns=only, data=quarantine))
         first = next((reject for reject in table.rejects() if name in reject.reason), None)
-    finally:
-        connection.close()
     return UserError(
         f"{first.place if first else source.files[0]}: column {name!r} has the value {text!r}, and "
         f"{casts.expected(column)} was expected, as in the other rows. "

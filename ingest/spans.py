@@ -73,7 +73,7 @@ def _check_no_leading_zeros(pattern: str, matches: Iterable[re.Match[str]], numb
 
 
 def _filled(pattern: str, match: re.Match[str]) -> str:
-    return _PLACEHOLDER.sub(lambda place: match.group(place.group(1) or place.group(3)), pattern)
+    return _PLACEHOLDER.sub(lambda place: match[place[1] or place[3]], pattern)
 
 
 def _age(match: re.Match[str]) -> tuple[int, int]:

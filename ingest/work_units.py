@@ -84,11 +84,8 @@ def divide(source: Source, size: int) -> list[Unit]:
 
     No unit holds files of two spans, so that what later stages cache of a span can be used when the window moves on.
     """
-    connection = connect(source.data.memory)
-    try:
+    with connect(source.data.memory) as connection:
         divisible = user_query.reach(connection, source.data.query) != "whole table"
-    finally:
-        connection.close()
     reader, limit = READERS[source.format], size if divisible else sys.maxsize
     pieces = [piece for file in source.files for piece in reader.pieces(file, source, limit)]
     groups: list[list[Piece]] = []
@@ -166,25 +163,20 @@ class UnitReader:
 
     def extent(self, column: str) -> tuple[float, float, int] | None:
         """Returns the least and the greatest time of the unit, and their number; None if there is none."""
-        key = splits.time_key(column, self._types_with(column))
+        key = splits.time_key(column, self.types)
         with reading(self._plan.source):
             row = first_row(self._connection, f"SELECT min({key}), max({key}), count({key}) FROM source_table")
         return (row[0], row[1], row[2]) if row[2] else None
 
     def histogram(self, column: str, interval: Interval) -> dict[int, Bucket]:
         """Returns the buckets of an interval that have times of the unit."""
-        key = splits.time_key(column, self._types_with(column))
+        key = splits.time_key(column, self.types)
         with reading(self._plan.source):
             rows = self._connection.execute(
                 f"SELECT {bucket_sql('key', interval)} AS bucket, count(*), min(key), max(key) "
                 f"FROM (SELECT {key} AS key FROM source_table) GROUP BY 1 HAVING bucket IS NOT NULL"
             ).fetchall()
         return {int(bucket): Bucket(count, low, high) for bucket, count, low, high in rows}
-
-    def _types_with(self, column: str) -> Mapping[str, str]:
-        """Returns the types of the columns, after a check that the column is one of them."""
-        splits.check_column(column, self.types)
-        return self.types
 
     def _select(self) -> str:
         """Returns SQL for the rows as Examples hold them, with the names of their splits."""

@@ -89,8 +89,8 @@ def _batches(piece: Piece) -> Iterator[_Batch]:
     file = piece.file
     buffer, position, number = bytearray(), 0, piece.rows_before + 1
     batch: list[bytes] = []
-    whole, end = piece.is_whole, piece.end
-    for block in files.blocks(file, _BATCH_BYTES) if whole else files.between(file, piece.start, end, _BATCH_BYTES):
+    between = files.between(file, piece.start, piece.end, _BATCH_BYTES)
+    for block in files.blocks(file, _BATCH_BYTES) if piece.is_whole else between:
         buffer = buffer[position:] + block
         position = 0
         while (end := _record_end(file, buffer, position, number)) is not None:

@@ -88,19 +88,16 @@ def time_key(column: str, columns: Mapping[str, str]) -> str:
     """Returns SQL for a column to order rows by, as DOUBLE: a number, or a time in microseconds since 1970 UTC.
 
     Raises:
-        UserError: the column is neither a number nor a time.
+        UserError: there is no such column, or it is neither a number nor a time.
     """
-    column_type = columns[column]
+    check_column(column, columns)
+    column_type, key = columns[column], identifier(column)
     if column_type in ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"):
-        return f"epoch_us({identifier(column)}::TIMESTAMP)::DOUBLE"
+        return f"epoch_us({key}::TIMESTAMP)::DOUBLE"
     if column_type == "TIMESTAMP WITH TIME ZONE":
-        return f"epoch_us({identifier(column)})::DOUBLE"
-    if (
-        column_type in ("FLOAT", "DOUBLE")
-        or column_type.endswith(("INT", "INTEGER"))
-        or column_type.startswith("DECIMAL")
-    ):
-        return f"{identifier(column)}::DOUBLE"
+        return f"epoch_us({key})::DOUBLE"
+    if column_type.endswith(("INT", "INTEGER", "FLOAT", "DOUBLE")) or column_type.startswith("DECIMAL"):
+        return f"{key}::DOUBLE"
     raise UserError(
         f"The split is by time, and column {column!r} is {column_type}. A date, a timestamp or a number that "
         "grows with time was expected: name another as `split: {column: ...}`, or make one by `data: {query: ...}`."

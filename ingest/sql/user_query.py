@@ -66,11 +66,8 @@ def files_in_query(query: str | None) -> tuple[str, ...]:
     """Returns the files that a query names besides the table `data`, such as files that it joins; globs expanded."""
     if query is None:
         return ()
-    connection = connect()
-    try:
+    with connect() as connection:
         tree = _parsed(connection, query)
-    finally:
-        connection.close()
     found = (path for pattern in _table_names(tree) for path in glob.glob(pattern, recursive=True))
     return tuple(sorted({os.path.abspath(path) for path in found if os.path.isfile(path)}))
 

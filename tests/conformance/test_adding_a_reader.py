@@ -46,9 +46,7 @@ def test_damaged_and_unlike_files_of_the_new_format_are_named(tmp_path: pathlib.
         ingest.discover(Data(files=(str(tmp_path / "cut.npz"),)))
     np.savez(tmp_path / "a.npz", a=np.array([1]))
     np.savez(tmp_path / "b.npz", b=np.array([1]))
-    with pytest.raises(
-        UserError, match=r"\.npz has no column 'b'"
-    ):
+    with pytest.raises(UserError, match=r"\.npz has no column 'b'"):
         ingest.discover(Data(files=(str(tmp_path / "a.npz"), str(tmp_path / "b.npz"))))
     with pytest.raises(UserError, match=r"Expected one of .*\.npz"):
         ingest.discover(Data(files=(str(DOCUMENT),)))

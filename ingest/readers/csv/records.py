@@ -5,7 +5,7 @@ This is slow. It is used where DuckDB fails, or finds another number of rows tha
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ingest import files
 from ingest.readers.base import Record
@@ -42,22 +42,25 @@ def _lines(file: str) -> Iterator[_Line]:
 
 def records(file: str, dialect: Dialect, num_columns: int) -> Iterator[Record]:
     """Yields the records of a UTF-8 file, the header among them; blank lines count in a table of one column only."""
-    lines = _PushbackIterator(_lines(file))
-    for line in lines:
+    lines, returned = _lines(file), collections.deque[_Line]()
+
+    def next_line() -> _Line | None:
+        return returned.popleft() if returned else next(lines, None)
+
+    while (line := next_line()) is not None:
         text = line.text.removeprefix(_BOM) if line.number == 1 else line.text
         if num_columns > 1 and not text.strip(b"\r\n"):
             continue
         held, size = [dataclasses.replace(line, text=text)], len(text)
         fields = _Fields(dialect)
         while held[-1].whole and fields.feed(held[-1].text) and size <= MAX_RECORD:
-            following = next(lines, None)
-            if following is None:
+            if (following := next_line()) is None:
                 break
             held.append(following)
             size += len(following.text)
         problem = _quote_problem(held, size, fields, dialect)
         if problem is not None:
-            lines.push_back(held[1:])
+            returned.extendleft(reversed(held[1:]))
             yield Record(line.number, text.rstrip(b"\r\n")[:_SHOWN], problem)
         else:
             yield _record(held, fields.count, num_columns)
