@@ -276,7 +276,7 @@ def good_jsonl(chance: random.Random) -> Case:
     ]
     objects[0] = {key: _json_value(chance, key) for key in keys}
     end = chance.choice(["\n", "\r\n"])
-    content = end.join(json.dumps(each, ensure_ascii=chance.random() < 0.5) for each in objects).encode()
+    content = end.join(json.dumps(value, ensure_ascii=chance.random() < 0.5) for value in objects).encode()
     return Case("good jsonl", "data.jsonl", content + chance.choice([b"", b"\n", b"\n\n"]), count=len(objects))
 
 

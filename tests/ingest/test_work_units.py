@@ -57,7 +57,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
 
 
 def test_all_rows_are_there_once(expected: dict[str, list[dict[str, Any]]]) -> None:
-    rows = sorted((row for each in expected.values() for row in each), key=lambda row: row["a"])
+    rows = sorted((row for rows in expected.values() for row in rows), key=lambda row: row["a"])
     assert rows == [{**row, "b": row["b"] and row["b"].encode()} for row in ROWS]
     assert [len(expected[name]) for name in splits.NAMES] == pytest.approx([300, 100, 100], abs=30)
     assert [row["a"] for row in expected["train"]] == sorted(row["a"] for row in expected["train"])

@@ -43,7 +43,8 @@ def run(
     **read: Any,
 ) -> types.Artifact:
     """Runs the executor over a file and returns the artifact."""
-    source = ingest.discover(Data(files=(file,), **read))
+    given_types = read.pop("types", None)
+    source = ingest.discover(Data(files=(file,), **read), given_types)
     artifact = standard_artifacts.Examples()
     artifact.uri = str(folder / "examples")
     context = example_gen.Executor.Context(

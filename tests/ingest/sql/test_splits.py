@@ -103,7 +103,7 @@ def test_boundaries_are_the_same_whatever_the_units(values: list[float], units: 
     for boundary, share in zip(found.pop(), shares, strict=True):
         below, equal = sum(value < boundary for value in values), sum(value == boundary for value in values)
         rank = share * len(values)
-        nearest = min(abs(rank - sum(value < each for value in values)) for each in [*values, math.inf])
+        nearest = min(abs(rank - sum(value < edge for value in values)) for edge in [*values, math.inf])
         assert abs(rank - below) <= nearest + 0.0005 * len(values) + 1e-9, (boundary, equal)
 
 
@@ -123,4 +123,4 @@ def histogram(values: list[float], interval: Interval) -> list[tuple[int, int, f
         if interval.low <= value < interval.high:
             share = (value - interval.low) / (interval.high - interval.low)
             buckets.setdefault(min(BUCKETS - 1, math.floor(share * BUCKETS)), []).append(value)
-    return [(bucket, len(each), min(each), max(each)) for bucket, each in buckets.items()]
+    return [(bucket, len(held), min(held), max(held)) for bucket, held in buckets.items()]
