@@ -1,36 +1,35 @@
-"""What a table is: files to a DuckDB relation. Neither tfx, beam nor tensorflow is imported here.
+"""Reads tables: files of any format in READERS become a DuckDB relation. Imports neither TFX, Beam nor TensorFlow.
 
 Example:
-    source = sources.discover(["data/*.csv"], query="SELECT * FROM data WHERE fare > 0")
-    connection = sources.connect(source.memory)
-    with sources.reading(source):
-        rows = sources.relation(connection, source).fetchall()
+    source = ingest.discover(Data(files=("data/*.csv",), query="SELECT * FROM data WHERE fare > 0"))
+    connection = ingest.connect(source.data.memory)
+    with ingest.reading(source):
+        rows = ingest.relation(connection, source).fetchall()
 """
 
 import duckdb
 
 from ingest.discovery import discover
-from ingest.errors import explain, reading
+from ingest.duckdb_errors import reading
 from ingest.files import expand
-from ingest.source import Column, Dialect, Format, OnBadRows, Source
-from ingest.sql.connection import connect, literal, name, temporary_folder
-from ingest.sql.query import files as files_of_query
+from ingest.readers import READERS
+from ingest.source import Column, Dialect, Source
+from ingest.sql.connection import connect, identifier, literal, temporary_folder
+from ingest.sql.user_query import files_in_query
 from ingest.table import Table, open_table
 
 __all__ = [
+    "READERS",
     "Column",
     "Dialect",
-    "Format",
-    "OnBadRows",
     "Source",
     "Table",
     "connect",
     "discover",
     "expand",
-    "explain",
-    "files_of_query",
+    "files_in_query",
+    "identifier",
     "literal",
-    "name",
     "open_table",
     "reading",
     "relation",
@@ -39,14 +38,14 @@ __all__ = [
 
 
 def relation(connection: duckdb.DuckDBPyConnection, source: Source) -> duckdb.DuckDBPyRelation:
-    """Returns the table behind a source: the rows that its query gives, typed, or all of them.
+    """Returns the table of a source: the rows of its files, typed, or the result of its query.
 
     The connection gets the views `data` (the files) and `source_table` (the result), so one connection reads one
-    source at a time. Rows are read when the relation is, within `reading(source)`: values are checked then.
+    source at a time. Rows are read, and values checked, when the relation is: do that within `reading(source)`.
 
     Raises:
         UserError: a file is damaged, has other columns or holds bad rows that must not be put aside; the query fails.
     """
     with reading(source):
-        open_table(connection, source).views()
+        open_table(connection, source).create_views()
         return connection.sql("FROM source_table")

@@ -1,8 +1,6 @@
-"""From what a person writes to files that are there: globs, folders inside packages, formats."""
+"""Finds the files that patterns name, and reads their bytes."""
 
-import difflib
 import glob
-import hashlib
 import importlib.util
 import os
 import pathlib
@@ -11,37 +9,25 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from core.errors import UserError
+from core.text import near_match
 from ingest import spans
-from ingest.source import Format
 
-_FORMATS: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".tfrecord": "tfrecord",
-    ".tfrecords": "tfrecord",
-}
-_COMPRESSIONS = {".gz", ".zst"}
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _PACKAGE = "package:"
 
 
 def compression(file: str) -> str | None:
     """Returns `gzip` or `zstd` by the file's suffix, None for a plain file."""
-    return {".gz": "gzip", ".zst": "zstd"}.get(pathlib.Path(file).suffix.lower())
+    return COMPRESSIONS.get(pathlib.Path(file).suffix.lower())
 
 
 def expand(patterns: Sequence[str], num_spans: int = 1) -> tuple[str, ...]:
-    """Returns the absolute paths of the files that the patterns name, sorted within a pattern, each once.
+    """Returns the absolute paths of the files that the patterns name, sorted within a pattern, each file once.
 
     Args:
-        patterns: paths, globs (`**` included), `package:NAME/path` for a file inside of an installed package, or
-            patterns with {SPAN}, {VERSION}, {YYYY}, {MM} and {DD}, which stand for the newest spans.
-        num_spans: how many of them.
+        patterns: paths, globs (`**` included), `package:NAME/path` for a file inside an installed package, or patterns
+            with {SPAN}, {VERSION}, {YYYY}, {MM} and {DD}, which stand for the newest spans.
+        num_spans: the number of spans to read.
 
     Raises:
         UserError: there is no such file, a glob matches nothing, or several spans are wanted and no pattern has any.
@@ -62,30 +48,27 @@ def expand(patterns: Sequence[str], num_spans: int = 1) -> tuple[str, ...]:
 
 
 def _matches(path: str, pattern: str) -> list[str]:
-    """Returns the files of a path or glob, which a person wrote as `pattern`."""
+    """Returns the files of a path or glob, which the user wrote as `pattern`."""
     if os.path.isfile(path):
         return [os.path.abspath(path)]
     if os.path.isdir(path):
         raise UserError(f"{pattern} is a folder, and files were expected. Write a glob, such as {pattern}/*.csv.")
     if not glob.has_magic(path):
-        raise UserError(
-            f"There is no file {pattern}.{_near(path)} Give the path of a CSV, Parquet, JSON lines or "
-            "TFRecord file, or a glob."
-        )
-    files = sorted(os.path.abspath(each) for each in glob.glob(path, recursive=True) if os.path.isfile(each))
-    if not files:
-        folder = path[: path.rfind("/", 0, min(path.find(each) for each in "*?[" if each in path)) + 1] or "."
-        raise UserError(f"The glob {pattern} matches no file. Look at what is in {os.path.abspath(folder)}.")
-    return files
+        raise UserError(f"There is no file {pattern}.{_suggestion(path)} Give the path of a file, or a glob.")
+    matches = sorted(os.path.abspath(match) for match in glob.glob(path, recursive=True) if os.path.isfile(match))
+    if not matches:
+        folder = path[: path.rfind("/", 0, min(path.find(sign) for sign in "*?[" if sign in path)) + 1] or "."
+        raise UserError(f"The glob {pattern} matches no file. Check the content of {os.path.abspath(folder)}.")
+    return matches
 
 
 def locate(pattern: str) -> str:
-    """Returns a pattern as a path or glob: `~` and `package:NAME/` resolved, placeholders of spans left in."""
+    """Returns a pattern as a path or glob: `~` and `package:NAME/` are resolved, placeholders of spans are kept."""
     return _inside_package(pattern) if pattern.startswith(_PACKAGE) else os.path.expanduser(pattern)
 
 
 def _inside_package(pattern: str) -> str:
-    """Returns the path of a file inside of a package, which is found without being imported."""
+    """Returns the path of a file inside a package, which is found without being imported."""
     package, _, inside = pattern.removeprefix(_PACKAGE).partition("/")
     spec = importlib.util.find_spec(package.partition(".")[0])
     if spec is None or not spec.submodule_search_locations:
@@ -94,52 +77,18 @@ def _inside_package(pattern: str) -> str:
     return os.path.join(folder, inside)
 
 
-def _near(path: str) -> str:
-    """Returns ` Did you mean ...?` when the folder holds a file of nearly that name, or nothing."""
+def _suggestion(path: str) -> str:
+    """Returns ` Did you mean ...?` where the folder has a file with a similar name, else an empty text."""
     folder, name = os.path.split(path)
     try:
-        names = os.listdir(folder or ".")
+        near = near_match(name, os.listdir(folder or "."))
     except OSError:
-        return f" The folder {folder} is not there either."
-    matches = difflib.get_close_matches(name, names, n=1)
-    return f" Did you mean {os.path.join(folder, matches[0])}?" if matches else ""
-
-
-def format_of(files: Sequence[str]) -> Format:
-    """Returns the one format of the files, by their suffixes.
-
-    Raises:
-        UserError: a suffix is unknown, or there are several formats.
-    """
-    formats = {file: _suffix_format(file) for file in files}
-    kinds = set(formats.values())
-    if len(kinds) > 1:
-        first = files[0]
-        other = next(file for file in files if formats[file] != formats[first])
-        raise UserError(
-            f"The files are in several formats: {first} is {formats[first]}, {other} is {formats[other]}. "
-            "One table needs one format: give the others to a run of their own, or convert them."
-        )
-    return kinds.pop()
-
-
-def _suffix_format(file: str) -> Format:
-    suffixes = [suffix.lower() for suffix in pathlib.Path(file).suffixes]
-    if suffixes and suffixes[-1] in _COMPRESSIONS:
-        suffixes.pop()
-    found = _FORMATS.get(suffixes[-1]) if suffixes else None
-    if found is None and "tfrecord" in pathlib.Path(file).name.lower():  # such as data_tfrecord-00000-of-00001.gz
-        return "tfrecord"
-    if found is None:
-        raise UserError(
-            f"The format of {file} cannot be told from its name. Expected one of {', '.join(_FORMATS)}, with .gz or "
-            ".zst behind it if compressed; or write `data: {format: csv}` (csv, parquet, jsonl or tfrecord)."
-        )
-    return found
+        return f" The folder {folder} does not exist either."
+    return f" Did you mean {os.path.join(folder, near)}?" if near else ""
 
 
 def check_readable(file: str) -> None:
-    """Raises UserError when a file is empty or must not be read."""
+    """Raises UserError where a file is empty or cannot be opened."""
     try:
         with open(file, "rb") as stream:
             empty = not stream.read(1)
@@ -155,19 +104,15 @@ def blocks(file: str, size: int = 1 << 23) -> Iterator[bytes]:
     Raises:
         UserError: the file cannot be read or is damaged.
     """
-    kind = compression(file)
+    codec = compression(file)
     try:
-        with open(file, "rb") as raw, raw if kind is None else pa.CompressedInputStream(raw, kind) as stream:
+        with open(file, "rb") as raw, raw if codec is None else pa.CompressedInputStream(raw, codec) as stream:
             while block := stream.read(size):
                 yield block
     except OSError as error:
-        raise UserError(f"{file} cannot be read to its end: {error}. Is it cut or damaged? Make it anew.") from error
-
-
-def digest(file: str) -> str:
-    """Returns a digest of what a file holds."""
-    with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        raise UserError(
+            f"{file} cannot be read to its end: {error}. Is it cut or damaged? Make or copy it again."
+        ) from error
 
 
 def between(file: str, start: int, end: int | None, size: int = 1 << 24) -> Iterator[bytes]:

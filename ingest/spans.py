@@ -1,4 +1,4 @@
-"""Patterns with {SPAN}, {VERSION} or {YYYY}, {MM}, {DD}: which files are the newest, by the rules of TFX."""
+"""Finds the newest files of patterns with {SPAN}, {VERSION} or {YYYY}, {MM}, {DD}, by the rules of TFX."""
 
 import datetime
 import glob
@@ -17,50 +17,50 @@ def has_span(pattern: str) -> bool:
 
 
 def newest(pattern: str, number: int = 1) -> list[str]:
-    """Returns a pattern with the newest spans filled in, the oldest first, and of each its newest version.
+    """Returns the pattern with the newest spans filled in, oldest first, each in its newest version.
 
     Args:
         pattern: with placeholders.
-        number: how many spans the window has, up to and with the newest: spans or days without a file count too.
+        number: how many spans the window has, the newest included; spans or days without a file count too.
 
     Raises:
-        UserError: no file matches, or the pattern does not say which span a file is of.
+        UserError: no file matches, or the pattern does not say which span a file belongs to.
     """
-    _check(pattern)
+    _check_placeholders(pattern)
     expression = re.compile(_regex(pattern))
     paths = glob.glob(_PLACEHOLDER.sub("*", pattern), recursive=True)
     ages = {_age(match): match for path in paths if (match := expression.fullmatch(path))}
     if not ages:
         raise UserError(
             f"No file matches {pattern}. {{SPAN}} and {{VERSION}} stand for whole numbers, {{YYYY}}, {{MM}} and {{DD}} "
-            "for a date: look at what is in its folder, or give a glob."
+            "for a date: check its folder, or give a glob."
         )
-    _check_zeros(pattern, ages.values(), number)
+    _check_no_leading_zeros(pattern, ages.values(), number)
     last = max(ages)[0]
     spans = {span: ages[span, version] for span, version in sorted(ages) if span > last - number}
     return [_filled(pattern, match) for match in spans.values()]
 
 
 def label(patterns: Sequence[str], path: str) -> tuple[str, ...]:
-    """Returns what the placeholders stand for in the path of a file; nothing where no pattern with a span fits."""
+    """Returns the values of the placeholders in the path of a file; none where no pattern with a span fits."""
     for pattern in filter(has_span, patterns):
         if match := re.fullmatch(_regex(pattern), path):
             return match.groups()
     return ()
 
 
-def _check(pattern: str) -> None:
+def _check_placeholders(pattern: str) -> None:
     """Raises UserError unless a pattern has {SPAN}, or {YYYY}, {MM} and {DD}, and each placeholder once."""
     names = [match.group(1) or match.group(3) for match in _PLACEHOLDER.finditer(pattern)]
     if len(set(names)) < len(names) or set(names) - {"VERSION"} not in ({"SPAN"}, set(_WIDTHS)):
         raise UserError(
-            f"{pattern} does not say which span a file is of. Write {{SPAN}}, or all of {{YYYY}}, {{MM}} and {{DD}}, "
-            "each once, with or without one {VERSION}; put * where the same text comes again."
+            f"{pattern} does not say which span a file belongs to. Write {{SPAN}}, or all of {{YYYY}}, {{MM}} and "
+            "{DD}, each once, with or without one {VERSION}; put * where the same text is repeated."
         )
 
 
-def _check_zeros(pattern: str, matches: Iterable[re.Match[str]], number: int) -> None:
-    """Raises UserError where older spans are asked for by numbers with leading zeros: TFX has to know how many."""
+def _check_no_leading_zeros(pattern: str, matches: Iterable[re.Match[str]], number: int) -> None:
+    """Raises UserError for several spans whose numbers have leading zeros: TFX needs their width."""
     if number == 1 or "{SPAN}" not in pattern:
         return
     for match in matches:
@@ -73,14 +73,14 @@ def _check_zeros(pattern: str, matches: Iterable[re.Match[str]], number: int) ->
 
 
 def _filled(pattern: str, match: re.Match[str]) -> str:
-    return _PLACEHOLDER.sub(lambda each: match.group(each.group(1) or each.group(3)), pattern)
+    return _PLACEHOLDER.sub(lambda place: match[place[1] or place[3]], pattern)
 
 
 def _age(match: re.Match[str]) -> tuple[int, int]:
-    """Returns the number of a span, which is a day where it is a date, and its version.
+    """Returns the number of a span, or of its day where it is a date, and its version.
 
     Raises:
-        UserError: there is no such day.
+        UserError: the date does not exist.
     """
     parts = {name: int(text) for name, text in match.groupdict().items()}
     span, version = parts.get("SPAN", 0), parts.get("VERSION", 0)
@@ -88,12 +88,12 @@ def _age(match: re.Match[str]) -> tuple[int, int]:
         try:
             span = datetime.date(parts["YYYY"], parts["MM"], parts["DD"]).toordinal()
         except ValueError as error:
-            raise UserError(f"{match.string} is not of a date: {error}. Rename the file.") from None
+            raise UserError(f"{match.string} has no valid date: {error}. Rename the file.") from None
     return span, version
 
 
 def _regex(pattern: str) -> str:
-    """Returns a regular expression for the paths that a pattern stands for."""
+    """Returns a regular expression for the paths that a pattern matches."""
     result, position = "", 0
     for match in _PLACEHOLDER.finditer(pattern):
         result += _glob_regex(pattern[position : match.start()])

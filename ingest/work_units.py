@@ -1,44 +1,37 @@
-"""How the reading of a table is divided among workers, and what one of them does: a unit of files to split files."""
+"""Divides the reading of a table among workers, and writes the rows of one unit of work to the splits."""
 
 import contextlib
 import dataclasses
-import itertools
 import os
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from core.errors import UserError
 from core.examples import SplitWriter, arrow_schema, rows_in_group
-from ingest import spans
-from ingest.errors import reading
-from ingest.readers import json_lines, parquet, tfrecord
-from ingest.readers.base import Piece, Reject
-from ingest.readers.csv import reader as csv_reader
+from core.sections import Split
+from ingest import rejects, spans
+from ingest.duckdb_errors import reading
+from ingest.readers import READERS
+from ingest.readers.base import Piece
 from ingest.source import Source
-from ingest.sql import payloads, query, splits
-from ingest.sql.connection import connect, first_row, name
+from ingest.sql import payloads, splits, user_query
+from ingest.sql.connection import connect, first_row, identifier
 from ingest.sql.payloads import Encoding
 from ingest.sql.quantiles import Bucket, Interval, bucket_sql
-from ingest.sql.splits import SplitRule
 from ingest.table import Table, open_table
-
-_REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
-_REJECTS_AT_ONCE = 4_096
 
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """What one worker reads at a time.
+    """The pieces of files that one worker reads at a time.
 
     Attributes:
         index: its place in the order of the rows.
-        pieces: what it reads of which files.
+        pieces: parts of files, in their order.
     """
 
     index: int
@@ -46,7 +39,7 @@ class Unit:
 
     @property
     def size(self) -> int:
-        """How many bytes of files that is."""
+        """The size of the pieces in bytes."""
         return sum(piece.size for piece in self.pieces)
 
 
@@ -55,26 +48,26 @@ class Plan:
     """How a source becomes Examples.
 
     Attributes:
-        source: what is read.
+        source: the table.
         encodings: the columns that Examples get, and how they hold them.
-        rule: how rows get to the splits.
-        boundaries: for a split by time: where each split but the first begins.
+        split: how rows are assigned to splits.
+        boundaries: for a split by time: the times at which each split but the first begins.
     """
 
     source: Source
     encodings: Mapping[str, Encoding]
-    rule: SplitRule
+    split: Split
     boundaries: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """What became of the rows of a unit, or of all units.
+    """The numbers of rows of a unit, or of all units.
 
     Attributes:
-        splits: how many rows each split got.
-        read: how many rows the files have.
-        rejects: how many of them cannot be read and were put aside.
+        splits: of the rows that each split got.
+        read: of the rows that the files have.
+        rejects: of the rows that cannot be read and were put aside.
     """
 
     splits: Mapping[str, int] = dataclasses.field(default_factory=dict)
@@ -87,20 +80,18 @@ class Counts:
 
 
 def divide(source: Source, size: int) -> list[Unit]:
-    """Returns the units of a source, of about so many bytes each; one, if the query looks at the whole table.
+    """Returns the units of a source, of about `size` bytes each; one, if the query looks at the whole table.
 
-    No unit holds files of two spans: what later stages keep of a span's files is then of use when the window moves on.
+    No unit holds files of two spans, so that what later stages cache of a span can be used when the window moves on.
     """
-    connection = connect(source.memory)
-    try:
-        divisible = query.reach(connection, source.query) != "whole table"
-    finally:
-        connection.close()
-    pieces = [piece for file in source.files for piece in _pieces(source, file, size if divisible else sys.maxsize)]
+    with connect(source.data.memory) as connection:
+        divisible = user_query.reach(connection, source.data.query) != "whole table"
+    reader, limit = READERS[source.format], size if divisible else sys.maxsize
+    pieces = [piece for file in source.files for piece in reader.pieces(file, source, limit)]
     groups: list[list[Piece]] = []
     room, last = 0, None
     for piece in pieces:
-        span = spans.label(source.patterns, piece.file) if divisible else ()
+        span = spans.label(source.data.files, piece.file) if divisible else ()
         if groups and (not divisible or (piece.size <= room and span == last)):
             groups[-1].append(piece)
             room -= piece.size
@@ -110,16 +101,8 @@ def divide(source: Source, size: int) -> list[Unit]:
     return [Unit(index, tuple(group)) for index, group in enumerate(groups)]
 
 
-def _pieces(source: Source, file: str, size: int) -> list[Piece]:
-    if source.format == "csv":
-        return csv_reader.pieces(file, source.dialect, size)
-    if source.format == "jsonl":
-        return json_lines.pieces(file, size)
-    return parquet.pieces(file, size) if source.format == "parquet" else tfrecord.pieces(file, size)
-
-
 class UnitReader:
-    """Reads one unit: opens its pieces, and gives its rows to the splits.
+    """Reads one unit: opens its pieces, and writes its rows to the splits.
 
     Example:
         with UnitReader(plan, unit) as reader:
@@ -129,12 +112,12 @@ class UnitReader:
     def __init__(self, plan: Plan, unit: Unit, threads: int | None = None) -> None:
         self._plan = plan
         self._unit = unit
-        self._connection = connect(plan.source.memory, threads)
+        self._connection = connect(plan.source.data.memory, threads)
 
     def __enter__(self) -> "UnitReader":
         with reading(self._plan.source):
             self._table: Table = open_table(self._connection, self._plan.source, self._unit.pieces)
-            self._table.views()
+            self._table.create_views()
             described = self._connection.execute("DESCRIBE source_table").fetchall()
         self.types: dict[str, str] = {row[0]: row[1] for row in described}
         return self
@@ -147,19 +130,23 @@ class UnitReader:
 
         Args:
             uri: the artifact's folder.
-            watch: called after every batch with the rows that are done and all rows of the unit.
+            watch: called after every batch with the number of rows that are done and of all rows of the unit.
 
         Raises:
-            UserError: a row cannot be read or does not fit, or rows came out in another number than they are.
+            UserError: a row cannot be read or does not fit, or another number of rows was written than read.
         """
-        part = f"part-{self._unit.index:05d}.parquet"
+        file_name = f"part-{self._unit.index:05d}.parquet"
         with reading(self._plan.source):
-            rejects = self._table.rejects() if self._plan.source.on_bad_rows == "quarantine" else ()
-            num_rejects = write_rejects(os.path.join(uri, "rejects", part), rejects)
-            written = self._write_splits(uri, part, watch)
-            self._check(written, num_rejects)
-        known = sum(len(each.rejects) for each in self._table.parts)
-        return Counts(written, self._table.rows + known, num_rejects)
+            rejected = self._table.rejects() if self._plan.source.data.on_bad_rows == "quarantine" else ()
+            num_rejects = rejects.write(os.path.join(uri, "rejects", file_name), rejected)
+            written = self._write_splits(uri, file_name, watch)
+            self._check_counts(written, num_rejects)
+        return Counts(written, self._table.rows + self._num_damaged, num_rejects)
+
+    @property
+    def _num_damaged(self) -> int:
+        """The number of rejects that are not among the rows of the table."""
+        return sum(len(part.rejects) for part in self._table.parts)
 
     def type_of(self, column: str) -> str:
         """Returns the DuckDB type of a column of the table.
@@ -170,20 +157,20 @@ class UnitReader:
         if column not in self.types:
             raise UserError(
                 f"The table has no column {column!r}; it has {', '.join(self.types)}. Has the data or the query "
-                "changed? Correct `data:`, or take the column out of the configuration."
+                "changed? Correct `data:`, or remove the column from the configuration."
             )
         return self.types[column]
 
     def extent(self, column: str) -> tuple[float, float, int] | None:
-        """Returns the least and the greatest time of the unit and how many there are; None if there is none."""
-        key = splits.time_key(column, self._checked(column))
+        """Returns the least and the greatest time of the unit, and their number; None if there is none."""
+        key = splits.time_key(column, self.types)
         with reading(self._plan.source):
             row = first_row(self._connection, f"SELECT min({key}), max({key}), count({key}) FROM source_table")
         return (row[0], row[1], row[2]) if row[2] else None
 
     def histogram(self, column: str, interval: Interval) -> dict[int, Bucket]:
-        """Returns how many times of the unit are in which bucket of an interval."""
-        key = splits.time_key(column, self._checked(column))
+        """Returns the buckets of an interval that have times of the unit."""
+        key = splits.time_key(column, self.types)
         with reading(self._plan.source):
             rows = self._connection.execute(
                 f"SELECT {bucket_sql('key', interval)} AS bucket, count(*), min(key), max(key) "
@@ -191,46 +178,39 @@ class UnitReader:
             ).fetchall()
         return {int(bucket): Bucket(count, low, high) for bucket, count, low, high in rows}
 
-    def _checked(self, column: str) -> Mapping[str, str]:
-        splits.check_column(column, self.types)
-        return self.types
-
     def _select(self) -> str:
         """Returns SQL for the rows as Examples hold them, with the names of their splits."""
         columns = [
             payloads.encoded(column, self.type_of(column), encoding)
             for column, encoding in self._plan.encodings.items()
         ]
-        split = splits.expression(self._plan.rule, self.types, self._plan.boundaries)
-        return f"SELECT {', '.join(columns)}, {split} AS {name(splits.COLUMN)} FROM source_table"
+        split = splits.expression(self._plan.split, self.types, self._plan.boundaries)
+        return f"SELECT {', '.join(columns)}, {split} AS {identifier(splits.COLUMN)} FROM source_table"
 
-    def _write_splits(self, uri: str, part: str, watch: Callable[[int, int], None]) -> dict[str, int]:
-        schema = arrow_schema({column: each.payload for column, each in self._plan.encodings.items()})
-        writers = {
-            each: SplitWriter(os.path.join(uri, f"Split-{each}", part), schema) for each in self._plan.rule.names
-        }
+    def _write_splits(self, uri: str, file_name: str, watch: Callable[[int, int], None]) -> dict[str, int]:
+        schema = arrow_schema({column: encoding.payload for column, encoding in self._plan.encodings.items()})
+        writers = {name: SplitWriter(os.path.join(uri, f"Split-{name}", file_name), schema) for name in splits.NAMES}
         rows_at_once = rows_in_group(len(schema)) // 2
         batches = self._connection.sql(self._select()).to_arrow_reader(rows_at_once)
         rows = 0
         with contextlib.ExitStack() as stack:
             for writer in writers.values():
                 stack.enter_context(writer)
-            for table in _gathered(batches, rows_at_once):
+            for table in _joined(batches, rows_at_once):
                 names = table.column(splits.COLUMN)
-                for each, writer in writers.items():
-                    chosen = table.filter(pc.equal(names, each))
+                for name, writer in writers.items():
+                    chosen = table.filter(pc.equal(names, name))
                     if chosen.num_rows:
                         writer.write(payloads.to_lists(chosen, schema))
                 rows += table.num_rows
                 watch(rows, self._table.rows)
-        return {each: writer.rows for each, writer in writers.items()}
+        return {name: writer.rows for name, writer in writers.items()}
 
-    def _check(self, written: Mapping[str, int], num_rejects: int) -> None:
-        """Raises UserError unless every row that the files have came out of them."""
-        known = sum(len(each.rejects) for each in self._table.parts)
-        due = self._table.rows - (num_rejects - known)
+    def _check_counts(self, written: Mapping[str, int], num_rejects: int) -> None:
+        """Raises UserError unless every row of the files was written, or put aside."""
+        due = self._table.rows - (num_rejects - self._num_damaged)
         found = sum(written.values())
-        if query.reach(self._connection, self._plan.source.query) != "each row":
+        if user_query.reach(self._connection, self._plan.source.data.query) != "each row":
             found = int(first_row(self._connection, "SELECT count(*) FROM data")[0])
         if found != due:
             raise UserError(
@@ -239,43 +219,13 @@ class UnitReader:
             )
 
 
-def _gathered(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """Yields tables of about so many rows: of a wide table DuckDB gives some hundred rows at a time."""
+def _joined(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Yields tables of at least so many rows: of a wide table DuckDB gives some hundred rows at a time."""
     waiting: list[pa.RecordBatch] = []
     for batch in batches:
         waiting.append(batch)
-        if sum(each.num_rows for each in waiting) >= rows:
+        if sum(batch.num_rows for batch in waiting) >= rows:
             yield pa.Table.from_batches(waiting)
             waiting = []
     if waiting:
         yield pa.Table.from_batches(waiting)
-
-
-def gather_rejects(uri: str) -> list[str]:
-    """Puts the rejects of all units into `uri/rejects.parquet`, and returns the first ones as texts."""
-    folder = os.path.join(uri, "rejects")
-    if not os.path.isdir(folder):
-        return []
-    first: list[str] = []
-    with pq.ParquetWriter(os.path.join(uri, "rejects.parquet"), _REJECTS, compression="zstd") as writer:
-        for part in sorted(os.listdir(folder)):
-            with pq.ParquetFile(os.path.join(folder, part)) as file:
-                for batch in file.iter_batches():
-                    writer.write_batch(batch)
-                    first = first or [str(Reject(**row)) for row in batch.slice(0, 3).to_pylist()]
-    shutil.rmtree(folder)
-    return first
-
-
-def write_rejects(path: str, rejects: Iterable[Reject]) -> int:
-    """Writes rejects as Parquet (file, line, reason, text) and returns how many. Without any there is no file."""
-    iterator, count = iter(rejects), 0
-    with contextlib.ExitStack() as stack:
-        writer: pq.ParquetWriter | None = None
-        while some := list(itertools.islice(iterator, _REJECTS_AT_ONCE)):
-            if writer is None:
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                writer = stack.enter_context(pq.ParquetWriter(path, _REJECTS, compression="zstd"))
-            writer.write_table(pa.Table.from_pylist([dataclasses.asdict(each) for each in some], schema=_REJECTS))
-            count += len(some)
-    return count

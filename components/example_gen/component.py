@@ -24,11 +24,11 @@ from components.base import beam_errors, stage_report
 from components.example_gen import dofns
 from components.example_gen.driver import FILES_KEY, Driver, input_of
 from core.errors import UserError
+from core.sections import Split
 from core.spec import Spec
-from ingest import Source, work_units
-from ingest.sql import quantiles
+from ingest import READERS, Source, rejects, work_units
+from ingest.sql import quantiles, splits
 from ingest.sql.payloads import Encoding, default_encoding
-from ingest.sql.splits import SplitRule
 from ingest.work_units import Counts, Plan, Unit, UnitReader
 
 _UNIT_BYTES = 256 << 20
@@ -59,20 +59,20 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         except BaseException:
             _empty(artifact.uri)  # half an artifact is none
             raise
-        artifact.split_names = artifact_utils.encode_split_names(list(plan.rule.names))
+        artifact.split_names = artifact_utils.encode_split_names(list(splits.NAMES))
         examples_utils.set_payload_format(artifact, example_gen_pb2.PayloadFormat.FORMAT_PARQUET)
         examples_utils.set_file_format(artifact, "FILE_FORMAT_PARQUET")
         _record(artifact, counts, warnings)
 
     def _plan(self, source: Source, spec: Spec, options: Mapping[str, Any], divided: Sequence[Unit], uri: str) -> Plan:
         """Returns what is to be done; a split by time needs a look at the times first."""
-        plan = Plan(source, encodings_of(spec), SplitRule.of(options.get("split") or {}))
+        plan = Plan(source, encodings_of(spec), Split.model_validate(options.get("split") or {}))
         others = [column for column in options.get("columns", ()) if column not in plan.encodings]
         if others:
             with UnitReader(plan, divided[0]) as reader:
                 found = {column: default_encoding(reader.type_of(column)) for column in others}
             plan = dataclasses.replace(plan, encodings={**plan.encodings, **found})
-        if plan.rule.by != "time":
+        if plan.split.by != "time":
             return plan
         return dataclasses.replace(plan, boundaries=self._boundaries(plan, divided, uri))
 
@@ -81,11 +81,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         extents = [each for each in self._answers(beam.Map(dofns.extent, plan), divided, uri) if each]
         if not extents:
             raise UserError(
-                f"The split is by time, and column {plan.rule.column!r} has no value. "
+                f"The split is by time, and column {plan.split.column!r} has no value. "
                 "Name another as `split: {column: ...}`."
             )
         lows, highs, numbers = zip(*extents, strict=True)
-        search = quantiles.Search(plan.rule.shares, min(lows), max(highs), int(sum(numbers)))
+        search = quantiles.Search(splits.shares(plan.split), min(lows), max(highs), int(sum(numbers)))
         while search.intervals:
             answers = self._answers(beam.Map(dofns.histograms, plan, search.intervals), divided, uri)
             search.take([quantiles.from_rows(rows) for rows in zip(*answers, strict=True)])
@@ -137,27 +137,29 @@ def _check(plan: Plan, counts: Counts, uri: str) -> list[str]:
     Raises:
         UserError: too many rows were put aside, or a split has no rows.
     """
-    rejects = work_units.gather_rejects(uri)
-    if counts.rejects > plan.source.max_bad_rows * counts.read:
+    first = rejects.gather(uri, READERS[plan.source.format].unit)
+    most = plan.source.data.max_bad_rows
+    if counts.rejects > most * counts.read:
         raise UserError(
-            f"{counts.rejects:,} of {counts.read:,} rows cannot be read, more than the {plan.source.max_bad_rows:.2%} "
-            f"that may be put aside. The first: {rejects[0]}. Correct them, or write `data: {{max_bad_rows: ...}}`."
+            f"{counts.rejects:,} of {counts.read:,} rows cannot be read, more than the {most:.2%} "
+            f"that may be put aside. The first: {first[0]}. Correct them, or write `data: {{max_bad_rows: ...}}`."
         )
     total = sum(counts.splits.values())
-    for name in plan.rule.names:
+    fractions = dict(plan.split.fractions)
+    for name in splits.NAMES:
         if counts.splits.get(name, 0) == 0:
-            shares = "" if plan.rule.by == "column" else f" with a fraction of {plan.rule.fractions[name]:g}"
+            shares = "" if plan.split.by == "column" else f" with a fraction of {fractions[name]:g}"
             raise UserError(
-                f"Split {name!r} has no rows: {total:,} rows were split by {plan.rule.text}{shares}. "
+                f"Split {name!r} has no rows: {total:,} rows were split by {splits.description(plan.split)}{shares}. "
                 "Every split needs some: give it more by `split: {fractions: {...}}`, split another way, or add data."
             )
-    if plan.rule.by == "column":
+    if plan.split.by == "column":
         return []
-    found = {name: counts.splits[name] / total for name in plan.rule.names}
+    found = {name: counts.splits[name] / total for name in splits.NAMES}
     return [
-        f"Split {name} has {share:.1%} of the rows, and {plan.rule.fractions[name]:.1%} were asked for."
+        f"Split {name} has {share:.1%} of the rows, and {fractions[name]:.1%} were asked for."
         for name, share in found.items()
-        if abs(share - plan.rule.fractions[name]) > _FAR_OFF
+        if abs(share - fractions[name]) > _FAR_OFF
     ]
 
 
@@ -220,10 +222,10 @@ class ExampleGen(stock.FileBasedExampleGen):  # type: ignore[misc]
         range_config: range_config_pb2.RangeConfig | None = None,
     ) -> None:
         read = Source.from_json(source)
-        base, config = input_of(read.patterns or read.files)
-        if range_config is None and read.num_spans > 1:
+        base, config = input_of(read.data.files)
+        if range_config is None and read.data.spans > 1:
             range_config = range_config_pb2.RangeConfig(
-                rolling_range=range_config_pb2.RollingRange(num_spans=read.num_spans)
+                rolling_range=range_config_pb2.RollingRange(num_spans=read.data.spans)
             )
         base_beam_component.BaseBeamComponent.__init__(
             self,

@@ -46,14 +46,14 @@ class WriteUnit(beam.DoFn):  # type: ignore[misc]
 def extent(unit: Unit, plan: Plan) -> list[float] | None:
     """Returns the least and the greatest time of a unit, and how many there are."""
     with UnitReader(plan, unit) as reader:
-        found = reader.extent(str(plan.rule.column))
+        found = reader.extent(str(plan.split.column))
     return list(found) if found else None
 
 
 def histograms(unit: Unit, plan: Plan, intervals: Sequence[quantiles.Interval]) -> list[list[list[float]]]:
     """Returns, for each interval, its buckets with their counts and extents."""
     with UnitReader(plan, unit) as reader:
-        found = [reader.histogram(str(plan.rule.column), interval) for interval in intervals]
+        found = [reader.histogram(str(plan.split.column), interval) for interval in intervals]
     return [[[index, *dataclasses.astuple(bucket)] for index, bucket in each.items()] for each in found]
 
 

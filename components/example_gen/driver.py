@@ -18,9 +18,9 @@ from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types import standard_component_specs
 from tfx.utils import proto_utils
 
+from core import digests
 from core.errors import UserError
-from ingest import Source, files
-from ingest.sql import query
+from ingest import Source, files_in_query
 
 FILES_KEY = "files"  # execution property: JSON list of the files that are read
 _INPUT_KEY = standard_component_specs.INPUT_CONFIG_KEY
@@ -65,7 +65,7 @@ class Driver(stock.FileBasedDriver):  # type: ignore[misc]
         found = [file for each in resolved for file in _files(base, each[_INPUT_KEY])]
         exec_properties.update({**resolved[-1], _RANGE_KEY: exec_properties.get(_RANGE_KEY)})
         exec_properties[FILES_KEY] = json.dumps(found)
-        joined = query.files(Source.from_json(exec_properties["source"]).query)
+        joined = files_in_query(Source.from_json(exec_properties["source"]).data.query)
         exec_properties[stock.utils.FINGERPRINT_PROPERTY_NAME] = content_fingerprint([*found, *joined])
         return exec_properties
 
@@ -113,5 +113,5 @@ def content_fingerprint(paths: Sequence[str]) -> str:
     """Returns a digest of what the files hold, and of their names and order; not of when they were written."""
     digest = hashlib.blake2b(digest_size=16)
     for path in paths:
-        digest.update(f"{path}\0{files.digest(path)}\0".encode())
+        digest.update(f"{path}\0{digests.of_file(path)}\0".encode())
     return digest.hexdigest()

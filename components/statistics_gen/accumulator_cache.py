@@ -16,10 +16,10 @@ import tensorflow_data_validation as tfdv
 
 from components.statistics_gen import quantiles_generator, stats_accumulator
 from components.statistics_gen.stats_accumulator import Accumulator, Options
+from core import digests
 from core.examples import RowGroup
-from ingest import files
 
-_file_digest = functools.lru_cache(maxsize=1024)(files.digest)  # a file is asked for once a group of columns
+_file_digest = functools.lru_cache(maxsize=1024)(digests.of_file)  # a file is asked for once a group of columns
 
 
 class BlockCache:

@@ -23,10 +23,9 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, json_utils, proto_utils
 
 from components.base import beam_errors
-from core import examples
+from core import digests, examples
 from core.errors import UserError
 from core.spec import Spec
-from ingest import files
 from models.preprocessing import user_preprocessing
 
 TRAIN = "train"
@@ -86,7 +85,7 @@ def _artifact(kind: type[types.Artifact], uri: str | pathlib.Path) -> types.Arti
 
 def _view(file: str, cache: pathlib.Path) -> types.Artifact:
     """Returns Examples of one file, in a folder named after its content."""
-    link = cache / "files" / files.digest(file) / f"Split-{TRAIN}" / "part.parquet"
+    link = cache / "files" / digests.of_file(file) / f"Split-{TRAIN}" / "part.parquet"
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.abspath(file))

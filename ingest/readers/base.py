@@ -1,48 +1,32 @@
-"""What every format makes of its files: parts that DuckDB reads to the last row, and the rows that were put aside."""
+"""Defines the interface of readers, and what they share: pieces of files, prepared pieces, records."""
 
+import abc
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+import duckdb
 
 from core.errors import UserError
+from core.sections import Csv
 from ingest import files
-from ingest.source import Dialect
-
-
-@dataclasses.dataclass(frozen=True)
-class Reject:
-    """A row that was put aside.
-
-    Attributes:
-        file: where it stands.
-        line: on which line it begins, counted from 1; of TFRecord files the record, counted from 1.
-        reason: why it cannot be read.
-        text: what stands there, at most the first thousand bytes.
-    """
-
-    file: str
-    line: int
-    reason: str
-    text: str
-
-    def __str__(self) -> str:
-        shown = self.text if len(self.text) <= 80 else self.text[:77] + "..."
-        unit = "record" if "tfrecord" in os.path.basename(self.file).lower() else "line"
-        return f"{self.file}, {unit} {self.line:,}: {self.reason}: {shown!r}"
+from ingest.rejects import Reject
+from ingest.source import Column, Dialect, Source
+from ingest.sql.connection import paths_literal, temporary_file
 
 
 @dataclasses.dataclass(frozen=True)
 class Piece:
-    """What one worker reads of a file: all of it, or what lies between two positions where a row begins or ends.
+    """A part of a file that one worker reads: all of it, or the rows between two positions.
 
     Attributes:
-        file: its path.
+        file: the path of the file.
         start: the first byte; in Parquet, the first row.
-        end: the byte, or row, behind the last one; None for the end of the file.
-        rows: how many rows that is; None where nobody counted.
-        size: how many bytes of values there are in it.
-        before: TFRecord only: how many records the file has before it.
+        end: the byte, or row, after the last one; None for the end of the file.
+        rows: how many rows it has; None where they are not counted.
+        size: its size in bytes, compressed or not, by which work is divided.
+        rows_before: how many records the file has before it, where records are numbered.
     """
 
     file: str
@@ -50,7 +34,7 @@ class Piece:
     end: int | None = None
     rows: int | None = None
     size: int = 0
-    before: int = 0
+    rows_before: int = 0
 
     @property
     def is_whole(self) -> bool:
@@ -60,16 +44,16 @@ class Piece:
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A piece of a file in a form that DuckDB reads to the last row.
+    """A piece that DuckDB can read to its last row.
 
     Attributes:
-        piece: what the user knows.
-        path: what DuckDB reads: the file itself or a copy.
+        piece: the piece of the user's file.
+        path: the file that DuckDB reads: the user's or a copy.
         names: the columns of `path`, in its order.
-        rows: how many rows DuckDB finds there.
-        dialect: CSV only: how `path` is written.
-        rejects: the rows of the file that DuckDB does not see.
-        original: CSV only: a file in UTF-8 with the lines that the user knows, and its dialect.
+        rows: how many rows DuckDB finds in it.
+        dialect: CSV only: the dialect of `path`.
+        rejects: the rows of the piece that are not in `path`.
+        original: CSV only: a file in UTF-8 with the piece's lines as they are in the user's file, and its dialect.
     """
 
     piece: Piece
@@ -81,9 +65,117 @@ class Part:
     original: tuple[str, Dialect] | None = None
 
 
-def reject(file: str, line: int, reason: str, text: bytes) -> Reject:
-    """Returns a reject that keeps the first thousand bytes of the text."""
-    return Reject(file, line, reason, text[:1_000].decode(errors="replace"))
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """A row as its file has it.
+
+    Attributes:
+        line: the line on which it begins, counted from 1.
+        text: its bytes without the line end; only the first thousand where it is too long to be read.
+        problem: why it cannot be read; None where it can.
+    """
+
+    line: int
+    text: bytes
+    problem: str | None = None
+
+
+class Reader(abc.ABC):
+    """Reads the files of one format. A subclass without state; an instance of it is an entry of READERS.
+
+    `discover` calls `dialect` and `columns`, then `infer`. Later, `pieces` divides every file among workers, and a
+    worker calls `prepare` for each of its pieces and `scan` for the SQL of their rows. `scan` gives the columns of the
+    source by name, in any order; each row of a file is in exactly one piece, and there either in `scan` or in
+    `Part.rejects`. Whatever is wrong with a file is a `UserError` that names it.
+
+    The defaults are those of a format whose `prepare` copies a whole file to Parquet: nothing else is needed then.
+
+    Attributes:
+        suffixes: of the files, in lower case; `.gz` or `.zst` may follow, see `files.blocks`.
+        holds_texts: whether `scan` gives texts, or lists of texts, which have yet to be cast to the columns' types.
+        has_dialect: whether the section `data: {csv: ...}` applies.
+        unit: how a row is called in messages: line or record.
+        no_rows: what is said of a file in which there is no row.
+    """
+
+    suffixes: tuple[str, ...]
+    holds_texts = False
+    has_dialect = False
+    unit = "line"
+    no_rows = "no rows"
+
+    def recognizes(self, name: str) -> bool:
+        """Returns whether a file of this name, whose suffix no reader has, is of the format."""
+        return False
+
+    def dialect(self, file: str, given: Csv) -> Dialect:
+        """Returns the dialect of a file: what is given, and for the rest what is found in the file."""
+        return Dialect()
+
+    def columns(self, connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[Column, ...]:
+        """Returns the columns of all files, with types that hold the values of each file.
+
+        Args:
+            connection: for queries and temporary files.
+            source: the files, without columns.
+        """
+        parts = [self.prepare(connection, Piece(file), source) for file in source.files]
+        for part in parts:
+            check_names(part.piece.file, part.names)  # DuckDB would rename the second of equal names
+        rows = connection.execute(f"DESCRIBE {self.scan(parts, ())}").fetchall()
+        return tuple(Column(row[0], row[1]) for row in rows)
+
+    def infer(
+        self, connection: duckdb.DuckDBPyConnection, source: Source, rows: str, types: Mapping[str, str]
+    ) -> Source:
+        """Returns the source with the types that can be told only from all its rows.
+
+        Args:
+            connection: where to look at the rows.
+            source: the files with their columns.
+            rows: SQL for all rows, as `scan` gives them.
+            types: columns whose types are given and stay.
+        """
+        return source
+
+    def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
+        """Returns the pieces, of about `size` bytes each, into which a file can be divided, in their order."""
+        return [Piece(file, size=os.path.getsize(file))]
+
+    @abc.abstractmethod
+    def prepare(self, connection: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> Part:
+        """Returns the piece in a form of which it is certain that DuckDB reads all its rows.
+
+        Args:
+            connection: for queries, and for copies in temporary files.
+            piece: a file, or a part of it that `pieces` gave.
+            source: the files with their columns; without any when `columns` calls it.
+
+        Raises:
+            UserError: the file is damaged, cut or of another format.
+        """
+
+    def scan(self, parts: Sequence[Part], columns: Sequence[Column]) -> str:
+        """Returns SQL for the rows of one part, or of several whole files with the same columns and dialect."""
+        return scan_parquet([part.path for part in parts])
+
+    def records(self, part: Part) -> Iterator[Record]:
+        """Yields what the file has for the rows of `scan`, in their order; needed only where it holds texts."""
+        return iter(())
+
+
+def scan_parquet(paths: Sequence[str]) -> str:
+    """Returns SQL for the rows of Parquet files."""
+    return f"SELECT * FROM read_parquet({paths_literal(paths)}, union_by_name = true)"
+
+
+def cut(connection: duckdb.DuckDBPyConnection, piece: Piece) -> str:
+    """Returns the path of a copy of the piece's bytes."""
+    copy = temporary_file(connection, os.path.splitext(piece.file)[1])
+    with open(copy, "wb") as stream:
+        for block in files.between(piece.file, piece.start, piece.end):
+            stream.write(block)
+    return copy
 
 
 def num_lines_before(piece: Piece) -> int:
@@ -92,18 +184,18 @@ def num_lines_before(piece: Piece) -> int:
 
 
 def check_names(where: str, names: Sequence[str]) -> None:
-    """Raises UserError when a name is there twice, upper and lower case counting as one, or is none."""
+    """Raises UserError where two columns have the same name, ignoring case, or a name has control characters."""
     strange = [name for name in names if any(letter < " " and letter not in "\t\r\n" for letter in name)]
     if strange:
         raise UserError(
-            f"{where}: {strange[0][:40]!r} cannot be the name of a column: it holds control characters. "
+            f"{where}: {strange[0][:40]!r} cannot be the name of a column: it contains control characters. "
             "Names of columns were expected: is the file what its suffix says?"
         )
     counts = Counter(name.casefold() for name in names)
-    twice = [name for name in names if counts[name.casefold()] > 1]
-    if twice:
-        times = counts[twice[0].casefold()]
+    doubled = [name for name in names if counts[name.casefold()] > 1]
+    if doubled:
+        times = counts[doubled[0].casefold()]
         raise UserError(
-            f"{where}: the column {twice[0]!r} is there {times} times ({', '.join(twice)}); upper and lower case count "
-            "as one. Every column needs a name of its own: rename them."
+            f"{where}: the column {doubled[0]!r} is there {times} times ({', '.join(doubled)}); names that differ in "
+            "upper and lower case only count as equal. Every column needs a name of its own: rename them."
         )

@@ -1,4 +1,4 @@
-"""TFRecord files of tf.Example, decoded in batches into a Parquet copy that DuckDB can read as often as it likes."""
+"""Reads TFRecord files of tf.Example, decoded in batches into a Parquet copy that DuckDB can read repeatedly."""
 
 import dataclasses
 import mmap
@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from core.errors import UserError
 from ingest import files
-from ingest.readers.base import Part, Piece, Reject, reject
-from ingest.source import Column
+from ingest.readers.base import Part, Piece, Reader
+from ingest.rejects import Reject
+from ingest.source import Column, Source
 from ingest.sql.connection import temporary_file
 from ingest.sql.payloads import element_type
 
@@ -30,34 +31,66 @@ class _Batch:
     records: list[bytes]
 
 
-def pieces(file: str, size: int) -> list[Piece]:
-    """Returns the pieces of about so many bytes into which a file can be divided: one, if compressed or damaged."""
-    whole = Piece(file, size=os.path.getsize(file))
-    if files.compression(file) or whole.size < 1.5 * size:
-        return [whole]
-    found: list[Piece] = []
-    start = position = before = rows = 0
-    with open(file, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        while position + 12 <= whole.size:
-            position += 16 + struct.unpack_from("<Q", content, position)[0]
-            rows += 1
-            if position - start >= size or position == whole.size:
-                found.append(Piece(file, start, position, rows, position - start, before))
-                start, before, rows = position, before + rows, 0
-    return found if position == whole.size else [whole]
+class TFRecordReader(Reader):
+    """Reads TFRecord files, plain or compressed, whose records are tf.Examples and whose features are the columns."""
+
+    suffixes = (".tfrecord", ".tfrecords")
+    unit = "record"
+
+    def recognizes(self, name: str) -> bool:
+        """Returns whether the name is like that of TFX's own files, such as data_tfrecord-00000-of-00001.gz."""
+        return "tfrecord" in name
+
+    def columns(self, connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[Column, ...]:
+        """Returns the features of all records with their types."""
+        return columns(source.files)
+
+    def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
+        """Returns pieces of whole records; one where the file is compressed or damaged."""
+        whole = Piece(file, size=os.path.getsize(file))
+        if files.compression(file) or whole.size < 1.5 * size:
+            return [whole]
+        found: list[Piece] = []
+        start = position = before = rows = 0
+        with open(file, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            while position + 12 <= whole.size:
+                position += 16 + struct.unpack_from("<Q", content, position)[0]
+                rows += 1
+                if position - start >= size or position == whole.size:
+                    found.append(Piece(file, start, position, rows, position - start, before))
+                    start, before, rows = position, before + rows, 0
+        return found if position == whole.size else [whole]
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> Part:
+        """Returns a copy of a piece as Parquet with the source's columns; records that are no tf.Example are rejects.
+
+        Raises:
+            UserError: the file is damaged, or a feature is of another type or has more values than its column.
+        """
+        import pyarrow.parquet as pq
+
+        copy, rejects, rows = temporary_file(connection, ".parquet"), list[Reject](), 0
+        schema = pa.schema([(column.name, _arrow_type(column)) for column in source.columns])
+        with pq.ParquetWriter(copy, schema, compression="zstd", compression_level=1) as writer:
+            for batch, bad in decoded(piece, source.columns):
+                rejects += bad
+                rows += batch.num_rows
+                values = [_values(piece.file, batch.column(column.name), column) for column in source.columns]
+                writer.write_table(pa.table(values, schema=schema))
+        return Part(piece, copy, tuple(schema.names), rows, rejects=tuple(rejects))
 
 
-def batches(piece: Piece) -> Iterator[_Batch]:
-    """Yields the records of a file, or of a piece of one.
+def _batches(piece: Piece) -> Iterator[_Batch]:
+    """Yields the records of a piece.
 
     Raises:
         UserError: a checksum is wrong or the file is cut.
     """
     file = piece.file
-    buffer, position, number = bytearray(), 0, piece.before + 1
+    buffer, position, number = bytearray(), 0, piece.rows_before + 1
     batch: list[bytes] = []
-    whole = files.blocks(file, _BATCH_BYTES)
-    for block in whole if piece.is_whole else files.between(file, piece.start, piece.end, _BATCH_BYTES):
+    between = files.between(file, piece.start, piece.end, _BATCH_BYTES)
+    for block in files.blocks(file, _BATCH_BYTES) if piece.is_whole else between:
         buffer = buffer[position:] + block
         position = 0
         while (end := _record_end(file, buffer, position, number)) is not None:
@@ -70,7 +103,7 @@ def batches(piece: Piece) -> Iterator[_Batch]:
             yield _Batch(number - len(batch), batch)
             batch = []
     if position < len(buffer):
-        raise UserError(f"{file}: record {number:,} is cut: the file ends inside of it. Make or copy it again.")
+        raise UserError(f"{file}: record {number:,} is cut: the file ends inside it. Make or copy it again.")
 
 
 def _record_end(file: str, buffer: bytearray, position: int, number: int) -> int | None:
@@ -93,13 +126,13 @@ def _record_end(file: str, buffer: bytearray, position: int, number: int) -> int
 
 
 def framed(record: bytes) -> bytes:
-    """Returns a record as it stands in a TFRecord file: with its length and the checksums of both."""
+    """Returns a record as a TFRecord file has it: with its length and the checksums of both."""
     length = struct.pack("<Q", len(record))
     return length + struct.pack("<I", _masked(length)) + record + struct.pack("<I", _masked(record))
 
 
 def _masked(data: bytes) -> int:
-    """Returns the checksum that TFRecord keeps: CRC-32C, rotated and moved."""
+    """Returns the checksum that TFRecord stores: CRC-32C, rotated and with a constant added."""
     import google_crc32c
 
     crc = google_crc32c.value(data)
@@ -110,17 +143,19 @@ def columns(paths: Sequence[str]) -> tuple[Column, ...]:
     """Returns the features of all records with their types: BIGINT, FLOAT, VARCHAR or BLOB, or a list of them.
 
     Raises:
-        UserError: a feature has several kinds, or there is no feature.
+        UserError: a feature has several types, or there is no feature.
     """
     from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
     decoder, found = ExamplesToRecordBatchDecoder(), dict[str, str]()
     for path in paths:
-        for batch in batches(Piece(path)):
+        for batch in _batches(Piece(path)):
             rows, _ = _decode(decoder, path, batch)
             for name, column in zip(rows.schema.names, rows.columns, strict=True):
-                kind = _type(column)
-                found[name] = _joined(path, name, found.get(name), kind) if kind else found.get(name, "")
+                column_type = _type(column)
+                if column_type:
+                    column_type = _common_type(path, name, found.get(name), column_type)
+                found[name] = column_type or found.get(name, "")
     if not any(found.values()):
         raise UserError(f"{paths[0]} holds no tf.Example with features. Records of tf.Example were expected.")
     return tuple(Column(name, found[name] or "VARCHAR") for name in sorted(found))
@@ -132,13 +167,13 @@ def _type(column: pa.ListArray) -> str | None:
         return None
     values = column.flatten()
     if pa.types.is_integer(values.type):
-        kind = "BIGINT"
+        element = "BIGINT"
     elif pa.types.is_floating(values.type):
-        kind = "FLOAT"
+        element = "FLOAT"
     else:
-        kind = "VARCHAR" if _is_utf8(values) else "BLOB"
+        element = "VARCHAR" if _is_utf8(values) else "BLOB"
     longest = pc.max(pc.list_value_length(column)).as_py() or 0
-    return f"{kind}[]" if longest > 1 else kind
+    return f"{element}[]" if longest > 1 else element
 
 
 def _is_utf8(values: pa.Array) -> bool:
@@ -149,7 +184,7 @@ def _is_utf8(values: pa.Array) -> bool:
     return True
 
 
-def _joined(path: str, name: str, one: str | None, other: str) -> str:
+def _common_type(path: str, name: str, one: str | None, other: str) -> str:
     """Returns the type that holds the values of both."""
     if not one:
         return other
@@ -157,45 +192,26 @@ def _joined(path: str, name: str, one: str | None, other: str) -> str:
     if first != second and {first, second} != {"VARCHAR", "BLOB"}:
         raise UserError(
             f"{path}: feature {name!r} is {first} in some records and {second} in others. "
-            "Every feature needs one kind of list: int64, float or bytes."
+            "Every feature needs one type of list: int64, float or bytes."
         )
     return ("BLOB" if first != second else first) + ("[]" if repeated or also_repeated else "")
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, piece: Piece, pinned: Sequence[Column]) -> Part:
-    """Returns a copy of a file as Parquet with the pinned columns; records that are no tf.Example are rejects.
-
-    Raises:
-        UserError: the file is damaged, or a feature is of another kind or has more values than its column.
-    """
-    import pyarrow.parquet as pq
-
-    copy, rejects, rows = temporary_file(connection, ".parquet"), list[Reject](), 0
-    schema = pa.schema([(column.name, _arrow_type(column)) for column in pinned])
-    with pq.ParquetWriter(copy, schema, compression="zstd", compression_level=1) as writer:
-        for batch, bad in decoded(piece, pinned):
-            rejects += bad
-            rows += batch.num_rows
-            values = [_values(piece.file, batch.column(column.name), column) for column in pinned]
-            writer.write_table(pa.table(values, schema=schema))
-    return Part(piece, copy, tuple(column.name for column in pinned), rows, rejects=tuple(rejects))
-
-
-def decoded(piece: Piece, pinned: Sequence[Column]) -> Iterator[tuple[pa.RecordBatch, list[Reject]]]:
-    """Yields the records of a file as lists of the pinned columns, and those that are no tf.Example with such.
+def decoded(piece: Piece, columns: Sequence[Column]) -> Iterator[tuple[pa.RecordBatch, list[Reject]]]:
+    """Yields the records of a piece as lists of values, and those that are no tf.Example with these columns.
 
     Raises:
         UserError: the file is damaged.
     """
     from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-    decoder = ExamplesToRecordBatchDecoder(_schema(pinned))
-    for batch in batches(piece):
+    decoder = ExamplesToRecordBatchDecoder(_schema(columns))
+    for batch in _batches(piece):
         yield _decode(decoder, piece.file, batch)
 
 
 def _decode(decoder: Any, file: str, batch: _Batch) -> tuple[pa.RecordBatch, list[Reject]]:
-    """Returns the decoded records of a batch, and those that are no tf.Example of the decoder's kinds."""
+    """Returns the decoded records of a batch, and those that are not as the decoder expects."""
     try:
         return decoder.DecodeBatch(batch.records), []
     except Exception:  # tfx-bsl raises RuntimeError or ValueError, by the damage
@@ -205,43 +221,44 @@ def _decode(decoder: Any, file: str, batch: _Batch) -> tuple[pa.RecordBatch, lis
                 decoder.DecodeBatch([record])
                 good.append(record)
             except Exception as error:
-                bad.append(reject(file, number, f"the record is not the tf.Example that was expected: {error}", record))
+                reason = f"the record is not the tf.Example that was expected: {error}"
+                bad.append(Reject.from_bytes(file, number, reason, record, "record"))
         return decoder.DecodeBatch(good), bad
 
 
-def _schema(pinned: Sequence[Column]) -> bytes:
+def _schema(columns: Sequence[Column]) -> bytes:
     """Returns the serialised schema with which tfx-bsl decodes the columns."""
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    kinds = {"BIGINT": schema_pb2.INT, "FLOAT": schema_pb2.FLOAT}
+    types = {"BIGINT": schema_pb2.INT, "FLOAT": schema_pb2.FLOAT}
     schema = schema_pb2.Schema()
-    for column in pinned:
-        schema.feature.add(name=column.name, type=kinds.get(element_type(column.type)[0], schema_pb2.BYTES))
+    for column in columns:
+        schema.feature.add(name=column.name, type=types.get(element_type(column.type)[0], schema_pb2.BYTES))
     return bytes(schema.SerializeToString())
 
 
 def _arrow_type(column: Column) -> pa.DataType:
     element, repeated = element_type(column.type)
-    kind = pa.large_string() if element == "VARCHAR" else _ARROW[element]
-    return pa.large_list(kind) if repeated else kind
+    value_type = pa.large_string() if element == "VARCHAR" else _ARROW[element]
+    return pa.large_list(value_type) if repeated else value_type
 
 
-def _values(file: str, column: pa.LargeListArray, pinned: Column) -> pa.Array:
-    """Returns a decoded column as it is pinned: its lists, or the one value of each."""
-    kind = _arrow_type(pinned)
+def _values(file: str, lists: pa.LargeListArray, column: Column) -> pa.Array:
+    """Returns the decoded values of a column in its type: lists, or the one value of each."""
+    arrow_type = _arrow_type(column)
     try:
-        if pa.types.is_large_list(kind):
-            return column.cast(kind)
-        lengths = pc.fill_null(pc.list_value_length(column), 0)
+        if pa.types.is_large_list(arrow_type):
+            return lists.cast(arrow_type)
+        lengths = pc.fill_null(pc.list_value_length(lists), 0)
         if (pc.max(lengths).as_py() or 0) > 1:
             raise UserError(
-                f"{file}: feature {pinned.name!r} has several values in a record, and one was expected, as before. "
-                f"Write `features: {{{pinned.name}: {{repeated: true}}}}`, or leave it out."
+                f"{file}: feature {column.name!r} has several values in a record, and one was expected, as before. "
+                f"Write `features: {{{column.name}: {{repeated: true}}}}`, or leave it out."
             )
-        filled = pc.if_else(pc.equal(lengths, 0), pa.scalar([None], column.type), column)
-        return filled.flatten().cast(kind)
+        filled = pc.if_else(pc.equal(lengths, 0), pa.scalar([None], lists.type), lists)
+        return filled.flatten().cast(arrow_type)
     except pa.ArrowInvalid as error:
         raise UserError(
-            f"{file}: feature {pinned.name!r} holds bytes that are not UTF-8 ({error}). Write "
-            f"`features: {{{pinned.name}: ignore}}`."
+            f"{file}: feature {column.name!r} holds bytes that are not UTF-8 ({error}). Write "
+            f"`features: {{{column.name}: ignore}}`."
         ) from error

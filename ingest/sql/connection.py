@@ -1,12 +1,14 @@
-"""DuckDB connections with a memory limit, no network and no extensions that load themselves; and SQL quoting."""
+"""Opens DuckDB connections with a memory limit and without network access, and quotes names and values for SQL."""
 
+import glob
 import os
 import tempfile
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 
-from ingest.sql import scratch
+from ingest.sql import temporary_folders
 
 _SETTINGS = {
     "autoinstall_known_extensions": False,
@@ -16,7 +18,7 @@ _SETTINGS = {
 
 
 def connect(memory: str = "1GB", threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """Returns a new connection that keeps below a memory limit and spills to a folder that vanishes with it.
+    """Returns a new connection with a memory limit, which spills to a folder that is deleted with it.
 
     Args:
         memory: the limit, such as `1GB` or `512MB`.
@@ -26,24 +28,24 @@ def connect(memory: str = "1GB", threads: int | None = None) -> duckdb.DuckDBPyC
     if threads is not None:
         settings["threads"] = threads
     connection = duckdb.connect(config=settings)
-    folder = scratch.folder(connection)
+    folder = temporary_folders.make_folder(connection)
     connection.execute(f"SET temp_directory = {literal(folder)}; SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 
 
 def first_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
-    """Returns the first row of a result and leaves nothing of it unread: that would block the connection."""
+    """Returns the first row of a result; reads all rows, since unread ones would block the connection."""
     row: tuple[Any, ...] = connection.execute(sql).fetchall()[0]
     return row
 
 
 def temporary_folder(connection: duckdb.DuckDBPyConnection) -> str:
-    """Returns the folder that vanishes with the connection."""
+    """Returns the folder that is deleted with the connection."""
     return str(first_row(connection, "SELECT current_setting('temp_directory')")[0])
 
 
 def temporary_file(connection: duckdb.DuckDBPyConnection, suffix: str) -> str:
-    """Returns the path of a new, empty file that vanishes with the connection."""
+    """Returns the path of a new, empty file that is deleted with the connection."""
     folder = temporary_folder(connection)
     os.makedirs(folder, exist_ok=True)
     handle, path = tempfile.mkstemp(suffix=suffix, dir=folder)
@@ -51,22 +53,22 @@ def temporary_file(connection: duckdb.DuckDBPyConnection, suffix: str) -> str:
     return path
 
 
-def name(text: str) -> str:
-    """Returns a column's or table's name as SQL writes it."""
-    return '"' + text.replace('"', '""') + '"'
+def identifier(name: str) -> str:
+    """Returns the name of a column or table, quoted for SQL."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(value: str | bool | list[str] | dict[str, str]) -> str:
-    """Returns a value as SQL writes it: a text, a boolean, a list of texts or a struct of texts."""
+    """Returns a text, a boolean, a list of texts or a struct of texts as an SQL literal."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return "[" + ", ".join(literal(each) for each in value) + "]"
+        return "[" + ", ".join(literal(element) for element in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{literal(key)}: {literal(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{literal(key)}: {literal(text)}" for key, text in value.items()) + "}"
     return "'" + value.replace("'", "''") + "'"
 
 
-def glob_free(path: str) -> str:
-    """Returns a path in which DuckDB sees no glob."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
+def paths_literal(paths: Sequence[str]) -> str:
+    """Returns a list of paths as an SQL literal, in which DuckDB finds no glob."""
+    return literal([glob.escape(path) for path in paths])

@@ -1,12 +1,11 @@
-"""From typed columns to what Examples hold: int64, float32 or UTF-8 text, and lists of them; SQL, then Arrow.
+"""Converts typed columns to the payload of Examples: int64, float32 or UTF-8 text, and lists of them; SQL, then Arrow.
 
-Nothing is lost in silence: a value that does not fit is an error that names it. NaN and the empty text are missing
-values, as they are in a serving request; so are empty lists, and missing values inside of lists.
+A value that does not fit is an error that names it. NaN and the empty text are missing values, as they are in a serving
+request; so are empty lists, and missing values inside lists.
 """
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,7 @@ from core.errors import UserError
 from core.spec import Payload
 from ingest.source import Dialect
 from ingest.sql import casts
-from ingest.sql.connection import name
+from ingest.sql.connection import identifier
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"}
 _INTEGERS |= {"UHUGEINT"}
@@ -24,7 +23,7 @@ _BEYOND_INT64 = {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _FLOATS = {"FLOAT", "DOUBLE"}
 _TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE"}
 _PLAIN = Dialect()
-_LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float32: what rounds to infinity
+_LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float32: larger values round to infinity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +46,7 @@ def element_type(duckdb_type: str) -> tuple[str, bool]:
 
 
 def default_encoding(duckdb_type: str) -> Encoding:
-    """Returns how a column of this type is held when nobody says otherwise, so that nothing is lost."""
+    """Returns how Examples hold a column of this type without loss, unless the configuration says otherwise."""
     element, repeated = element_type(duckdb_type)
     if element in _INTEGERS - _BEYOND_INT64 | _TIMES | {"BOOLEAN", "TIMESTAMP_NS"}:
         return Encoding("int", repeated)
@@ -55,33 +54,33 @@ def default_encoding(duckdb_type: str) -> Encoding:
 
 
 def encoded(column: str, duckdb_type: str, encoding: Encoding) -> str:
-    """Returns SQL for a column as BIGINT, FLOAT or VARCHAR, or a list of them; with its name.
+    """Returns SQL for a column as BIGINT, FLOAT or VARCHAR, or a list of them, under its name.
 
     Args:
         column: its name.
         duckdb_type: its type.
-        encoding: what it should become.
+        encoding: how Examples are to hold it.
 
     Raises:
         UserError: it has several values in a row, and only one may be held.
     """
     element, is_list = element_type(duckdb_type)
-    text = name(column)
+    text = identifier(column)
     if is_list and not encoding.repeated:
         raise UserError(
             f"Column {column!r} holds lists ({duckdb_type}), and one value a row was expected. Write "
-            f"`features: {{{column}: {{repeated: true}}}}`, or take one value out of it by `data: {{query: ...}}`."
+            f"`features: {{{column}: {{repeated: true}}}}`, or select one value by `data: {{query: ...}}`."
         )
     if not is_list:
         value = _value(text, element, encoding.payload, column)
         return f"{value} AS {text}" if not encoding.repeated else f"{_present(f'[{value}]')} AS {text}"
-    values = f"list_transform({text}, lambda each: {_value('each', element, encoding.payload, column)})"
+    values = f"list_transform({text}, lambda element: {_value('element', element, encoding.payload, column)})"
     return f"{_present(values)} AS {text}"
 
 
 def _present(values: str) -> str:
     """Returns SQL for a list without its missing values."""
-    return f"list_filter({values}, lambda each: each IS NOT NULL)"
+    return f"list_filter({values}, lambda element: element IS NOT NULL)"
 
 
 def _value(value: str, element: str, payload: Payload, column: str) -> str:
@@ -90,9 +89,9 @@ def _value(value: str, element: str, payload: Payload, column: str) -> str:
     return _float(value, element, column) if payload == "float" else _text(value, element, column)
 
 
-def _or_complain(converted: str, value: str, payload: Payload, column: str) -> str:
-    """Returns SQL that raises what `casts.complaint` understands where a value is there and cannot be converted."""
-    return f"COALESCE({converted}, CASE WHEN {value} IS NOT NULL THEN {casts.complain(payload, column, value)} END)"
+def _or_error(converted: str, value: str, payload: Payload, column: str) -> str:
+    """Returns SQL that raises an error, which `casts.parsed_error` reads, for a value that cannot be converted."""
+    return f"COALESCE({converted}, CASE WHEN {value} IS NOT NULL THEN {casts.error_sql(payload, column, value)} END)"
 
 
 def _integer(value: str, element: str, column: str) -> str:
@@ -102,19 +101,19 @@ def _integer(value: str, element: str, column: str) -> str:
         return f"epoch_ns({value})"
     if element in _TIMES:
         stamp = f"{value}::TIMESTAMP" if element != "TIMESTAMP WITH TIME ZONE" else f"{value} AT TIME ZONE 'UTC'"
-        return _or_complain(f"CASE WHEN isfinite({value}) THEN epoch_us({stamp}) END", value, "int", column)
+        return _or_error(f"CASE WHEN isfinite({value}) THEN epoch_us({stamp}) END", value, "int", column)
     if element in _FLOATS:
         whole = f"CASE WHEN {value} = trunc({value}) THEN TRY_CAST({value} AS BIGINT) END"
-        return _or_complain(whole, f"CASE WHEN NOT isnan({value}) THEN {value} END", "int", column)
+        return _or_error(whole, f"CASE WHEN NOT isnan({value}) THEN {value} END", "int", column)
     if element in _BEYOND_INT64:
-        return _or_complain(f"TRY_CAST({value} AS BIGINT)", value, "int", column)
+        return _or_error(f"TRY_CAST({value} AS BIGINT)", value, "int", column)
     if element.startswith("DECIMAL"):
-        return _or_complain(
+        return _or_error(
             f"CASE WHEN {value} = trunc({value}) THEN TRY_CAST({value} AS BIGINT) END", value, "int", column
         )
     text = f"nullif({value}::VARCHAR, '')"
     integer, stamp = casts.value(text, "BIGINT", _PLAIN), casts.value(text, "TIMESTAMP", _PLAIN)
-    return _or_complain(
+    return _or_error(
         f"COALESCE({integer}, epoch_us({stamp}))", f"CASE WHEN NOT {casts.missing(text)} THEN {text} END", "int", column
     )
 
@@ -123,18 +122,18 @@ def _float(value: str, element: str, column: str) -> str:
     if element in _FLOATS:
         present = f"CASE WHEN NOT isnan({value}) THEN {value} END"
         fits = f"CASE WHEN abs({value}) < {_LARGEST_FLOAT32} THEN {value}::FLOAT END"
-        return _or_complain(fits, present, "float", column)
+        return _or_error(fits, present, "float", column)
     if element in _INTEGERS | {"BOOLEAN"} or element.startswith("DECIMAL"):
         return f"{value}::FLOAT"
     text = f"nullif({value}::VARCHAR, '')"
     number = casts.value(text, "DOUBLE", _PLAIN)
     fits = f"CASE WHEN abs({number}) < {_LARGEST_FLOAT32} THEN ({number})::FLOAT END"
-    return _or_complain(fits, f"CASE WHEN NOT {casts.missing(text)} THEN {text} END", "float", column)
+    return _or_error(fits, f"CASE WHEN NOT {casts.missing(text)} THEN {text} END", "float", column)
 
 
 def _text(value: str, element: str, column: str) -> str:
     if element == "BLOB":
-        return _or_complain(f"nullif(try(decode({value})), '')", f"nullif({value}, ''::BLOB)", "text", column)
+        return _or_error(f"nullif(try(decode({value})), '')", f"nullif({value}, ''::BLOB)", "text", column)
     if element in _FLOATS:
         return f"CASE WHEN NOT isnan({value}) THEN {value}::VARCHAR END"
     if element.startswith(("STRUCT", "MAP", "UNION")) or element.endswith("]"):
@@ -148,7 +147,7 @@ def to_lists(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def _lists(column: pa.Array, kind: pa.DataType) -> pa.LargeListArray:
+def _lists(column: pa.Array, arrow_type: pa.DataType) -> pa.LargeListArray:
     if isinstance(column, pa.ChunkedArray):
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
@@ -159,9 +158,4 @@ def _lists(column: pa.Array, kind: pa.DataType) -> pa.LargeListArray:
         values = column.drop_null()
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     missing = pa.array(lengths == 0)
-    return pa.LargeListArray.from_arrays(offsets, values.cast(kind.value_type), type=kind, mask=missing)
-
-
-def schema(encodings: Mapping[str, Encoding], names: Sequence[str]) -> Mapping[str, Payload]:
-    """Returns the payload of each column, in the order of the names."""
-    return {each: encodings[each].payload for each in names}
+    return pa.LargeListArray.from_arrays(offsets, values.cast(arrow_type.value_type), type=arrow_type, mask=missing)

@@ -1,7 +1,7 @@
-"""Where a column has so many of its values below, found by counting in ever finer buckets: exact sums, small messages.
+"""Computes quantiles of a column by counting its values in finer and finer buckets.
 
-Counts of units add up to the counts of the table whatever the units are, so every division of a table among workers
-gives the same boundaries. A step is one pass over one column; two or three are enough.
+The counts of units add up to the counts of the table, so every division of a table among workers gives the same
+boundaries. A step is one pass over one column; two or three are enough.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ _STEPS = 8
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """Where one boundary lies: between two values, of which the first has `below` values below it."""
+    """An interval that contains a boundary; `below` values are less than its lower end."""
 
     low: float
     high: float
@@ -24,7 +24,7 @@ class Interval:
 
 @dataclasses.dataclass(frozen=True)
 class Bucket:
-    """How many values there are in a bucket, and the least and the greatest of them."""
+    """The number of values in a bucket, the least and the greatest of them."""
 
     count: int
     low: float
@@ -57,7 +57,7 @@ def bucket_sql(key: str, interval: Interval) -> str:
 
 
 class Search:
-    """Looks for the boundaries that have given shares of all values below them.
+    """Finds the boundaries below which given shares of all values lie.
 
     Example:
         search = Search([0.8, 0.9], low=0.0, high=100.0, count=1000)
@@ -85,7 +85,7 @@ class Search:
         return tuple(self._found[index] for index in sorted(self._found))
 
     def take(self, histograms: Sequence[Histogram]) -> None:
-        """Takes how many values each bucket of each interval has."""
+        """Narrows the intervals by the number of values in each bucket of each interval."""
         self._steps += 1
         for index, histogram in zip(sorted(self._open), histograms, strict=True):
             interval, target = self._open.pop(index), self._targets[index]
@@ -100,7 +100,7 @@ class Search:
                 self._open[index] = narrow
 
     def _reached(self, interval: Interval, histogram: Histogram, target: float) -> tuple[int, int]:
-        """Returns the bucket in which the target is reached, and how many values are below it."""
+        """Returns the bucket in which the target is reached, and the number of values below the bucket."""
         below, number = interval.below, max(histogram)
         for number in sorted(histogram):
             if below + histogram[number].count >= target:

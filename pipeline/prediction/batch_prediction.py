@@ -134,7 +134,7 @@ def read_training(version: Path) -> Training:
         raise UserError(f"{version} has no {model_versions.METADATA_FILE}: it was not pushed by this pipeline.")
     metadata = json.loads(file.read_text())
     source = ingest.Source.from_json(metadata["source"])
-    return Training(Spec.from_json(metadata["spec"]), source, metadata.get("query", source.query))
+    return Training(Spec.from_json(metadata["spec"]), source, metadata.get("query", source.data.query))
 
 
 def answers(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:

@@ -10,8 +10,9 @@ import pyarrow as pa
 import ingest
 from core.errors import UserError
 from core.examples import ROW_GROUP, arrow_schema
+from core.sections import Csv, Data
 from core.spec import Feature, Spec
-from ingest.sql import payloads, query
+from ingest.sql import payloads, user_query
 
 # What text files may hold by the strict casts; the types of Parquet files are mapped to the nearest.
 _TEXT_TYPES = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMP_NS", "VARCHAR")
@@ -61,7 +62,7 @@ class UnseenTable:
         """
         self._training, self._keep = training, tuple(keep)
         self._source = _source(training, files)
-        self._connection = ingest.connect(self._source.memory)
+        self._connection = ingest.connect(self._source.data.memory)
         with ingest.reading(self._source):
             self._open()
             described = self._connection.execute("DESCRIBE source_table").fetchall()
@@ -92,14 +93,14 @@ class UnseenTable:
         )
         chosen = "FROM data"
         if self._training.query:
-            query.check(self._connection, self._training.query)
+            user_query.check_is_select(self._connection, self._training.query)
             chosen = self._training.query.rstrip().rstrip(";")
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")
 
     def _written_with_point(self) -> list[str]:
         """Returns the columns of whole numbers that are written as 60.0 here."""
         trained = {column.name: column.type for column in self._training.source.columns}
-        text = self._source.format in ("csv", "jsonl")
+        text = ingest.READERS[self._source.format].holds_texts
         return [
             each.name
             for each in self._source.columns
@@ -149,7 +150,7 @@ class UnseenTable:
 
     def rejects(self) -> int:
         """Returns how many rows were left out because they cannot be read; only if the training did that too."""
-        if self._source.on_bad_rows == "stop":
+        if self._source.data.on_bad_rows == "stop":
             return 0
         with ingest.reading(self._source):
             return sum(1 for _ in ingest.open_table(self._connection, self._source).rejects())
@@ -158,18 +159,20 @@ class UnseenTable:
 def _source(training: Training, files: Sequence[str]) -> ingest.Source:
     """Returns the source for the files, with the column types of the training where files hold texts."""
     trained = training.source
-    dialect = dataclasses.asdict(trained.dialect)
-    alike = {each: dialect[each] for each in ("header", "encoding", "decimal", "nulls", "date_format")}
+    kept = ("header", "encoding", "decimal", "nulls", "date_format")
+    csv = Csv(**{option: getattr(trained.dialect, option) for option in kept})
     types = _types(training)
     found = ingest.discover(
-        files,
-        csv=alike if trained.format == "csv" else None,
+        Data(
+            files=tuple(files),
+            csv=csv if ingest.READERS[trained.format].has_dialect else Csv(),
+            memory=trained.data.memory,
+            on_bad_rows=trained.data.on_bad_rows,
+        ),
         # Whole numbers may be written as 60.0 here: the files say which columns those are.
-        types={name: each for name, each in types.items() if each != "BIGINT"},
-        memory=trained.memory,
-        on_bad_rows=trained.on_bad_rows,
+        {name: column_type for name, column_type in types.items() if column_type != "BIGINT"},
     )
-    if found.format not in ("csv", "jsonl"):
+    if not ingest.READERS[found.format].holds_texts:
         return found
     formats = {column.name: column.format for column in trained.columns}
     columns = [
@@ -197,9 +200,9 @@ def _types(training: Training) -> dict[str, str]:
 
 def _stand_in(column: ingest.Column, source: ingest.Source) -> str:
     """Returns SQL for a column that complains when somebody asks for its values, and only then."""
-    any_column = ingest.name(source.columns[0].name)
+    any_column = ingest.identifier(source.columns[0].name)
     complaint = f"error({ingest.literal(_ABSENT + column.name + _ABSENT)} || ({any_column} IS NULL)::VARCHAR)"
-    return f"{complaint}::{column.type} AS {ingest.name(column.name)}"
+    return f"{complaint}::{column.type} AS {ingest.identifier(column.name)}"
 
 
 def _select(features: Sequence[Feature], types: Mapping[str, str], keep: Sequence[str]) -> str:
@@ -209,5 +212,5 @@ def _select(features: Sequence[Feature], types: Mapping[str, str], keep: Sequenc
         payloads.encoded(each.name, folded[each.name.casefold()], payloads.Encoding(each.payload, each.repeated))
         for each in features
     ]
-    columns += [f"{ingest.name(each)} AS {ingest.name(_KEPT + each)}" for each in keep]
+    columns += [f"{ingest.identifier(each)} AS {ingest.identifier(_KEPT + each)}" for each in keep]
     return f"SELECT {', '.join(columns)} FROM source_table"

@@ -90,5 +90,5 @@ def names_are_served(features: Iterable[str], where: str) -> None:
             raise UserError(
                 f"{where}: a served model cannot tell the columns `{other}` and `{feature}` apart: it keeps only the "
                 "letters, digits and `_` of a name. Rename one in data.query, such as "
-                f"SELECT * RENAME ({ingest.name(feature)} AS other) FROM data."
+                f"SELECT * RENAME ({ingest.identifier(feature)} AS other) FROM data."
             )

@@ -102,7 +102,7 @@ def resolve(settings: Settings) -> Resolved:
         source = table.without_null(source, settings.label)
         warnings.append(f"{dropped:,} of {dropped + table.rows:,} rows have no label and are left out.")
     warnings += _new_columns(guesses)
-    if source.format == "csv":
+    if ingest.READERS[source.format].has_dialect:
         warnings += _missing_words(settings, spec, facts)
     warnings += _leaks(spec, table)
     reasons = {settings.label: label.reason} | {column: guess.reason for column, guess in guesses.items()}
@@ -110,19 +110,8 @@ def resolve(settings: Settings) -> Resolved:
 
 
 def _look(settings: Settings) -> tuple[ingest.Source, Table]:
-    data = settings.data
     as_text = [column for column, options in settings.features.items() if "text" in (options.type, options.kind)]
-    source = ingest.discover(
-        data.files,
-        format=data.format,
-        query=data.query,
-        csv=data.csv.model_dump(exclude_none=True),
-        types=dict.fromkeys(as_text, "VARCHAR"),
-        memory=data.memory,
-        on_bad_rows=data.on_bad_rows,
-        max_bad_rows=data.max_bad_rows,
-        num_spans=data.spans,
-    )
+    source = ingest.discover(settings.data, dict.fromkeys(as_text, "VARCHAR"))
     return source, Table(source)
 
 

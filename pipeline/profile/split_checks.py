@@ -8,7 +8,7 @@ from core.errors import UserError
 from core.sections import Split
 from core.spec import Label
 from ingest.sql import splits
-from ingest.sql.splits import NAMES, SplitRule
+from ingest.sql.splits import NAMES
 from pipeline.config.messages import listing, suggestion
 from pipeline.config.settings import Settings
 from pipeline.profile import roles
@@ -91,7 +91,7 @@ def check_classes(settings: Settings, table: Table, label: Label, where: str) ->
     if settings.split.by == "time" or table.rows > _ROWS_COUNTED:
         return []
     rows: dict[str, Counter[str]] = {split: Counter() for split in NAMES}
-    for split, value, count in table.counts_by_split(SplitRule.of(settings.split.model_dump()), label.name):
+    for split, value, count in table.counts_by_split(settings.split, label.name):
         rows[split][class_name(value) if label.classes else ""] += count
     sizes = ", ".join(f"{counts.total():,} {split}" for split, counts in rows.items())
     seed = ", or split another way: --set split.seed=1" if settings.split.by in ("hash", "group") else ""

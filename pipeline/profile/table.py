@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import ingest
-from ingest import name
+from core.sections import Split
+from ingest import identifier
 from ingest.sql import splits
-from ingest.sql.splits import SplitRule
 from pipeline.profile.roles import Facts, TypeClass, type_class
 
 # A SELECT of thousands of expressions takes DuckDB longer to plan than to run, and exact counts need a hash table each.
@@ -36,7 +36,7 @@ class Table:
             UserError: a file cannot be read, a value does not fit its column, or the query fails.
         """
         self._source = source
-        self._connection = ingest.connect(source.memory)
+        self._connection = ingest.connect(source.data.memory)
         folder = ingest.temporary_folder(self._connection)
         ingest.relation(self._connection, source)
         with ingest.reading(source):
@@ -61,11 +61,12 @@ class Table:
 
     def without_null(self, source: ingest.Source, column: str) -> ingest.Source:
         """Returns the source without the rows in which a column is null."""
-        rows = "data"
-        if source.query is not None:  # anew from DuckDB's parser: without comments and a semicolon, it fits in brackets
-            tree = f"json_serialize_sql({ingest.literal(source.query)})"
+        rows, query = "data", source.data.query
+        if query is not None:  # anew from DuckDB's parser: without comments and a semicolon, it fits in brackets
+            tree = f"json_serialize_sql({ingest.literal(query)})"
             rows = f"({self._rows(f'SELECT json_deserialize_sql({tree})')[0][0]})"
-        return dataclasses.replace(source, query=f"SELECT * FROM {rows} WHERE ({self.value(column)}) IS NOT NULL")
+        query = f"SELECT * FROM {rows} WHERE ({self.value(column)}) IS NOT NULL"
+        return dataclasses.replace(source, data=source.data.model_copy(update={"query": query}))
 
     def first_not(self, column: str, duckdb_type: str) -> Any:
         """Returns the first text of a column that is not a value of a type; None where all are."""
@@ -82,15 +83,15 @@ class Table:
         counted = f"SELECT {self.value(column)} AS value, count(*) AS rows FROM scratch.look GROUP BY 1"
         return dict(self._rows(f"FROM ({counted}) WHERE value IS NOT NULL ORDER BY rows DESC, value LIMIT {most}"))
 
-    def counts_by_split(self, rule: SplitRule, column: str) -> list[tuple[str, Any, int]]:
+    def counts_by_split(self, split: Split, column: str) -> list[tuple[str, Any, int]]:
         """Returns how many rows each split has of each value of a column: split, value, rows."""
-        split = splits.expression(rule, self.columns)
-        return self._rows(f"SELECT {split}, {self.value(column)}, count(*) FROM scratch.look GROUP BY ALL ORDER BY ALL")
+        name = splits.expression(split, self.columns)
+        return self._rows(f"SELECT {name}, {self.value(column)}, count(*) FROM scratch.look GROUP BY ALL ORDER BY ALL")
 
     def sample(self, columns: Sequence[str], rows: int, where: str = "true") -> Any:
         """Returns about so many rows, always the same ones, as a pyarrow.Table."""
         every = max(1, self.rows // rows)
-        selected = ", ".join(f"{self.value(column)} AS {name(column)}" for column in columns)
+        selected = ", ".join(f"{self.value(column)} AS {identifier(column)}" for column in columns)
         query = f"SELECT {selected} FROM scratch.look WHERE hash(rowid) % {every} = 0 AND ({where}) LIMIT {2 * rows}"
         with ingest.reading(self._source):
             return self._connection.sql(query).to_arrow_table()
@@ -102,7 +103,7 @@ class Table:
 
     def value(self, column: str) -> str:
         """Returns the SQL of a column's value: null where Examples hold none, as for NaN and empty texts and lists."""
-        quoted = name(column)
+        quoted = identifier(column)
         inner = type_class(self.columns[column])
         if inner == "float" and not self.columns[column].startswith("DECIMAL"):
             return f"CASE WHEN isfinite({quoted}) THEN {quoted} END"

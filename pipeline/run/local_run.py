@@ -32,7 +32,7 @@ def run(request: Request) -> int:
 
     folder = RunFolder((request.out or Path("runs") / request.settings.name).absolute())
     asked = request.settings.data
-    data = folder.data_digest(ingest.expand(asked.files, asked.spans) + ingest.files_of_query(asked.query))
+    data = folder.data_digest(ingest.expand(asked.files, asked.spans) + ingest.files_in_query(asked.query))
     marks = _marks(request.settings, data)
     last = read_json(folder.summary)
     if request.whole and last.get("fingerprint") == marks["fingerprint"] and _is_settled(last, folder):

@@ -3,7 +3,7 @@
 import gzip
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pytest
 
 import ingest
 from core.errors import UserError
+from core.sections import Data
 from ingest import spans
 from ingest.source import Column
 
@@ -22,8 +23,10 @@ def write(folder: pathlib.Path, name: str, content: str | bytes) -> str:
     return str(path)
 
 
-def read(files: Sequence[str], **options: Any) -> tuple[ingest.Source, list[tuple[Any, ...]]]:
-    source = ingest.discover(files, **options)
+def read(
+    files: Sequence[str], types: Mapping[str, str] | None = None, **options: Any
+) -> tuple[ingest.Source, list[tuple[Any, ...]]]:
+    source = ingest.discover(Data(files=tuple(files), **options), types)
     connection = ingest.connect()
     with ingest.reading(source):
         return source, ingest.relation(connection, source).fetchall()
@@ -99,7 +102,7 @@ def test_compressed_files(tmp_path: pathlib.Path) -> None:
 )
 def test_types_of_csv_columns(tmp_path: pathlib.Path, values: list[str], column_type: str) -> None:
     text = "a,b\n" + "".join(f"{value},x\n" for value in values)
-    assert ingest.discover([write(tmp_path, "data.csv", text)]).columns[0].type == column_type
+    assert ingest.discover(Data(files=(write(tmp_path, "data.csv", text),))).columns[0].type == column_type
 
 
 def test_types_are_decided_on_all_rows(tmp_path: pathlib.Path) -> None:
@@ -206,7 +209,7 @@ def test_parquet_keeps_its_types(tmp_path: pathlib.Path) -> None:
 
 def test_a_later_parquet_file_may_not_lose_digits(tmp_path: pathlib.Path) -> None:
     pq.write_table(pa.table({"i": [1]}), tmp_path / "data.parquet")
-    source = ingest.discover([str(tmp_path / "data.parquet")])
+    source = ingest.discover(Data(files=(str(tmp_path / "data.parquet"),)))
     pq.write_table(pa.table({"i": [1.0, None]}), tmp_path / "data.parquet")
     with ingest.reading(source):
         assert ingest.relation(ingest.connect(), source).fetchall() == [(1,), (None,)]
@@ -216,7 +219,8 @@ def test_a_later_parquet_file_may_not_lose_digits(tmp_path: pathlib.Path) -> Non
 
 
 def test_a_source_travels_as_json(tmp_path: pathlib.Path) -> None:
-    source = ingest.discover([write(tmp_path, "data.csv", "n,d\nNA,31.12.2024\n1,\n")], query="FROM data")
+    file = write(tmp_path, "data.csv", "n,d\nNA,31.12.2024\n1,\n")
+    source = ingest.discover(Data(files=(file,), query="FROM data"))
     assert ingest.Source.from_json(source.to_json()) == source
     assert source.columns == (Column("n", "BIGINT"), Column("d", "TIMESTAMP", "%d.%m.%Y"))
 
@@ -312,10 +316,10 @@ def test_a_window_of_the_newest_spans(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "num_spans", "message"),
     [
-        ("{YYYY}-{MM}.csv", 1, r"does not say which span a file is of\. Write \{SPAN\}, or all of"),
+        ("{YYYY}-{MM}.csv", 1, r"does not say which span a file belongs to\. Write \{SPAN\}, or all of"),
         ("{SPAN}/day-{SPAN}.csv", 1, "each once"),
         ("v{VERSION}.csv", 1, "does not say which span"),
-        ("{YYYY}-{MM}-{DD}.csv", 1, "2024-02-30.csv is not of a date: .* Rename the file"),
+        ("{YYYY}-{MM}-{DD}.csv", 1, "2024-02-30.csv has no valid date: .* Rename the file"),
         ("day-{SPAN}.csv", 2, r"leading zeros, such as .*day-007\.csv\. Say .* as .*day-\{SPAN:3\}\.csv"),
         ("*.csv", 2, r"2 spans are asked for, and no pattern of .*\*\.csv says what a span is"),
     ],

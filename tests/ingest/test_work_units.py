@@ -1,62 +1,48 @@
 """How a table is divided, and that the rows and their splits are the same however it is."""
 
-import json
 import pathlib
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tfx_bsl.coders.example_coder import RecordBatchToExamples
 
 import ingest
 from core import examples
 from core.errors import UserError
-from ingest import work_units
-from ingest.readers.base import Reject
-from ingest.readers.tfrecord import framed
+from core.sections import Data, Fractions, Split
+from ingest import rejects, work_units
+from ingest.rejects import Reject
 from ingest.sql import splits
 from ingest.sql.payloads import default_encoding
-from ingest.sql.splits import SplitRule
+from tests.conformance.table_writers import WRITERS
 
 ROWS = [{"a": row, "b": f"text\n{row % 7}" if row % 3 else None, "c": row / 8} for row in range(500)]
 
 
 def csv_text(rows: list[dict[str, Any]]) -> str:
-    return "a,b,c\n" + "".join(f'{row["a"]},"{row["b"] or ""}",{row["c"]}\n' for row in rows)
+    return WRITERS["csv"](rows).decode()
 
 
-def make(folder: pathlib.Path, kind: str) -> str:
+def make(folder: pathlib.Path, name: str) -> str:
     """Writes the rows in a format and returns the path."""
-    path = folder / f"data.{kind}"
-    if kind == "csv":
-        path.write_text(csv_text(ROWS))
-    elif kind == "jsonl":
-        path.write_text("\n".join(json.dumps(row) for row in ROWS))
-    elif kind == "parquet":
-        pq.write_table(pa.Table.from_pylist(ROWS), path, row_group_size=64)
-    else:
-        lists = {"a": pa.int64(), "b": pa.large_binary(), "c": pa.float32()}
-        columns = {
-            name: pa.array([None if row[name] is None else [row[name]] for row in ROWS], pa.large_list(value_type))
-            for name, value_type in lists.items()
-        }
-        path.write_bytes(b"".join(map(framed, RecordBatchToExamples(pa.record_batch(columns)))))
+    path = folder / f"data.{name}"
+    path.write_bytes(WRITERS[name](ROWS))
     return str(path)
 
 
 def ingested(
-    source: ingest.Source, folder: pathlib.Path, size: int = 1 << 30, rule: SplitRule | None = None
+    source: ingest.Source, folder: pathlib.Path, size: int = 1 << 30, split: Split | None = None
 ) -> tuple[work_units.Counts, dict[str, list[dict[str, Any]]]]:
     """Returns the counts and the rows of each split."""
-    rule = rule or SplitRule(fractions={"train": 0.6, "eval": 0.2, "test": 0.2})
-    with work_units.UnitReader(work_units.Plan(source, {}, rule), work_units.divide(source, 1 << 30)[0]) as reader:
-        encodings = {column: default_encoding(kind) for column, kind in reader.types.items()}
+    split = split or Split(fractions=Fractions(train=0.6, eval=0.2, test=0.2))
+    with work_units.UnitReader(work_units.Plan(source, {}, split), work_units.divide(source, 1 << 30)[0]) as reader:
+        encodings = {column: default_encoding(column_type) for column, column_type in reader.types.items()}
     total = work_units.Counts()
     for unit in work_units.divide(source, size):
-        with work_units.UnitReader(work_units.Plan(source, encodings, rule), unit) as reader:
+        with work_units.UnitReader(work_units.Plan(source, encodings, split), unit) as reader:
             total += reader.write(str(folder))
-    return total, {name: rows_of(folder / f"Split-{name}") for name in rule.names}
+    return total, {name: rows_of(folder / f"Split-{name}") for name in splits.NAMES}
 
 
 def rows_of(folder: pathlib.Path) -> list[dict[str, Any]]:
@@ -67,21 +53,22 @@ def rows_of(folder: pathlib.Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
     folder = tmp_path_factory.mktemp("expected")
-    return ingested(ingest.discover([make(folder, "csv")]), folder)[1]
+    return ingested(ingest.discover(Data(files=(make(folder, "csv"),))), folder)[1]
 
 
 def test_all_rows_are_there_once(expected: dict[str, list[dict[str, Any]]]) -> None:
-    rows = sorted((row for each in expected.values() for row in each), key=lambda row: row["a"])
+    rows = sorted((row for rows in expected.values() for row in rows), key=lambda row: row["a"])
     assert rows == [{**row, "b": row["b"] and row["b"].encode()} for row in ROWS]
     assert [len(expected[name]) for name in splits.NAMES] == pytest.approx([300, 100, 100], abs=30)
     assert [row["a"] for row in expected["train"]] == sorted(row["a"] for row in expected["train"])
 
 
-@pytest.mark.parametrize(("kind", "size"), [("csv", 700), ("jsonl", 999), ("parquet", 1), ("tfrecord", 999)])
+@pytest.mark.parametrize("name", sorted(ingest.READERS))
 def test_formats_and_units_give_the_same_rows_in_the_same_splits(
-    tmp_path: pathlib.Path, kind: str, size: int, expected: dict[str, list[dict[str, Any]]]
+    tmp_path: pathlib.Path, name: str, expected: dict[str, list[dict[str, Any]]]
 ) -> None:
-    source = ingest.discover([make(tmp_path, kind)])
+    source = ingest.discover(Data(files=(make(tmp_path, name),)))
+    size = 1 if name == "parquet" else 999
     assert len(work_units.divide(source, size)) > 3
     counts, found = ingested(source, tmp_path, size)
     assert found == expected
@@ -90,15 +77,15 @@ def test_formats_and_units_give_the_same_rows_in_the_same_splits(
 
 def test_a_damaged_record_is_named_by_its_number_in_the_file(tmp_path: pathlib.Path) -> None:
     path = pathlib.Path(make(tmp_path, "tfrecord"))
-    source = ingest.discover([str(path)])
+    source = ingest.discover(Data(files=(str(path),)))
     divided = work_units.divide(source, 999)
     content = bytearray(path.read_bytes())
     piece = divided[3].pieces[0]
     content[piece.start + 12] ^= 1
     path.write_bytes(content)
     with (
-        pytest.raises(UserError, match=rf"record {piece.before + 1} is damaged: its checksum is wrong"),
-        work_units.UnitReader(work_units.Plan(source, {}, SplitRule()), divided[3]),
+        pytest.raises(UserError, match=rf"record {piece.rows_before + 1} is damaged: its checksum is wrong"),
+        work_units.UnitReader(work_units.Plan(source, {}, Split()), divided[3]),
     ):
         pass
     path.write_bytes(content[:-1])
@@ -110,13 +97,15 @@ def test_a_damaged_record_is_named_by_its_number_in_the_file(tmp_path: pathlib.P
 def test_small_files_share_a_unit(tmp_path: pathlib.Path) -> None:
     for index in range(10):
         (tmp_path / f"{index}.csv").write_text(csv_text(ROWS[:50]))
-    source = ingest.discover([str(tmp_path / "*.csv")])
+    source = ingest.discover(Data(files=(str(tmp_path / "*.csv"),)))
     size = (tmp_path / "0.csv").stat().st_size
     assert [len(unit.pieces) for unit in work_units.divide(source, 4 * size)] == [4, 4, 2]
 
 
 def test_a_query_over_the_whole_table_is_one_unit(tmp_path: pathlib.Path) -> None:
-    source = ingest.discover([make(tmp_path, "csv")], query="SELECT DISTINCT b, 1 AS one FROM data ORDER BY b")
+    source = ingest.discover(
+        Data(files=(make(tmp_path, "csv"),), query="SELECT DISTINCT b, 1 AS one FROM data ORDER BY b")
+    )
     assert len(work_units.divide(source, 100)) == 1
     counts, found = ingested(source, tmp_path)
     assert counts.read == 500
@@ -127,18 +116,22 @@ def test_no_unit_reaches_from_one_span_into_the_next(tmp_path: pathlib.Path) -> 
     for name in ("1/a.csv", "1/b.csv", "2/a.csv", "3/a.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x\n1\n")
-    source = ingest.discover([str(tmp_path / "{SPAN}" / "*.csv")], num_spans=3)
+    source = ingest.discover(Data(files=(str(tmp_path / "{SPAN}" / "*.csv"),), spans=3))
     read = [
         [piece.file.removeprefix(f"{tmp_path}/") for piece in unit.pieces]
         for unit in work_units.divide(source, 1 << 30)
     ]
     assert read == [["1/a.csv", "1/b.csv"], ["2/a.csv"], ["3/a.csv"]]
-    whole = ingest.discover([str(tmp_path / "{SPAN}" / "*.csv")], num_spans=3, query="SELECT max(x) AS x FROM data")
+    whole = ingest.discover(
+        Data(files=(str(tmp_path / "{SPAN}" / "*.csv"),), spans=3, query="SELECT max(x) AS x FROM data")
+    )
     assert len(work_units.divide(whole, 1 << 30)) == 1
 
 
 def test_a_filter_may_be_divided(tmp_path: pathlib.Path) -> None:
-    source = ingest.discover([make(tmp_path, "csv")], query="SELECT a, a * 2 AS double FROM data WHERE a % 2 = 0")
+    source = ingest.discover(
+        Data(files=(make(tmp_path, "csv"),), query="SELECT a, a * 2 AS double FROM data WHERE a % 2 = 0")
+    )
     counts, found = ingested(source, tmp_path, 700)
     assert sorted(row["double"] for rows in found.values() for row in rows) == list(range(0, 1000, 4))
     assert counts.read == 500
@@ -149,13 +142,13 @@ def test_bad_rows_are_put_aside_with_their_line_in_every_unit(tmp_path: pathlib.
     lines[100], lines[200], lines[300] = "zz,x,1", "1,2", "7,x,é"
     path = tmp_path / "data.csv"
     path.write_text("a,b,c\n" + "\n".join(lines))
-    source = ingest.discover([str(path)], on_bad_rows="quarantine")
+    source = ingest.discover(Data(files=(str(path),), on_bad_rows="quarantine"))
     assert len(work_units.divide(source, 500)) > 3
     counts, found = ingested(source, tmp_path, 500)
     assert (counts.read, counts.rejects, sum(map(len, found.values()))) == (400, 3, 397)
-    work_units.gather_rejects(str(tmp_path))
-    rejects = pq.read_table(tmp_path / "rejects.parquet").to_pylist()
-    assert [(reject["line"], reject["reason"], reject["text"]) for reject in rejects] == [
+    rejects.gather(str(tmp_path), "line")
+    found_rejects = pq.read_table(tmp_path / "rejects.parquet").to_pylist()
+    assert [(reject["line"], reject["reason"], reject["text"]) for reject in found_rejects] == [
         (102, "column 'a' is not a whole number of 64 bits", "zz,x,1"),
         (202, "3 columns were expected, and there are 2", "1,2"),
         (302, "column 'c' is not a finite number", "7,x,é"),
@@ -163,17 +156,17 @@ def test_bad_rows_are_put_aside_with_their_line_in_every_unit(tmp_path: pathlib.
 
 
 def test_a_column_that_is_gone_is_named(tmp_path: pathlib.Path) -> None:
-    source = ingest.discover([make(tmp_path, "csv")], query="SELECT a FROM data")
-    plan = work_units.Plan(source, {"b": default_encoding("VARCHAR")}, SplitRule())
+    source = ingest.discover(Data(files=(make(tmp_path, "csv"),), query="SELECT a FROM data"))
+    plan = work_units.Plan(source, {"b": default_encoding("VARCHAR")}, Split())
     reader = work_units.UnitReader(plan, work_units.divide(source, 1 << 30)[0])
     with reader, pytest.raises(UserError, match="The table has no column 'b'; it has a"):
         reader.write(str(tmp_path))
 
 
 def test_rows_that_vanish_are_an_error(tmp_path: pathlib.Path) -> None:
-    source = ingest.discover([make(tmp_path, "parquet")])
+    source = ingest.discover(Data(files=(make(tmp_path, "parquet"),)))
     (unit,) = work_units.divide(source, 1 << 30)
-    plan = work_units.Plan(source, {"a": default_encoding("BIGINT")}, SplitRule())
+    plan = work_units.Plan(source, {"a": default_encoding("BIGINT")}, Split())
     with work_units.UnitReader(plan, unit) as reader:
         pq.write_table(pa.Table.from_pylist(ROWS[:499]), unit.pieces[0].file)  # changed while it is read
         with pytest.raises(UserError, match="500 rows went in and 499 came out"):
@@ -182,18 +175,18 @@ def test_rows_that_vanish_are_an_error(tmp_path: pathlib.Path) -> None:
 
 def test_the_memory_limit_is_said(tmp_path: pathlib.Path) -> None:
     query = "SELECT list(x.a), list(y.c) FROM data x, data y, data z GROUP BY x.a + y.a * 1000 + z.a * 1000000"
-    source = ingest.discover([make(tmp_path, "csv")], query=query, memory="20MB")
-    connection = ingest.connect(source.memory)
+    source = ingest.discover(Data(files=(make(tmp_path, "csv"),), query=query, memory="20MB"))
+    connection = ingest.connect(source.data.memory)
     with pytest.raises(UserError, match="more than the 20MB of memory"), ingest.reading(source):
         ingest.relation(connection, source).fetchall()
 
 
 def test_rejects_are_written_some_at_a_time(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_units, "_REJECTS_AT_ONCE", 2)
+    monkeypatch.setattr(rejects, "_ROWS_AT_ONCE", 2)
     for part, count in (("part-1.parquet", 5), ("part-0.parquet", 1), ("part-2.parquet", 0)):
-        rejects = (Reject(part, line, "it is bad", "text") for line in range(count))
-        assert work_units.write_rejects(str(tmp_path / "rejects" / part), rejects) == count
-    assert work_units.gather_rejects(str(tmp_path)) == ["part-0.parquet, line 0: it is bad: 'text'"]
+        rejected = (Reject(part, line, "it is bad", "text") for line in range(count))
+        assert rejects.write(str(tmp_path / "rejects" / part), rejected) == count
+    assert rejects.gather(str(tmp_path), "line") == ["part-0.parquet, line 0: it is bad: 'text'"]
     found = pq.read_table(tmp_path / "rejects.parquet")
     assert found.column("line").to_pylist() == [0, 0, 1, 2, 3, 4]
     assert not (tmp_path / "rejects").exists()

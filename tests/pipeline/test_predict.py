@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
+from core.sections import Data
 from core.spec import Feature, Label, Spec
 from ingest import Column, Source
 from models.serving import model_versions
@@ -24,6 +25,7 @@ SPEC = Spec(
     label=Label("bought", "binary", "int", ("0", "1")),
     features=(Feature("age", "numeric", "float"), Feature("town", "categorical", "text")),
 )
+DATA = Data(files=("/data/train.csv",), format="csv")
 COLUMNS = (Column("age", "DOUBLE"), Column("town", "VARCHAR"), Column("tip", "DOUBLE"))
 QUERY = "SELECT age, lower(town) AS town, tip > 0.2 AS bought FROM data"
 
@@ -38,7 +40,7 @@ def serving(tmp_path_factory) -> pathlib.Path:
     """Version 1 of a model whose training had the columns age, town and tip, and a query over them."""
     folder = tmp_path_factory.mktemp("run")
     model = served_models.save(folder / "model", _formula, {"age": tf.float64, "town": tf.string}, SPEC.label.classes)
-    source = Source(("/data/train.csv",), "csv", COLUMNS)
+    source = Source(("/data/train.csv",), COLUMNS, DATA)
     metadata = {"spec": SPEC.to_json(), "source": source.to_json(), "query": QUERY}
     extra = {model_versions.METADATA_FILE: json.dumps(metadata).encode()}
     model_versions.push(pathlib.Path(model), folder / "serving", extra)
@@ -117,7 +119,7 @@ def test_whole_numbers_may_be_written_with_a_point(tmp_path):
     model = served_models.save(
         tmp_path / "model", lambda columns: columns["age"] / 100, {"age": tf.float64}, ("0", "1")
     )
-    source = Source(("/data/train.csv",), "csv", (Column("age", "BIGINT"), Column("bought", "BIGINT")))
+    source = Source(("/data/train.csv",), (Column("age", "BIGINT"), Column("bought", "BIGINT")), DATA)
     query = "SELECT age + 1 AS age, bought FROM data"
     metadata = json.dumps({"spec": spec.to_json(), "source": source.to_json(), "query": query})
     extra = {model_versions.METADATA_FILE: metadata.encode()}

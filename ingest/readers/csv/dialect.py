@@ -1,4 +1,4 @@
-"""How a CSV file is written, told from its beginning: delimiter, quotes, encoding and the names of the columns."""
+"""Detects the dialect of a CSV file, and the names of its columns, from its beginning."""
 
 import codecs
 import csv
@@ -6,10 +6,9 @@ import dataclasses
 import io
 import itertools
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from core.errors import UserError
+from core.sections import Csv
 from ingest import files
 from ingest.readers.base import check_names
 from ingest.readers.csv.segments import MAX_RECORD
@@ -23,18 +22,17 @@ _QUOTES = (('"', '"'), ('"', "\\"), ("'", "'"))
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-def detect(file: str, options: Mapping[str, Any] | None = None) -> Dialect:
-    """Returns the dialect of a file: what the options say, and for the rest what fits its first rows best.
+def detect(file: str, section: Csv) -> Dialect:
+    """Returns the dialect of a file: what the section says, and for the rest what fits the first rows best.
 
     Args:
         file: a path.
-        options: fields of `Dialect` by name.
+        section: what the configuration says of the dialect.
 
     Raises:
-        UserError: the file does not begin like a CSV file, or an option is wrong.
+        UserError: the file does not begin like a CSV file, or the encoding is unknown.
     """
-    given = {name: value for name, value in (options or {}).items() if value is not None}
-    given["nulls"] = tuple(given.get("nulls", ()))
+    given = section.model_dump(exclude_none=True)
     sample = next(files.blocks(file, _SAMPLE), b"")
     encoding = given.pop("encoding", None) or next((name for bom, name in _BOMS if sample.startswith(bom)), "utf-8")
     text = _decoded(file, sample, encoding)
@@ -51,7 +49,7 @@ def detect(file: str, options: Mapping[str, Any] | None = None) -> Dialect:
 
 
 def _has_decimal_commas(rows: list[list[str]]) -> bool:
-    """Returns whether numbers have a comma where others have a point: in some column a comma, in none a point."""
+    """Returns whether some column of numbers has commas and none has points."""
     columns = [
         [cell.strip() for cell in column if cell.strip()] for column in itertools.zip_longest(*rows[1:], fillvalue="")
     ]

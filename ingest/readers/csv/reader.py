@@ -1,29 +1,106 @@
-"""CSV files as a DuckDB table of texts, every row of which is accounted for.
+"""Reads CSV files as DuckDB relations of texts, and accounts for every row.
 
-DuckDB reads fast, and the fast count of `segments` says how many rows it must find. Where the two do not agree, or
-DuckDB stumbles, `records` reads slowly, puts the bad records aside and writes the good ones anew.
+DuckDB reads fast, and the fast scan of `segments` says how many rows it must find. Where the two do not agree, or
+DuckDB fails, `records` reads slowly, puts bad records aside and writes the good ones to a copy.
 """
 
 import codecs
 import dataclasses
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 
 from core.errors import UserError
+from core.sections import Csv
 from ingest import files
-from ingest.readers.base import Part, Piece, Reject, num_lines_before, reject
-from ingest.readers.csv.dialect import header
-from ingest.readers.csv.records import Record, records
+from ingest.readers.base import Part, Piece, Reader, Record, cut, num_lines_before
+from ingest.readers.csv.dialect import detect, header
+from ingest.readers.csv.records import records
 from ingest.readers.csv.segments import MAX_RECORD, segments
-from ingest.source import Dialect
-from ingest.sql.connection import first_row, glob_free, literal, temporary_file
+from ingest.rejects import Reject
+from ingest.source import Column, Dialect, Source
+from ingest.sql.connection import first_row, literal, paths_literal, temporary_file
+from ingest.type_inference import infer
 
 
-def scan(paths: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:
-    """Returns SQL for the rows of files that are written alike, all columns as texts."""
+class CsvReader(Reader):
+    """Reads files of delimited texts, whose columns are inferred from all rows."""
+
+    suffixes = (".csv", ".tsv", ".txt")
+    holds_texts = True
+    has_dialect = True
+    no_rows = "a header and no rows"
+
+    def dialect(self, file: str, given: Csv) -> Dialect:
+        """Returns the dialect that the configuration gives, completed from the beginning of the file."""
+        return detect(file, given)
+
+    def columns(self, connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[Column, ...]:
+        """Returns the columns of the header, all of them texts."""
+        return tuple(Column(name, "VARCHAR") for name in header(source.files[0], source.dialect))
+
+    def infer(
+        self, connection: duckdb.DuckDBPyConnection, source: Source, rows: str, types: Mapping[str, str]
+    ) -> Source:
+        """Returns the source with inferred types, and with the words for "missing" that its numbers have."""
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW texts AS {rows}")
+        names = [column.name for column in source.columns if column.name not in types]
+        inferred = infer(connection, "texts", names, source.dialect)
+        found = {column.name: column for column in inferred.columns}
+        columns = tuple(found.get(column.name, column) for column in source.columns)
+        nulls = source.dialect.nulls or inferred.null_words  # a word means the same in texts as in numbers
+        return dataclasses.replace(source, columns=columns, dialect=dataclasses.replace(source.dialect, nulls=nulls))
+
+    def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
+        """Returns pieces of whole records; one where the file is compressed, not in UTF-8 or not regular."""
+        whole = Piece(file, size=os.path.getsize(file))
+        if not _is_utf8(source.dialect) or files.compression(file) or whole.size < 1.5 * size:
+            return [whole]
+        found = segments(file, source.dialect, len(header(file, source.dialect)), size) or []
+        pieces = [
+            Piece(file, segment.start, segment.end, segment.records, segment.end - segment.start) for segment in found
+        ]
+        return pieces if len(pieces) > 1 else [whole]
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> Part:
+        """Returns a piece, or a copy of it in UTF-8 without bad records."""
+        path, dialect = piece.file, source.dialect
+        if not _is_utf8(dialect):
+            path = _to_utf8(connection, piece.file, dialect.encoding)
+            dialect = dataclasses.replace(dialect, encoding="utf-8")
+        names = tuple(header(path, dialect))
+        if not piece.is_whole:
+            path = cut(connection, piece)
+            dialect = dataclasses.replace(dialect, header=dialect.header and piece.start == 0)
+        rows = piece.rows
+        if rows is None:
+            found = segments(path, dialect, len(names))
+            rows = None if found is None else sum(segment.records for segment in found)
+        if rows is not None and _count(connection, path, names, dialect) == rows:
+            return Part(piece, path, names, rows, dialect, original=(path, dialect))
+        return _cleaned(connection, piece, path, names, dialect)
+
+    def scan(self, parts: Sequence[Part], columns: Sequence[Column]) -> str:
+        """Returns SQL for the rows, all columns as texts."""
+        return _scan([part.path for part in parts], parts[0].names, parts[0].dialect)
+
+    def records(self, part: Part) -> Iterator[Record]:
+        """Yields the good records, with their lines in the user's file."""
+        assert part.original is not None
+        path, dialect = part.original
+        before = num_lines_before(part.piece)
+        for record in itertools.islice(records(path, dialect, len(part.names)), 1 if dialect.header else 0, None):
+            if record.problem is None:
+                yield dataclasses.replace(record, line=before + record.line)
+
+
+def _is_utf8(dialect: Dialect) -> bool:
+    return codecs.lookup(dialect.encoding).name == "utf-8"
+
+
+def _scan(paths: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:
     options = [
         f"columns = {literal(dict.fromkeys(names, 'VARCHAR'))}",
         f"delim = {literal(dialect.delimiter)}",
@@ -35,67 +112,13 @@ def scan(paths: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:
         f"compression = {literal(files.compression(paths[0]) or 'none')}",
         "auto_detect = false, strict_mode = true, comment = '', skip = 0",
     ]
-    return f"SELECT * FROM read_csv({literal([glob_free(path) for path in paths])}, {', '.join(options)})"
-
-
-def pieces(file: str, dialect: Dialect, size: int) -> list[Piece]:
-    """Returns the pieces of about so many bytes into which a file can be divided: one, if it is not regular."""
-    whole = Piece(file, size=os.path.getsize(file))
-    if not is_utf8(dialect) or files.compression(file) or whole.size < 1.5 * size:
-        return [whole]
-    found = segments(file, dialect, len(header(file, dialect)), size) or []
-    pieces = [Piece(file, each.start, each.end, each.records, each.end - each.start) for each in found]
-    return pieces if len(pieces) > 1 else [whole]
-
-
-def is_utf8(dialect: Dialect) -> bool:
-    """Returns whether files are read as they are."""
-    return codecs.lookup(dialect.encoding).name == "utf-8"
-
-
-def prepare(connection: duckdb.DuckDBPyConnection, piece: Piece, dialect: Dialect) -> Part:
-    """Returns a piece of a file in a form of which it is certain that DuckDB reads all its rows."""
-    path = piece.file
-    if not is_utf8(dialect):
-        path = _to_utf8(connection, piece.file, dialect.encoding)
-        dialect = dataclasses.replace(dialect, encoding="utf-8")
-    names = tuple(header(path, dialect))
-    if not piece.is_whole:
-        path = cut(connection, piece)
-        dialect = dataclasses.replace(dialect, header=dialect.header and piece.start == 0)
-    rows = piece.rows
-    if rows is None:
-        found = segments(path, dialect, len(names))
-        rows = None if found is None else sum(segment.records for segment in found)
-    if rows is not None and _count(connection, path, names, dialect) == rows:
-        return Part(piece, path, names, rows, dialect, original=(path, dialect))
-    return _cleaned(connection, piece, path, names, dialect)
-
-
-def cut(connection: duckdb.DuckDBPyConnection, piece: Piece) -> str:
-    """Returns a copy of a piece of a file."""
-    copy = temporary_file(connection, os.path.splitext(piece.file)[1])
-    with open(copy, "wb") as stream:
-        for block in files.between(piece.file, piece.start, piece.end):
-            stream.write(block)
-    return copy
-
-
-def records_read(part: Part) -> Iterator[Record]:
-    """Yields the records that are the part's rows, in their order, with the lines of the file."""
-    assert part.original is not None
-    path, dialect = part.original
-    found = records(path, dialect, len(part.names))
-    before = num_lines_before(part.piece)
-    for record in itertools.islice(found, 1 if dialect.header else 0, None):
-        if record.problem is None:
-            yield dataclasses.replace(record, line=before + record.line)
+    return f"SELECT * FROM read_csv({paths_literal(paths)}, {', '.join(options)})"
 
 
 def _count(connection: duckdb.DuckDBPyConnection, path: str, names: Sequence[str], dialect: Dialect) -> int | None:
-    """Returns how many rows DuckDB finds, None if it stumbles."""
+    """Returns how many rows DuckDB finds; None where it fails."""
     try:
-        return int(first_row(connection, f"SELECT count(*) FROM ({scan([path], names, dialect)})")[0])
+        return int(first_row(connection, f"SELECT count(*) FROM ({_scan([path], names, dialect)})")[0])
     except duckdb.Error:
         return None
 
@@ -103,7 +126,7 @@ def _count(connection: duckdb.DuckDBPyConnection, path: str, names: Sequence[str
 def _cleaned(
     connection: duckdb.DuckDBPyConnection, piece: Piece, path: str, names: tuple[str, ...], dialect: Dialect
 ) -> Part:
-    """Returns a copy of a file with its good records only, all with the same line end."""
+    """Returns a copy of the good records, all with the same line end; the bad ones are rejects."""
     rejects: list[Reject] = []
     before = num_lines_before(piece)
     rows = 0
@@ -113,21 +136,22 @@ def _cleaned(
             if index == 0 and dialect.header:
                 continue
             if record.problem is not None:
-                rejects.append(reject(piece.file, before + record.line, record.problem, record.text))
+                line = before + record.line
+                rejects.append(Reject.from_bytes(piece.file, line, record.problem, record.text))
             else:
                 stream.write(record.text + b"\n")
                 rows += 1
     plain = dataclasses.replace(dialect, header=False)
     if _count(connection, copy, names, plain) != rows:
         raise UserError(
-            f"{piece.file} cannot be read: its {rows:,} records come out of the CSV reader as another number. "
+            f"{piece.file} cannot be read: it has {rows:,} records, and DuckDB finds another number of rows. "
             "Convert it to plain CSV (comma, double quotes, UTF-8) or to Parquet."
         )
     return Part(piece, copy, names, rows, plain, tuple(rejects), (path, dialect))
 
 
 def _to_utf8(connection: duckdb.DuckDBPyConnection, file: str, encoding: str) -> str:
-    """Returns a copy of a file in UTF-8."""
+    """Returns the path of a copy of the file in UTF-8."""
     decoder = codecs.getincrementaldecoder(encoding)()
     copy = temporary_file(connection, ".csv")
     try:

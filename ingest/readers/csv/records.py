@@ -1,35 +1,20 @@
-"""The records of a CSV file one by one, slowly: which of them are bad, on which line, and why.
+"""Reads the records of a CSV file one by one and says which of them are bad, on which line, and why.
 
-Used when DuckDB or the fast count stumbles. What is in order can be written anew in one plain form, and what is not is
-named and counted: no row is ever lost without a word.
+This is slow. It is used where DuckDB fails, or finds another number of rows than the fast scan of `segments`.
 """
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ingest import files
+from ingest.readers.base import Record
 from ingest.readers.csv.segments import MAX_RECORD
 from ingest.source import Dialect
 
 _BLOCK = 1 << 20
 _SHOWN = 1_000  # bytes of a bad record that are kept
 _BOM = b"\xef\xbb\xbf"
-
-
-@dataclasses.dataclass(frozen=True)
-class Record:
-    """One record.
-
-    Attributes:
-        line: the line on which it begins, counted from 1.
-        text: its bytes without the line end; only the first thousand when it is too long to be read.
-        problem: what is wrong with it, None if nothing is.
-    """
-
-    line: int
-    text: bytes
-    problem: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +25,7 @@ class _Line:
 
 
 def _lines(file: str) -> Iterator[_Line]:
-    """Yields the lines of a file, of which a very long one is cut short."""
+    """Yields the lines of a file; a line that is too long is cut."""
     number, tail, skipping = 1, b"", False
     for block in files.blocks(file, _BLOCK):
         parts = (tail + block).splitlines(keepends=True)
@@ -57,42 +42,28 @@ def _lines(file: str) -> Iterator[_Line]:
 
 def records(file: str, dialect: Dialect, num_columns: int) -> Iterator[Record]:
     """Yields the records of a UTF-8 file, the header among them; blank lines count in a table of one column only."""
-    lines = _Again(_lines(file))
-    for line in lines:
+    lines, returned = _lines(file), collections.deque[_Line]()
+
+    def next_line() -> _Line | None:
+        return returned.popleft() if returned else next(lines, None)
+
+    while (line := next_line()) is not None:
         text = line.text.removeprefix(_BOM) if line.number == 1 else line.text
         if num_columns > 1 and not text.strip(b"\r\n"):
             continue
         held, size = [dataclasses.replace(line, text=text)], len(text)
         fields = _Fields(dialect)
         while held[-1].whole and fields.feed(held[-1].text) and size <= MAX_RECORD:
-            following = next(lines, None)
-            if following is None:
+            if (following := next_line()) is None:
                 break
             held.append(following)
             size += len(following.text)
         problem = _quote_problem(held, size, fields, dialect)
         if problem is not None:
-            lines.again(held[1:])
+            returned.extendleft(reversed(held[1:]))
             yield Record(line.number, text.rstrip(b"\r\n")[:_SHOWN], problem)
         else:
             yield _record(held, fields.count, num_columns)
-
-
-class _Again:
-    """An iterator to which lines can be given back."""
-
-    def __init__(self, lines: Iterable[_Line]) -> None:
-        self._lines = iter(lines)
-        self._given_back: collections.deque[_Line] = collections.deque()
-
-    def __iter__(self) -> "_Again":
-        return self
-
-    def __next__(self) -> _Line:
-        return self._given_back.popleft() if self._given_back else next(self._lines)
-
-    def again(self, lines: list[_Line]) -> None:
-        self._given_back.extendleft(reversed(lines))
 
 
 def _quote_problem(held: list[_Line], size: int, fields: "_Fields", dialect: Dialect) -> str | None:
@@ -106,7 +77,7 @@ def _quote_problem(held: list[_Line], size: int, fields: "_Fields", dialect: Dia
 
 
 def _record(held: list[_Line], num_fields: int, num_columns: int) -> Record:
-    text = b"".join(each.text for each in held)
+    text = b"".join(line.text for line in held)
     text = text[: -2 if text.endswith(b"\r\n") else -1 if text[-1:] in b"\r\n" else None]
     problem = None
     if num_fields != num_columns:
@@ -123,7 +94,7 @@ def _record(held: list[_Line], num_fields: int, num_columns: int) -> Record:
 
 
 class _Fields:
-    """Counts the fields of one record, which may go over several lines.
+    """Counts the fields of one record, which may span several lines.
 
     Attributes:
         count: how many fields it has.
@@ -140,7 +111,7 @@ class _Fields:
         self.problem: str | None = None
 
     def feed(self, line: bytes) -> bool:
-        """Takes the next line, and returns whether the record goes on behind it."""
+        """Takes the next line and returns whether the record continues after it."""
         if not self.open and (not self._quote or self._quote not in line):
             self.count += line.count(self._delimiter)
             return False
@@ -151,7 +122,7 @@ class _Fields:
         return self.open and self.problem is None
 
     def _inside(self, line: bytes, position: int) -> int | None:
-        """Goes from inside a quoted field to behind its delimiter; None at the end of the line."""
+        """Returns the position after the delimiter that follows an open quoted field; None at the end of the line."""
         while (end := line.find(self._quote, position)) >= 0:
             if self._escape and line[:end].endswith(self._escape):
                 position = end + 1
@@ -163,7 +134,7 @@ class _Fields:
         return None
 
     def _behind(self, body: bytes, position: int) -> int | None:
-        """Goes from a closing quote to behind the delimiter."""
+        """Returns the position after the delimiter that follows a closing quote."""
         end = body.find(self._delimiter, position)
         between = body[position : end if end >= 0 else None]
         if between.strip(b" "):
@@ -171,7 +142,7 @@ class _Fields:
         return self._next(end)
 
     def _field(self, body: bytes, position: int) -> int | None:
-        """Goes from the beginning of a field to behind its delimiter, or into its quotes."""
+        """Returns the position after the delimiter of the field that begins here, or the first inside its quotes."""
         begin = position
         while body[begin : begin + 1] == b" ":
             begin += 1

@@ -1,6 +1,6 @@
-"""Where the records of a CSV file end, found fast and without DuckDB: what its count of rows is checked against.
+"""Finds where the records of a CSV file end, fast and without DuckDB, whose count of rows is checked against it.
 
-The scan works on whole blocks with numpy and gives up on anything unusual; `records` then tells what it is.
+The scan works on whole blocks with NumPy and stops at anything irregular, which `records` then explains.
 """
 
 import codecs
@@ -11,7 +11,7 @@ import numpy as np
 from ingest import files
 from ingest.source import Dialect
 
-MAX_RECORD = 2_000_000  # bytes; a longer one is taken for a broken file
+MAX_RECORD = 2_000_000  # bytes; a longer record means that the file is damaged
 _BOM = b"\xef\xbb\xbf"
 _NEWLINE, _RETURN, _SPACE = b"\n\r "
 
@@ -28,7 +28,7 @@ class Segment:
 def segments(file: str, dialect: Dialect, num_columns: int, size: int | None = None) -> list[Segment] | None:
     """Returns the segments of a UTF-8 file, each of at least `size` bytes but the last; one in all if `size` is None.
 
-    None comes back for a file that is not regular: stray quotes or carriage returns, a blank line in place of the
+    Returns None for a file that is not regular: stray quotes or carriage returns, a blank line in place of the
     header, a record of more than `MAX_RECORD` bytes.
     """
     scan = _Scan(dialect, num_columns, size)
@@ -41,7 +41,7 @@ def segments(file: str, dialect: Dialect, num_columns: int, size: int | None = N
 
 
 class _Irregular(Exception):
-    """The scan does not understand the file."""
+    """The file is not regular."""
 
 
 class _Scan:
@@ -84,7 +84,7 @@ class _Scan:
             raise _Irregular from None
 
     def finish(self) -> list[Segment]:
-        """Returns what was found; the last record needs no line end."""
+        """Returns the segments; the last record needs no line end."""
         size = self._offset + len(self._tail)
         if self._tail:
             if self._tail.endswith(b"\r"):
@@ -98,7 +98,7 @@ class _Scan:
         return [*self._found, dataclasses.replace(last, end=size)]
 
     def _outside_quotes(self, array: np.ndarray, newlines: np.ndarray) -> np.ndarray:
-        """Returns which of the line ends are outside of quotes, in a text that begins with a record."""
+        """Returns which line ends are outside quotes, in a text that begins with a record."""
         quotes = np.flatnonzero(array == self._quote)
         if self._escape >= 0:
             quotes = self._unescaped(array, quotes)
@@ -132,7 +132,7 @@ class _Scan:
         return np.ones(len(ends), bool) if self._blank_counts else lengths > 0
 
     def _count(self, ends: np.ndarray, is_record: np.ndarray) -> None:
-        """Counts records and closes every segment that has become long enough."""
+        """Counts records, and ends every segment that is long enough."""
         if self._header and len(ends):
             if not is_record[0]:
                 raise _Irregular

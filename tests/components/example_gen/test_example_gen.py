@@ -20,6 +20,7 @@ from components.example_gen import driver
 from components.tf_examples import conversion
 from core import examples
 from core.errors import UserError
+from core.sections import Data
 from core.spec import Feature, Label, Spec
 
 IN_MEMORY = ("--runner=FnApiRunner",)
@@ -42,7 +43,8 @@ def run(
     **read: Any,
 ) -> types.Artifact:
     """Runs the executor over a file and returns the artifact."""
-    source = ingest.discover([file], **read)
+    given_types = read.pop("types", None)
+    source = ingest.discover(Data(files=(file,), **read), given_types)
     artifact = standard_artifacts.Examples()
     artifact.uri = str(folder / "examples")
     context = example_gen.Executor.Context(
@@ -167,7 +169,7 @@ def resolve(component: example_gen.ExampleGen, metadata: Any = None) -> dict[str
 
 def test_the_fingerprint_is_of_the_content(tmp_path: pathlib.Path) -> None:
     file = csv_file(tmp_path)
-    component = example_gen.ExampleGen(ingest.discover([file]).to_json(), SPEC.to_json())
+    component = example_gen.ExampleGen(ingest.discover(Data(files=(file,))).to_json(), SPEC.to_json())
     first = resolve(component)
     assert json.loads(first[driver.FILES_KEY]) == [file]
     os.utime(file, (1, 1))
@@ -180,7 +182,8 @@ def test_the_fingerprint_is_of_joined_files_too(tmp_path: pathlib.Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text("a,z\n1,2\n")
     query = f"SELECT data.* FROM data LEFT JOIN '{other}' USING (a)"
-    component = example_gen.ExampleGen(ingest.discover([csv_file(tmp_path)], query=query).to_json(), SPEC.to_json())
+    source = ingest.discover(Data(files=(csv_file(tmp_path),), query=query))
+    component = example_gen.ExampleGen(source.to_json(), SPEC.to_json())
     first = resolve(component)[FINGERPRINT_PROPERTY_NAME]
     other.write_text("a,z\n1,3\n")
     assert resolve(component)[FINGERPRINT_PROPERTY_NAME] != first
@@ -190,7 +193,7 @@ def test_spans_versions_and_ranges(tmp_path: pathlib.Path) -> None:
     for span in ("1/v1", "2/v1", "4/v1", "4/v2"):
         (tmp_path / span).mkdir(parents=True)
         csv_file(tmp_path / span)
-    source = ingest.discover([str(tmp_path / "{SPAN}/v{VERSION}/*.csv")])
+    source = ingest.discover(Data(files=(str(tmp_path / "{SPAN}/v{VERSION}/*.csv"),)))
     assert source.files == (str(tmp_path / "4/v2/data.csv"),)
 
     def files(**ranges: Any) -> tuple[list[str], int]:
@@ -211,7 +214,7 @@ def test_several_patterns_are_one_table(tmp_path: pathlib.Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         csv_file(tmp_path, name=name)
     patterns = [str(tmp_path / "x/*.csv"), str(tmp_path / "y.csv")]
-    resolved = resolve(example_gen.ExampleGen(ingest.discover(patterns).to_json(), SPEC.to_json()))
+    resolved = resolve(example_gen.ExampleGen(ingest.discover(Data(files=tuple(patterns))).to_json(), SPEC.to_json()))
     assert json.loads(resolved[driver.FILES_KEY]) == [
         *(str(tmp_path / name) for name in ("x/1.csv", "x/2.csv", "y.csv"))
     ]
@@ -242,7 +245,7 @@ def test_stock_components_read_both_payloads(tmp_path: pathlib.Path) -> None:
             (a,) = (each for each in found.datasets[0].features if each.path.step[0] == "a")
             assert found.datasets[0].num_examples == len(rows)
             assert a.num_stats.mean == pytest.approx(sum(row[0] for row in rows) / len(rows))
-    source = ingest.discover([f"{copy.uri}/Split-test/*.gz"])
+    source = ingest.discover(Data(files=(f"{copy.uri}/Split-test/*.gz",)))
     connection = ingest.connect()
     with ingest.reading(source):
         assert ingest.relation(connection, source).fetchall() == [

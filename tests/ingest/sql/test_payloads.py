@@ -7,12 +7,13 @@ import pytest
 
 from core.errors import UserError
 from core.examples import arrow_schema
+from core.sections import Data
 from ingest import connect
-from ingest.errors import reading
+from ingest.duckdb_errors import reading
 from ingest.source import Source
 from ingest.sql.payloads import Encoding, default_encoding, encoded, to_lists
 
-SOURCE = Source(("data.csv",), "csv", ())
+SOURCE = Source(("data.csv",), (), Data(files=("data.csv",), format="csv"))
 INT, FLOAT, TEXT = Encoding("int"), Encoding("float"), Encoding("text")
 
 

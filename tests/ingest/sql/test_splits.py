@@ -9,79 +9,84 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import UserError
+from core.sections import Fractions, Split
 from ingest import connect
 from ingest.sql.quantiles import BUCKETS, Interval, Search, from_rows
-from ingest.sql.splits import SplitRule, expression, time_key
+from ingest.sql.splits import NAMES, expression, time_key
 
 
-def by_hand(texts: Sequence[str], rule: SplitRule) -> str:
+def by_hand(texts: Sequence[str], split: Split) -> str:
     """Returns the split of a row with these texts, in the order of its columns' names."""
     number = int(hashlib.md5("\x1f".join(texts).encode()).hexdigest()[:8], 16) % 1_000_000
     limit = 0.0
-    for name in rule.names:
-        limit += rule.fractions[name]
+    for name, fraction in split.fractions:
+        limit += fraction
         if number < round(limit * 1_000_000):
             return name
-    return rule.names[-1]
+    return NAMES[-1]
 
 
-def splits_of(table: str, types: dict[str, str], rule: SplitRule, boundaries: Sequence[float] = ()) -> list[str]:
-    rows = connect().execute(f"SELECT {expression(rule, types, boundaries)} FROM {table}").fetchall()
+def splits_of(table: str, types: dict[str, str], split: Split, boundaries: Sequence[float] = ()) -> list[str]:
+    rows = connect().execute(f"SELECT {expression(split, types, boundaries)} FROM {table}").fetchall()
     return [row[0] for row in rows]
 
 
 def test_the_hash_is_md5_of_the_texts_in_the_order_of_names() -> None:
-    rule = SplitRule()
+    split = Split()
     rows = [(1, "x"), (None, "é"), (-5, None), (1, "x")]
     table = "(VALUES (1, 'x'), (NULL, 'é'), (-5, NULL), (1, 'x')) t(b, a)"
     expected = [
-        by_hand(["\x1e" if text is None else text, "\x1e" if number is None else str(number)], rule)
+        by_hand(["\x1e" if text is None else text, "\x1e" if number is None else str(number)], split)
         for number, text in rows
     ]
-    found = splits_of(table, {"b": "INTEGER", "a": "VARCHAR"}, rule)
+    found = splits_of(table, {"b": "INTEGER", "a": "VARCHAR"}, split)
     assert found == expected
     assert found[0] == found[3]
 
 
 def test_shares_are_as_asked_and_a_seed_changes_them() -> None:
     table, types = "(SELECT range AS a FROM range(20000))", {"a": "BIGINT"}
-    found = splits_of(table, types, SplitRule(fractions={"train": 0.7, "eval": 0.2, "test": 0.1}))
+    found = splits_of(table, types, Split(fractions=Fractions(train=0.7, eval=0.2, test=0.1)))
     assert found.count("train") == pytest.approx(14_000, abs=200)
     assert found.count("eval") == pytest.approx(4_000, abs=200)
-    other = splits_of(table, types, SplitRule(fractions={"train": 0.7, "eval": 0.2, "test": 0.1}, seed=1))
+    other = splits_of(table, types, Split(fractions=Fractions(train=0.7, eval=0.2, test=0.1), seed=1))
     assert sum(one != two for one, two in zip(found, other, strict=True)) > 5_000
 
 
 def test_rows_of_a_group_stay_together() -> None:
     table = "(SELECT range AS a, 'g' || range % 50 AS g FROM range(2000))"
     rows = connect().execute(
-        f"SELECT g, count(DISTINCT {expression(SplitRule('group', 'g'), {'a': 'BIGINT', 'g': 'VARCHAR'})}) "
+        f"SELECT g, count(DISTINCT {expression(Split(by='group', column='g'), {'a': 'BIGINT', 'g': 'VARCHAR'})}) "
         f"FROM {table} GROUP BY g"
     )
     assert {count for _, count in rows.fetchall()} == {1}
 
 
-def test_a_split_without_a_fraction_gets_no_rows() -> None:
-    rule = SplitRule(fractions={"train": 0.5, "eval": 0.5, "test": 0.0})
-    assert rule.names == ("train", "eval")
-    assert set(splits_of("(SELECT range AS a FROM range(100))", {"a": "BIGINT"}, rule)) == {"train", "eval"}
+def test_every_split_gets_a_fraction() -> None:
+    with pytest.raises(ValueError, match="greater than 0"):
+        Fractions(train=0.5, eval=0.5, test=0.0)
 
 
 def test_a_given_column_may_say_it_in_other_words() -> None:
-    rule = SplitRule("column", "s")
+    split = Split(by="column", column="s")
     table = "(VALUES ('train'), (' Validation '), ('TEST'), ('dev')) t(s)"
-    assert splits_of(table, {"s": "VARCHAR"}, rule) == ["train", "eval", "test", "eval"]
+    assert splits_of(table, {"s": "VARCHAR"}, split) == ["train", "eval", "test", "eval"]
 
 
 def test_a_split_by_time_puts_the_newest_last() -> None:
     table = "(VALUES (DATE '2024-01-01'), (DATE '2024-01-02'), (DATE '2024-01-03'), (NULL)) t(d)"
     boundaries = [connect().execute(f"SELECT epoch_us(TIMESTAMP '2024-01-0{day}')").fetchall()[0][0] for day in (2, 3)]
-    assert splits_of(table, {"d": "DATE"}, SplitRule("time", "d"), boundaries) == ["train", "eval", "test", "train"]
+    assert splits_of(table, {"d": "DATE"}, Split(by="time", column="d"), boundaries) == [
+        "train",
+        "eval",
+        "test",
+        "train",
+    ]
 
 
 def test_columns_that_do_not_fit_are_named() -> None:
     with pytest.raises(UserError, match=r"'x', and there is no such column\. The columns are: a"):
-        expression(SplitRule("group", "x"), {"a": "BIGINT"})
+        expression(Split(by="group", column="x"), {"a": "BIGINT"})
     with pytest.raises(UserError, match=r"column 'a' is VARCHAR\. A date"):
         time_key("a", {"a": "VARCHAR"})
 
@@ -98,7 +103,7 @@ def test_boundaries_are_the_same_whatever_the_units(values: list[float], units: 
     for boundary, share in zip(found.pop(), shares, strict=True):
         below, equal = sum(value < boundary for value in values), sum(value == boundary for value in values)
         rank = share * len(values)
-        nearest = min(abs(rank - sum(value < each for value in values)) for each in [*values, math.inf])
+        nearest = min(abs(rank - sum(value < edge for value in values)) for edge in [*values, math.inf])
         assert abs(rank - below) <= nearest + 0.0005 * len(values) + 1e-9, (boundary, equal)
 
 
@@ -118,4 +123,4 @@ def histogram(values: list[float], interval: Interval) -> list[tuple[int, int, f
         if interval.low <= value < interval.high:
             share = (value - interval.low) / (interval.high - interval.low)
             buckets.setdefault(min(BUCKETS - 1, math.floor(share * BUCKETS)), []).append(value)
-    return [(bucket, len(each), min(each), max(each)) for bucket, each in buckets.items()]
+    return [(bucket, len(held), min(held), max(held)) for bucket, held in buckets.items()]

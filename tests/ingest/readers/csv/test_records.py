@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import UserError
-from ingest.readers.csv import reader as csv_reader
+from core.sections import Csv, Data
 from ingest.readers.csv.dialect import detect, header
+from ingest.readers.csv.reader import CsvReader
 from ingest.readers.csv.records import records
 from ingest.readers.csv.segments import segments
-from ingest.source import Dialect
+from ingest.source import Dialect, Source
 
 COMMA = Dialect()
 
@@ -108,7 +109,8 @@ def test_a_record_that_is_too_long_is_cut_short_and_left_behind(tmp_path: pathli
 def test_pieces_begin_where_records_do(tmp_path: pathlib.Path) -> None:
     rows = [[str(row), "x\ny"] for row in range(100)]
     (tmp_path / "data.csv").write_bytes(written([["a", "b"], *rows], "\n"))
-    pieces = csv_reader.pieces(str(tmp_path / "data.csv"), COMMA, 100)
+    file = str(tmp_path / "data.csv")
+    pieces = CsvReader().pieces(file, Source((file,), (), Data(files=(file,)), COMMA), 100)
     assert len(pieces) > 5
     assert sum(piece.rows or 0 for piece in pieces) == 100
 
@@ -126,11 +128,11 @@ def test_pieces_begin_where_records_do(tmp_path: pathlib.Path) -> None:
 def test_delimiter_and_header(tmp_path: pathlib.Path, text: str, delimiter: str, names: list[str]) -> None:
     file = tmp_path / "data.csv"
     file.write_text(text)
-    dialect = detect(str(file))
+    dialect = detect(str(file), Csv())
     assert (dialect.delimiter, header(str(file), dialect)) == (delimiter, names)
 
 
 def test_an_unknown_encoding_is_named(tmp_path: pathlib.Path) -> None:
     (tmp_path / "data.csv").write_text("a\n1\n")
     with pytest.raises(UserError, match="encoding 'klingon' is not known"):
-        detect(str(tmp_path / "data.csv"), {"encoding": "klingon"})
+        detect(str(tmp_path / "data.csv"), Csv(encoding="klingon"))

@@ -5,7 +5,8 @@ import pathlib
 import pytest
 
 from ingest import connect
-from ingest.sql import query
+from ingest.sql import user_query
+from ingest.sql.user_query import files_in_query
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ from ingest.sql import query
     ],
 )
 def test_reach(sql: str | None, reach: str) -> None:
-    assert query.reach(connect(), sql) == reach
+    assert user_query.reach(connect(), sql) == reach
 
 
 def test_the_files_that_a_query_names(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,5 +60,5 @@ def test_the_files_that_a_query_names(tmp_path: pathlib.Path, monkeypatch: pytes
         "SELECT * FROM data JOIN read_csv(['a.csv', 'b*.csv'], header = true) USING (k) JOIN 'towns.parquet' USING (k) "
         "WHERE k IN (SELECT k FROM 'x.json') AND name <> 'not a table.csv' AND k IN (SELECT k FROM 'missing.csv')"
     )
-    assert query.files(sql) == tuple(str(tmp_path / name) for name in ("a.csv", "b.csv", "towns.parquet", "x.json"))
-    assert query.files(None) == query.files("SELECT * FROM data") == query.files("no query") == ()
+    assert files_in_query(sql) == tuple(str(tmp_path / name) for name in ("a.csv", "b.csv", "towns.parquet", "x.json"))
+    assert files_in_query(None) == files_in_query("SELECT * FROM data") == files_in_query("no query") == ()

@@ -1,7 +1,7 @@
-"""The user's SQL over the table `data`: whether it is one SELECT, and whether it looks at each row by itself.
+"""Analyses the user's SQL over the table `data`: whether it is one SELECT, and whether it looks at each row by itself.
 
-Only then may parts of a table be read apart, by several workers, without changing the result. DuckDB's own parser says
-what a query is made of, and whatever is not known to be harmless counts as looking at the whole table.
+Only in the latter case can several workers read parts of a table without changing the result. The analysis walks the
+syntax tree of DuckDB's parser; an expression that is not known to look at one row counts as reading the whole table.
 """
 
 import collections
@@ -18,7 +18,7 @@ from ingest.sql.connection import connect, first_row, literal
 
 Reach = Literal["each row", "some rows", "whole table"]
 
-_HARMLESS = {
+_ROWWISE = {
     "BETWEEN",
     "CASE",
     "CAST",
@@ -36,7 +36,7 @@ _NOT_COLUMNS = {"current_date", "current_time", "current_timestamp", "localtime"
 _EMPTY_PARTS = ("modifiers", "group_expressions", "group_sets", "having", "sample", "qualify")
 
 
-def check(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+def check_is_select(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     """Raises UserError unless the query is one SELECT statement."""
     tree = _parsed(connection, query)
     statements = tree.get("statements", [])
@@ -49,7 +49,7 @@ def check(connection: duckdb.DuckDBPyConnection, query: str) -> None:
 
 
 def reach(connection: duckdb.DuckDBPyConnection, query: str | None) -> Reach:
-    """Returns what a row of the result comes from.
+    """Returns which rows of `data` a row of the result depends on.
 
     Returns:
         `each row`: every row of `data` gives one row; `some rows`: every row gives one or none; `whole table`:
@@ -59,34 +59,31 @@ def reach(connection: duckdb.DuckDBPyConnection, query: str | None) -> Reach:
         return "each row"
     tree = _parsed(connection, query)
     node = tree["statements"][0]["node"] if not tree["error"] and len(tree["statements"]) == 1 else {}
-    return _Reader(connection).reach(node)
+    return _ReachAnalysis(connection).reach(node)
 
 
-def files(query: str | None) -> tuple[str, ...]:
-    """Returns the files that a query names beside the table `data`, such as those that it joins; globs expanded."""
+def files_in_query(query: str | None) -> tuple[str, ...]:
+    """Returns the files that a query names besides the table `data`, such as files that it joins; globs expanded."""
     if query is None:
         return ()
-    connection = connect()
-    try:
+    with connect() as connection:
         tree = _parsed(connection, query)
-    finally:
-        connection.close()
-    found = (path for pattern in _tables(tree) for path in glob.glob(pattern, recursive=True))
+    found = (path for pattern in _table_names(tree) for path in glob.glob(pattern, recursive=True))
     return tuple(sorted({os.path.abspath(path) for path in found if os.path.isfile(path)}))
 
 
-def _tables(tree: Any, is_argument: bool = False) -> Iterator[str]:
-    """Yields the names of tables and the texts that table functions, such as read_csv, take."""
+def _table_names(tree: Any, is_argument: bool = False) -> Iterator[str]:
+    """Yields the names of tables, and the texts that are arguments of table functions such as read_csv."""
     if isinstance(tree, list):
-        for each in tree:
-            yield from _tables(each, is_argument)
+        for node in tree:
+            yield from _table_names(node, is_argument)
     elif isinstance(tree, dict):
         if tree.get("type") == "BASE_TABLE":
             yield tree["table_name"]
         elif is_argument and tree.get("kind") == "STRING":
             yield tree["text"]
-        for each in tree.values():
-            yield from _tables(each, is_argument or tree.get("type") == "TABLE_FUNCTION")
+        for node in tree.values():
+            yield from _table_names(node, is_argument or tree.get("type") == "TABLE_FUNCTION")
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
@@ -94,8 +91,8 @@ def _parsed(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]
     return parsed
 
 
-class _Reader:
-    """Reads the syntax tree that DuckDB gives."""
+class _ReachAnalysis:
+    """Finds the reach of a query from its syntax tree."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         rows = connection.execute(
@@ -116,7 +113,7 @@ class _Reader:
             and not any(node[part] for part in _EMPTY_PARTS)
             and not node["cte_map"]["map"]
             and node["aggregate_handling"] == "STANDARD_HANDLING"
-            and self._is_harmless([node["select_list"], node["where_clause"]])
+            and self._is_rowwise([node["select_list"], node["where_clause"]])
         )
         below = self._table(node["from_table"]) if plain else "whole table"
         return "some rows" if below == "each row" and node["where_clause"] else below
@@ -128,23 +125,23 @@ class _Reader:
             return "each row"
         return self.reach(table["subquery"]["node"]) if table["type"] == "SUBQUERY" else "whole table"
 
-    def _is_harmless(self, tree: Any) -> bool:
+    def _is_rowwise(self, tree: Any) -> bool:
         """Returns whether a tree of expressions takes all its values from one row."""
         if isinstance(tree, list):
-            return all(self._is_harmless(each) for each in tree)
+            return all(map(self._is_rowwise, tree))
         if not isinstance(tree, dict):
             return True
-        kind = tree.get("class")
-        if kind is not None and kind not in _HARMLESS:
+        expression = tree.get("class")
+        if expression is not None and expression not in _ROWWISE:
             return False
-        if kind == "FUNCTION" and not self._is_harmless_function(tree["function_name"].lower()):
+        if expression == "FUNCTION" and not self._is_rowwise_function(tree["function_name"].lower()):
             return False
-        if kind == "COLUMN_REF" and tree["column_names"][-1].lower() in _NOT_COLUMNS:
+        if expression == "COLUMN_REF" and tree["column_names"][-1].lower() in _NOT_COLUMNS:
             return False
-        return all(self._is_harmless(each) for each in tree.values())
+        return all(map(self._is_rowwise, tree.values()))
 
-    def _is_harmless_function(self, function: str) -> bool:
+    def _is_rowwise_function(self, function: str) -> bool:
         if function not in self._macros:
             return function in self._functions
         trees = (_parsed(self._connection, f"SELECT {definition}") for definition in self._macros[function])
-        return all(self._is_harmless(tree["statements"][0]["node"]["select_list"]) for tree in trees)
+        return all(self._is_rowwise(tree["statements"][0]["node"]["select_list"]) for tree in trees)

@@ -1,4 +1,4 @@
-"""Folders for what need not be kept: they vanish with their owner, or when the next process sees that it was killed."""
+"""Makes temporary folders that are deleted with their owner, or by the next process where theirs was killed."""
 
 import contextlib
 import fcntl
@@ -13,12 +13,12 @@ _PREFIX = "skewless-"
 _LOCK = ".lock"
 
 
-def folder(owner: object) -> str:
-    """Returns a new folder that vanishes with its owner."""
+def make_folder(owner: object) -> str:
+    """Returns a new folder that is deleted with its owner."""
     _sweep()
     path = tempfile.mkdtemp(prefix=_PREFIX)
     lock = os.open(os.path.join(path, _LOCK), os.O_CREAT | os.O_RDWR, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # the system lets go of it when this process ends, however it does
+    fcntl.flock(lock, fcntl.LOCK_EX)  # the system releases it when this process ends, in any way
     weakref.finalize(owner, _remove, path, lock)
     return path
 
@@ -30,8 +30,8 @@ def _remove(path: str, lock: int) -> None:
 
 @functools.cache
 def _sweep() -> None:
-    """Removes the folders of processes that are gone."""
+    """Removes the folders of processes that have ended."""
     for lock in glob.glob(os.path.join(tempfile.gettempdir(), f"{_PREFIX}*", _LOCK)):
-        with contextlib.suppress(OSError), open(lock, "r+b") as file:  # another user's, or one that is still held
+        with contextlib.suppress(OSError), open(lock, "r+b") as file:  # another user's file, or a lock that is held
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(os.path.dirname(lock), ignore_errors=True)

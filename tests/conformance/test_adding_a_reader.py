@@ -1,0 +1,52 @@
+"""The reader of docs/adding_a_reader.md works as it stands there."""
+
+import importlib
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+import ingest
+from core.errors import UserError
+from core.sections import Data
+from ingest import READERS, work_units
+from ingest.source import Column
+
+DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "adding_a_reader.md"
+
+
+@pytest.fixture
+def npz_reader(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adds the document's module and its line of READERS."""
+    code, line = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    (tmp_path / "npz_from_the_document.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("npz_from_the_document")
+    ((name, reader),) = eval(f"{{{line}}}", vars(module)).items()
+    monkeypatch.setitem(READERS, name, reader)
+
+
+@pytest.mark.usefixtures("npz_reader")
+def test_files_of_the_new_format_are_read(tmp_path: pathlib.Path) -> None:
+    np.savez(tmp_path / "1.npz", a=np.array([1, 2]), b=np.array([0.5, 1.5]), c=np.array(["x", "y"]))
+    np.savez(tmp_path / "2.npz", a=np.array([3]), b=np.array([2.5]), c=np.array(["é"]))
+    source = ingest.discover(Data(files=(str(tmp_path / "*.npz"),), query="SELECT *, a + 1 AS d FROM data"))
+    assert source.format == "npz"
+    assert source.columns == (Column("a", "BIGINT"), Column("b", "DOUBLE"), Column("c", "VARCHAR"))
+    rows = ingest.relation(ingest.connect(), source).fetchall()
+    assert rows == [(1, 0.5, "x", 2), (2, 1.5, "y", 3), (3, 2.5, "é", 4)]
+    assert len(work_units.divide(source, 1)) == 2
+
+
+@pytest.mark.usefixtures("npz_reader")
+def test_damaged_and_unlike_files_of_the_new_format_are_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "cut.npz").write_bytes(b"PK\3\4 and no more")
+    with pytest.raises(UserError, match=r"cut\.npz is not a NumPy file of columns"):
+        ingest.discover(Data(files=(str(tmp_path / "cut.npz"),)))
+    np.savez(tmp_path / "a.npz", a=np.array([1]))
+    np.savez(tmp_path / "b.npz", b=np.array([1]))
+    with pytest.raises(UserError, match=r"\.npz has no column 'b'"):
+        ingest.discover(Data(files=(str(tmp_path / "a.npz"), str(tmp_path / "b.npz"))))
+    with pytest.raises(UserError, match=r"Expected one of .*\.npz"):
+        ingest.discover(Data(files=(str(DOCUMENT),)))
