@@ -215,7 +215,7 @@ class _HeldOut(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Adds the metrics to the epoch's logs, where other callbacks find them."""
         found = self.metrics()
-        name = metrics.PRIMARY[self._task][0]
+        name = metrics.PRIMARY[self._task].name
         name = name if name in found else "log_loss"
         self._last = f" {name} {found[name]:.4f}"
         self._tell(epoch + 1)

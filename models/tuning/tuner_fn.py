@@ -122,7 +122,8 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         self._options = options
         self._failures: list[Exception] = []
         self._chosen: trial_module.Trial | None = None
-        self.metric, more_is_better = metrics.PRIMARY[spec.label.task]
+        primary = metrics.PRIMARY[spec.label.task]
+        self.metric, more_is_better = primary.name, primary.greater_is_better
         if self.metric == "auc" and len(set(held_out.labels.tolist())) < 2:
             self.metric, more_is_better = "log_loss", False
         common = {
@@ -209,7 +210,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             return best
         candidate, rival = (np.load(self._predictions_file(trial)) for trial in (best, defaults))
         weights = np.ones(len(candidate)) if self._held_out.weights is None else self._held_out.weights
-        rows = model_comparison.Rows(self._held_out.labels, weights, {"candidate": candidate, "defaults": rival})
+        rows = model_comparison.ModelPredictions(self._held_out.labels, weights, {"candidate": candidate, "defaults": rival})
         found = model_comparison.difference(self._task, rows, "defaults")
         return best if found.gain > model_comparison.STANDARD_ERRORS * found.error else defaults
 

@@ -1,20 +1,44 @@
-"""The metrics of each task, by the names that summaries and gates use, exact over all rows given.
+"""Registers the metrics by name, and computes those of a task over all rows given.
 
-One place computes them for the Trainer, the Tuner and the Evaluator, so that their numbers can be compared.
+The Tuner, the Trainer and the Evaluator compute them here, so that their values can be compared. To add a metric, see
+docs/adding_a_metric.md.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
-from sklearn import metrics as sk
 
 from core.errors import GateError
 from core.spec import Task
+from models.evaluation.metrics import classification, regression
+from models.evaluation.metrics.base import Metric
 
-# The metric that decides which of two models is better, and whether more of it is better.
-PRIMARY: dict[Task, tuple[str, bool]] = {
-    "binary": ("auc", True),
-    "multiclass": ("log_loss", False),
-    "regression": ("rmse", False),
+METRICS: dict[str, Metric] = {
+    "auc": classification.AUC,
+    "average_precision": classification.AVERAGE_PRECISION,
+    "log_loss": classification.LOG_LOSS,
+    "accuracy": classification.ACCURACY,
+    "brier": classification.BRIER,
+    "macro_f1": classification.MACRO_F1,
+    "rmse": regression.RMSE,
+    "mae": regression.MAE,
+    "r2": regression.R2,
 }
+
+# The metric that decides which of two models is better.
+PRIMARY: Mapping[Task, Metric] = {
+    "binary": METRICS["auc"],
+    "multiclass": METRICS["log_loss"],
+    "regression": METRICS["rmse"],
+}
+# The metric that reports show first: people read an accuracy more easily than a log loss.
+_FIRST: Mapping[Task, str] = {"binary": "auc", "multiclass": "accuracy", "regression": "rmse"}
+
+
+def of(task: Task) -> list[Metric]:
+    """Returns the metrics of a task in the order in which reports show them."""
+    found = [metric for metric in METRICS.values() if task in metric.tasks]
+    return sorted(found, key=lambda metric: metric.name != _FIRST[task])
 
 
 def compute(
@@ -26,7 +50,7 @@ def compute(
     where the label is constant, all of them where there is no row or no weight.
 
     Args:
-        task: what kind of prediction it is.
+        task: the kind of prediction.
         labels: class indexes int64[rows], or float[rows] for regression.
         predictions: probabilities float[rows, classes], or float[rows] for regression. A binary task may also give
             float[rows], the probability of its second class.
@@ -35,64 +59,21 @@ def compute(
     Raises:
         GateError: a prediction is not a finite number.
     """
-    predictions = np.asarray(predictions, np.float64)
-    broken = (
-        np.count_nonzero(~np.isfinite(predictions).reshape(len(predictions), -1).all(axis=1)) if len(predictions) else 0
-    )
-    if broken:
+    labels, predictions = np.asarray(labels), np.asarray(predictions, np.float64)
+    if not np.isfinite(predictions).all():
+        broken = np.count_nonzero(~np.isfinite(predictions).reshape(len(predictions), -1).all(axis=1))
         raise GateError(
             f"{broken:,} of {len(predictions):,} predictions are not finite numbers: training diverged. "
             "Lower train.learning_rate, or look for extreme values in the features."
         )
+    if task == "regression":
+        labels = labels.astype(np.float64)
+    elif task == "binary" and predictions.ndim == 2:
+        predictions = predictions[:, 1]
     if weights is not None:
-        labels, predictions, weights = (np.asarray(each)[weights > 0] for each in (labels, predictions, weights))
+        counted = np.asarray(weights) > 0
+        labels, predictions, weights = labels[counted], predictions[counted], np.asarray(weights)[counted]
     if not len(labels):
         return {}
-    by_task = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}
-    return {name: float(value) for name, value in by_task[task](labels, predictions, weights).items()}
-
-
-def better(task: Task, first: dict[str, float], second: dict[str, float]) -> bool:
-    """Returns whether the first metrics beat the second by the task's primary metric; log loss where it is missing."""
-    name, more_is_better = PRIMARY[task]
-    if name not in first or name not in second:
-        name, more_is_better = "log_loss", False
-    return first[name] > second[name] if more_is_better else first[name] < second[name]
-
-
-def _binary(labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None) -> dict[str, float]:
-    positive = predictions if predictions.ndim == 1 else predictions[:, 1]
-    found = {
-        "log_loss": sk.log_loss(
-            labels, np.stack([1 - positive, positive], axis=1), sample_weight=weights, labels=[0, 1]
-        ),
-        "accuracy": sk.accuracy_score(labels, positive > 0.5, sample_weight=weights),
-        "brier": np.average((positive - labels) ** 2, weights=weights),
-    }
-    if len(np.unique(labels)) < 2:
-        return found
-    return {
-        "auc": sk.roc_auc_score(labels, positive, sample_weight=weights),
-        "average_precision": sk.average_precision_score(labels, positive, sample_weight=weights),
-    } | found
-
-
-def _multiclass(labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None) -> dict[str, float]:
-    predicted = predictions.argmax(axis=1)
-    # float32 scores add up to 1 only nearly, which scikit-learn warns of.
-    probabilities = predictions / predictions.sum(axis=1, keepdims=True)
-    classes = range(predictions.shape[1])
-    return {
-        "accuracy": sk.accuracy_score(labels, predicted, sample_weight=weights),
-        "log_loss": sk.log_loss(labels, probabilities, sample_weight=weights, labels=classes),
-        "macro_f1": sk.f1_score(labels, predicted, average="macro", sample_weight=weights, zero_division=0),
-    }
-
-
-def _regression(labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None) -> dict[str, float]:
-    labels = np.asarray(labels, np.float64)
-    found = {
-        "rmse": np.sqrt(np.average((predictions - labels) ** 2, weights=weights)),
-        "mae": np.average(np.abs(predictions - labels), weights=weights),
-    }
-    return found if np.ptp(labels) == 0 else found | {"r2": sk.r2_score(labels, predictions, sample_weight=weights)}
+    found = {metric.name: metric.compute(labels, predictions, weights) for metric in of(task)}
+    return {name: float(value) for name, value in found.items() if value is not None}
