@@ -210,7 +210,9 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             return best
         candidate, rival = (np.load(self._predictions_file(trial)) for trial in (best, defaults))
         weights = np.ones(len(candidate)) if self._held_out.weights is None else self._held_out.weights
-        rows = model_comparison.ModelPredictions(self._held_out.labels, weights, {"candidate": candidate, "defaults": rival})
+        rows = model_comparison.ModelPredictions(
+            self._held_out.labels, weights, {"candidate": candidate, "defaults": rival}
+        )
         found = model_comparison.difference(self._task, rows, "defaults")
         return best if found.gain > model_comparison.STANDARD_ERRORS * found.error else defaults
 

@@ -18,6 +18,8 @@ from models.evaluation.gates.linear import LINEAR
 from models.evaluation.gates.metric_limits import METRIC_LIMITS
 from models.evaluation.gates.parity import PARITY
 
+__all__ = ["GATES", "Evaluation", "Gate", "GateResult", "ServedModelCheck", "check", "judge"]
+
 GATES: dict[str, Gate[Any]] = {
     "constant": CONSTANT,
     "linear": LINEAR,
