@@ -61,6 +61,11 @@ def push(model: pathlib.Path, base: pathlib.Path, extra: Mapping[str, bytes]) ->
         raise UserError(_explain(error, base)) from error
 
 
+def warm_up_file(infra_blessing: str) -> str:
+    """Returns the file of the requests that warm up a model server, in the folder of a blessing."""
+    return os.path.join(infra_blessing, os.path.basename(WARM_UP_FILE))
+
+
 def versions(base: pathlib.Path) -> list[int]:
     """Returns the versions below a folder, in no order; none where there is no such folder."""
     return [int(path.name) for path in base.glob("*") if path.name.isdecimal() and path.is_dir()]
