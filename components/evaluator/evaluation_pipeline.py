@@ -117,7 +117,7 @@ def load(folder: str, models: Sequence[str], spec: Spec, evaluate: Evaluate) -> 
         test=ModelPredictions(found.labels, found.weights, usable),
         metrics={name: dict(whole.metrics) for name, (whole, *_) in slices.items()},
         slices=slices["candidate"][1:],
-        limits=evaluate.gates,
+        evaluate=evaluate,
     )
 
 

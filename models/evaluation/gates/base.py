@@ -6,8 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from core.sections import Gate as MetricLimits
-from core.sections import Serve
+from core.sections import Evaluate, Serve
 from core.spec import Label
 from models.evaluation.model_comparison import ModelPredictions
 
@@ -56,14 +55,14 @@ class Evaluation:
             where there are such models.
         metrics: the metrics by model.
         slices: the candidate's metrics by slice.
-        limits: the limits of `evaluate.gates` by metric.
+        evaluate: the section with the user's limits.
     """
 
     label: Label
     test: ModelPredictions
     metrics: Mapping[str, Metrics]
     slices: Sequence[Slice] = ()
-    limits: Mapping[str, MetricLimits] = dataclasses.field(default_factory=dict)
+    evaluate: Evaluate = Evaluate()
 
     def problem(self) -> GateResult | None:
         """Returns why no gate can judge these rows, as a failed result; None if gates can."""

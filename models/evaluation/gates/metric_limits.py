@@ -9,7 +9,7 @@ _SLICE_ROWS = 100
 def _verdict(evaluation: Evaluation) -> list[GateResult]:
     return [
         (_check_slices if limit.startswith("slice_") else _check_whole)(evaluation, metric, limit, bound)
-        for metric, limits in evaluation.limits.items()
+        for metric, limits in evaluation.evaluate.gates.items()
         for limit, bound in limits.model_dump(exclude_none=True).items()
     ]
 
