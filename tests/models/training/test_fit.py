@@ -115,9 +115,11 @@ import numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from models import families, fitting
-from models.training.dataset import Rows
+from core.sections import Train
 from core.spec import Input, Label, Spec
+from models import families
+from models.training import fit as fitting
+from models.training.dataset import Rows
 assert isinstance(fitting.strategy(["CPU:0", "CPU:1"]), tf.distribute.MirroredStrategy)
 assert isinstance(fitting.strategy(["CPU:0"]), tf.distribute.OneDeviceStrategy)
 assert fitting.strategy([]) is tf.distribute.get_strategy()
