@@ -8,14 +8,7 @@ from tfx.utils import io_utils
 
 
 def write(blessing: types.Artifact, model: types.Artifact, champion: str | None, blessed: bool) -> None:
-    """Writes the blessing of a model.
-
-    Args:
-        blessing: the artifact to fill.
-        model: the candidate.
-        champion: the folder of the model that it was compared with.
-        blessed: whether the candidate passed all gates.
-    """
+    """Writes the blessing of a candidate, with the folder of the champion that it was compared with."""
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
     if champion:

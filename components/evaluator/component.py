@@ -3,13 +3,10 @@
 The rules are in `models.evaluation.gates`. A candidate that does not pass is a result: the blessing is 0.
 """
 
+import dataclasses
+
 import apache_beam as beam
-from tfx.dsl.component.experimental.annotations import (
-    BeamComponentParameter,
-    InputArtifact,
-    OutputArtifact,
-    Parameter,
-)
+from tfx.dsl.component.experimental.annotations import BeamComponentParameter, InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
@@ -72,7 +69,7 @@ def Evaluator(
     summary = {
         "metrics": {"test": found.metrics.get("candidate", {})},
         "baselines": {name: metrics for name, metrics in found.metrics.items() if name != "candidate"},
-        "gates": [result.as_json() for result in results],
+        "gates": [dataclasses.asdict(result) for result in results],
     }
     line = evaluation_pipeline.describe(found, blessed)
     stage_report.record(evaluation, line, summary, warnings=notes)

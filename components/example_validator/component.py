@@ -6,18 +6,12 @@ and recorded, but stop a run only above a limit.
 
 import os
 import pathlib
-from collections.abc import Sequence
 
 import apache_beam as beam
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
 from tfx.components.example_validator import executor as stock
-from tfx.dsl.component.experimental.annotations import (
-    BeamComponentParameter,
-    InputArtifact,
-    OutputArtifact,
-    Parameter,
-)
+from tfx.dsl.component.experimental.annotations import BeamComponentParameter, InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils, writer_utils
@@ -31,8 +25,6 @@ from core import examples as examples_payload
 from core.errors import GateError
 from core.sections import Validate
 from core.spec import Spec
-
-OVERLAP_FILE = "overlap.json"
 
 
 @component(use_beam=True)
@@ -66,8 +58,21 @@ def ExampleValidator(
     """
     parsed, section = Spec.from_json(spec), Validate.model_validate_json(validate)
     splits = artifact_utils.decode_split_names(statistics.split_names)
-    problems = _validate_splits(statistics.uri, schema, previous_statistics, anomalies, splits, parsed, section)
-    overlap = _find_overlap(pipeline, examples, anomalies, parsed)
+    expected = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
+    train = _load(_file(statistics.uri, TRAIN))
+    problems = []
+    for split in splits:
+        has_earlier = bool(previous_statistics) and _file(previous_statistics, split).exists()
+        found = anomalies_lib.validate(
+            _load(_file(statistics.uri, split)),
+            expected,
+            parsed,
+            train=(train, section.skew) if split != TRAIN else None,
+            previous=(_load(_file(previous_statistics, split)), section.drift) if has_earlier else None,
+        )
+        writer_utils.write_anomalies(os.path.join(anomalies.uri, f"Split-{split}", stock.DEFAULT_FILE_NAME), found)
+        problems += anomalies_lib.problems(split, found)
+    overlap = _find_overlap(pipeline, examples, anomalies.uri, parsed)
     problems += overlap.problems(section.max_leaked_rows)
     if problems:
         raise GateError(anomalies_lib.explain(problems))
@@ -75,32 +80,6 @@ def ExampleValidator(
     anomalies.span = statistics.span
     anomalies.set_json_value_custom_property(stock.ARTIFACT_PROPERTY_BLESSED_KEY, dict.fromkeys(splits, 1))
     stage_report.record(anomalies, f"no anomalies{overlap.line()}", overlap=dict(overlap.found.counts))
-
-
-def _validate_splits(
-    statistics: str,
-    schema: types.Artifact,
-    previous: str,
-    output: types.Artifact,
-    splits: Sequence[str],
-    spec: Spec,
-    section: Validate,
-) -> list[str]:
-    expected = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
-    train = _load(_file(statistics, TRAIN))
-    problems = []
-    for split in splits:
-        has_earlier = bool(previous) and _file(previous, split).exists()
-        found = anomalies_lib.validate(
-            _load(_file(statistics, split)),
-            expected,
-            spec,
-            train=(train, section.skew) if split != TRAIN else None,
-            previous=(_load(_file(previous, split)), section.drift) if has_earlier else None,
-        )
-        writer_utils.write_anomalies(os.path.join(output.uri, f"Split-{split}", stock.DEFAULT_FILE_NAME), found)
-        problems += anomalies_lib.problems(split, found)
-    return problems
 
 
 def _file(folder: str, split: str) -> pathlib.Path:
@@ -111,14 +90,12 @@ def _load(path: pathlib.Path) -> statistics_pb2.DatasetFeatureStatisticsList:
     return statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes())
 
 
-def _find_overlap(
-    pipeline: beam.Pipeline, examples: types.Artifact, output: types.Artifact, spec: Spec
-) -> OverlapReport:
+def _find_overlap(pipeline: beam.Pipeline, examples: types.Artifact, folder: str, spec: Spec) -> OverlapReport:
     row_groups = {
         split: examples_payload.row_groups(artifact_utils.get_split_uri([examples], split))
         for split in artifact_utils.decode_split_names(examples.split_names)
     }
-    path = os.path.join(output.uri, OVERLAP_FILE)
+    path = os.path.join(folder, "overlap.json")
     columns = [feature.name for feature in spec.features]
     with beam_errors.unwrapped(), pipeline:
         split_overlap.find(pipeline, row_groups, columns, path)

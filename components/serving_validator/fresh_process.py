@@ -1,5 +1,6 @@
 """Runs `models.serving.parity_check` in a fresh process."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -36,7 +37,7 @@ def check(path: str, expected: str, spec: str, serve: str, timeout_s: float = 30
             )
         except subprocess.TimeoutExpired:
             why = f"The model gave no answer within {timeout_s:g} seconds."
-            return {"gates": [GateResult("answers", False, None, timeout_s, why).as_json()]}
+            return {"gates": [dataclasses.asdict(GateResult("answers", False, None, timeout_s, why))]}
         if done.returncode != 0 or not answer.exists():
             last = "\n".join(done.stderr.splitlines()[-20:])
             raise RuntimeError(f"The check of the served model failed (exit code {done.returncode}):\n{last}")

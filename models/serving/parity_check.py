@@ -12,7 +12,7 @@ import json
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -33,9 +33,6 @@ _BATCHES = (1, 2, 7)
 _SMALL_ROWS = 63
 _TIMED_REQUESTS = 200
 _WARM_REQUESTS = 20
-
-Columns = Mapping[str, np.ndarray]
-Outputs = Mapping[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,18 +60,18 @@ def check(path: str, expected: str, spec: Spec, serve: Serve) -> Answer:
         return Answer([_result("loads", f"TensorFlow alone cannot load the model: {_first_line(error)}")])
     table = pq.read_table(expected).combine_chunks()
     predictions = _expected(table[examples.PREDICTION].chunk(0), spec)
-    rows = RequestRows(table.drop_columns([examples.PREDICTION]).to_batches()[0], spec)
+    rows = table.drop_columns([examples.PREDICTION]).to_batches()[0]
     results = [_signatures(model, spec)]
     if not results[0].passed:
         return Answer(results)
     try:
-        problem = _problem(model(rows.columns(slice(None))), spec)
+        problem = _problem(model(examples.dense(rows, spec.features)), spec)
         results.append(_result("outputs", problem, "All answers have the promised form."))
         results.append(_odd_rows(model, spec))
         if not all(result.passed for result in results):
             return Answer(results)
         largest, relative, request = _differences(model, rows, predictions, spec)
-        p50 = _latency(model, rows)
+        p50 = _latency(model, examples.dense(rows.slice(0, 1), spec.features))
     except tf.errors.OpError as error:
         return Answer([*results, _result("answers", f"A request failed: {_first_line(error)}")])
     return Answer([*results, *gates.judge(ServedModelCheck(serve, relative, request, p50))], largest, p50)
@@ -83,24 +80,6 @@ def check(path: str, expected: str, spec: Spec, serve: Serve) -> Answer:
 def _result(name: str, problem: str | None, passed: str = "") -> GateResult:
     """Returns the result of a condition without a number: the problem, or the sentence for a model without one."""
     return GateResult(name, problem is None, None, None, problem or passed)
-
-
-class RequestRows:
-    """Rows in the two forms in which requests send them."""
-
-    def __init__(self, raw: pa.RecordBatch, spec: Spec) -> None:
-        self._raw, self._features = raw, spec.features
-        self.number = raw.num_rows
-
-    def columns(self, part: slice) -> dict[str, np.ndarray]:
-        """Returns some rows as `predict` takes them."""
-        start, stop, _ = part.indices(self.number)
-        return examples.dense(self._raw.slice(start, stop - start), self._features)
-
-    def serialised(self, part: slice) -> dict[str, np.ndarray]:
-        """Returns some rows as `serving_default` takes them."""
-        start, stop, _ = part.indices(self.number)
-        return {"examples": tf_examples(self._raw.slice(start, stop - start), self._features)}
 
 
 def tf_examples(rows: pa.RecordBatch, features: tuple[Feature, ...]) -> np.ndarray:
@@ -125,18 +104,16 @@ def _expected(column: pa.ListArray, spec: Spec) -> np.ndarray:
 
 
 def _signatures(model: ServedModel, spec: Spec) -> GateResult:
-    problem = None
-    hidden = {name for name in (spec.label.name, spec.weight) if name is not None}
-    for name in _SIGNATURES:
-        if name not in model.signatures:
-            return _result("signatures", f"The model has no signature {name!r}.")
-        taken = sorted(hidden & set(model.signature_inputs(name)))
-        if taken and problem is None:
-            problem = f"Signature {name!r} takes {taken[0]!r}, which no request has."
+    missing = [name for name in _SIGNATURES if name not in model.signatures]
+    if missing:
+        return _result("signatures", f"The model has no signature {missing[0]!r}.")
+    hidden = {spec.label.name, spec.weight or spec.label.name}
+    taken = [(name, field) for name in _SIGNATURES for field in sorted(hidden & set(model.signature_inputs(name)))]
+    problem = f"Signature {taken[0][0]!r} takes {taken[0][1]!r}, which no request has." if taken else None
     return _result("signatures", problem, f"The signatures {', '.join(_SIGNATURES)} are there, without the label.")
 
 
-def _problem(outputs: Outputs, spec: Spec) -> str | None:
+def _problem(outputs: Mapping[str, np.ndarray], spec: Spec) -> str | None:
     """Returns what is wrong with some answers; None if nothing is."""
     if not spec.label.classes:
         predictions = outputs["predictions"]
@@ -169,33 +146,39 @@ def _odd_rows(model: ServedModel, spec: Spec) -> GateResult:
     return _result("odd rows", problem and f"With an empty tf.Example: {problem}", passed)
 
 
-def _requests(number: int) -> Iterator[slice]:
-    """Yields the rows of each request."""
+def _requests(rows: pa.RecordBatch) -> Iterator[tuple[slice, pa.RecordBatch]]:
+    """Yields the place and the rows of each request."""
     for size in _BATCHES:
-        for start in range(0, min(number, _SMALL_ROWS), size):
-            yield slice(start, min(start + size, number))
-    yield slice(0, number)
+        for start in range(0, min(rows.num_rows, _SMALL_ROWS), size):
+            part = rows.slice(start, size)
+            yield slice(start, start + part.num_rows), part
+    yield slice(0, rows.num_rows), rows
 
 
-def _differences(model: ServedModel, rows: RequestRows, expected: np.ndarray, spec: Spec) -> tuple[float, float, str]:
+def _differences(
+    model: ServedModel, rows: pa.RecordBatch, expected: np.ndarray, spec: Spec
+) -> tuple[float, float, str]:
     """Returns the largest difference from the trainer, the largest that parity counts, and the request with that."""
     key = "scores" if spec.label.classes else "predictions"
     scale = np.ones_like(expected) if spec.label.classes else np.maximum(1.0, np.abs(expected))
     largest, largest_relative, where = 0.0, 0.0, ""
-    requests: dict[str, Callable[[slice], Columns]] = {"predict": rows.columns, "serving_default": rows.serialised}
-    for name, make in requests.items():
-        for part in _requests(rows.number):
-            difference = np.abs(model.call(name, make(part))[key].astype(np.float64) - expected[part])
+    for signature in ("predict", "serving_default"):
+        for place, part in _requests(rows):
+            columns = (
+                examples.dense(part, spec.features)
+                if signature == "predict"
+                else {"examples": tf_examples(part, spec.features)}
+            )
+            difference = np.abs(model.call(signature, columns)[key].astype(np.float64) - expected[place])
             largest = max(largest, float(difference.max()))
-            relative = float((difference / scale[part]).max())
+            relative = float((difference / scale[place]).max())
             if relative >= largest_relative:
-                largest_relative, where = relative, f"{name}, {part.stop - part.start} rows a request"
+                largest_relative, where = relative, f"{signature}, {part.num_rows} rows a request"
     return largest, largest_relative, where
 
 
-def _latency(model: ServedModel, rows: RequestRows) -> float:
-    """Returns how many milliseconds a request of one row takes in the median."""
-    request = rows.columns(slice(0, 1))
+def _latency(model: ServedModel, request: Mapping[str, np.ndarray]) -> float:
+    """Returns how many milliseconds a request takes in the median."""
     seconds = []
     for _ in range(_WARM_REQUESTS + _TIMED_REQUESTS):
         start = time.perf_counter()

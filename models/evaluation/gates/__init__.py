@@ -32,9 +32,8 @@ GATES: dict[str, Gate[Any]] = {
 
 def judge(evidence: Evaluation | ServedModelCheck) -> list[GateResult]:
     """Returns the results of all gates that look at this kind of evidence; the model is blessed if all passed."""
-    problem = evidence.problem()
-    if problem:
-        return [problem]
+    if isinstance(evidence, Evaluation) and (problem := evidence.problem()):
+        return [GateResult("test split", False, None, None, problem)]
     gates = [gate for gate in GATES.values() if isinstance(evidence, gate.looks_at)]
     return [result for gate in gates for result in gate.verdict(evidence)]
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -31,10 +31,6 @@ class GateResult:
     limit: float | None
     why: str
 
-    def as_json(self) -> dict[str, Any]:
-        """Returns the result as `summary.json` shows it."""
-        return dataclasses.asdict(self)
-
 
 @dataclasses.dataclass(frozen=True)
 class Slice:
@@ -62,14 +58,10 @@ class Evaluation:
     test: ModelPredictions
     metrics: Mapping[str, Metrics]
     slices: Sequence[Slice] = ()
-    evaluate: Evaluate = Evaluate()
+    evaluate: Evaluate = dataclasses.field(default_factory=Evaluate)
 
-    def problem(self) -> GateResult | None:
-        """Returns why no gate can judge these rows, as a failed result; None if gates can."""
-        why = self._why_unusable()
-        return GateResult("test split", False, None, None, why) if why else None
-
-    def _why_unusable(self) -> str | None:
+    def problem(self) -> str | None:
+        """Returns why no model can be judged on these rows; None if one can."""
         if not len(self.test.labels):
             return "The test split has no rows. Give it a fraction in `split`."
         counted = self.test.labels[self.test.weights > 0]
@@ -101,10 +93,6 @@ class ServedModelCheck:
     difference: float
     request: str
     p50_ms: float
-
-    def problem(self) -> GateResult | None:
-        """Returns None: a model that could be measured can be judged."""
-        return None
 
 
 Evidence = TypeVar("Evidence", Evaluation, ServedModelCheck)
