@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from core.fields import Column, Count, Positive, Section, Seed, Share, Slices, Texts, check_amount
+from core.fields import Column, Count, CountOrNone, Positive, Section, Seed, Share, Slices, Texts, check_amount
 from core.spec import Payload, Unit
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
@@ -148,9 +148,17 @@ class Model(Section):
 
 
 class Tune(Section):
-    """The search for hyperparameters, judged on eval, on at most `max_rows` rows of train."""
+    """The search for hyperparameters, judged on eval.
 
-    trials: Count = 4
+    Attributes:
+        trials: the largest number of models that are trained; with 0 the defaults are taken.
+        algorithm: the algorithm that proposes the next trial.
+        epochs: the largest number of epochs of one trial.
+        max_rows: the largest number of rows of train, and of eval, that a trial sees.
+        seed: the seed of the proposals and of each trial.
+    """
+
+    trials: CountOrNone = 4
     algorithm: Literal["bayesian", "random"] = "bayesian"
     epochs: Count = 5
     max_rows: Count = 50_000
@@ -158,7 +166,15 @@ class Tune(Section):
 
 
 class Train(Section):
-    """The final training. `batch_size` and `learning_rate` are chosen where they are null; it stops early on eval."""
+    """The training of the final model.
+
+    Attributes:
+        epochs: the largest number of passes over the training rows; large tables need fewer.
+        batch_size: rows per step over all devices; null chooses it by the number of rows.
+        patience: training stops after so many epochs without a lower loss on eval.
+        learning_rate: replaces the hyperparameter of that name.
+        seed: the seed of the initial weights, the dropout and the order of the rows.
+    """
 
     epochs: Count = 30
     batch_size: Count | None = None

@@ -1,8 +1,7 @@
-"""Our metrics as a metric of TensorFlow Model Analysis: exact, by the names of the summary, for any slice.
+"""Makes the metrics of `models.evaluation.metrics` one metric of TensorFlow Model Analysis: exact, for any slice.
 
-TFMA's own metrics loop over rows in Python, 20 to 80 microseconds for each row, model and metric, and its area under
-the ROC curve is read off a histogram. This one takes whole batches, keeps labels and predictions, and computes at the
-end what `models.evaluation.metrics` computes everywhere else.
+TFMA's own metrics loop over rows in Python, 20 to 80 microseconds for each row, model and metric, and approximate the
+area under the ROC curve by a histogram. This one collects whole batches and computes the metrics at the end.
 """
 
 from collections.abc import Iterable
@@ -15,7 +14,6 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from core.spec import Task
 from models.evaluation import metrics
-from models.evaluation.gates import METRICS
 
 NAME = "exact"
 
@@ -38,7 +36,8 @@ def _computations(
     output_name: str = "",
 ) -> metric_types.MetricComputations:
     del name, eval_config, output_name
-    keys = [metric_types.MetricKey(name=each, model_name=model_name) for each in ("example_count", *METRICS[task])]
+    names = ["example_count", *(metric.name for metric in metrics.of(task))]
+    keys = [metric_types.MetricKey(name=metric_name, model_name=model_name) for metric_name in names]
     return [metric_types.MetricComputation(keys=keys, preprocessors=None, combiner=_Combine(task, model_name))]
 
 
@@ -61,9 +60,9 @@ class _Combine(beam.CombineFn):
         return [part for parts in accumulators for part in parts]
 
     def extract_output(self, accumulator: _Parts) -> dict[metric_types.MetricKey, Any]:
-        labels, predictions, weights = (np.concatenate(each) for each in zip(*accumulator, strict=True))
+        labels, predictions, weights = map(np.concatenate, zip(*accumulator, strict=True))
         found: dict[str, float] = {"example_count": float(len(labels))}
-        # Predictions that are no numbers are a gate's business: here they only have no metrics.
+        # Predictions that are not finite have no metrics; the gates refuse the model.
         if np.isfinite(predictions).all():
             found |= metrics.compute(self._task, labels, predictions, weights)
         return {metric_types.MetricKey(name=name, model_name=self._model_name): value for name, value in found.items()}

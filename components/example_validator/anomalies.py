@@ -1,12 +1,12 @@
-"""What is wrong with a split: against its schema, against train, and against the span before."""
+"""Finds the anomalies of a split: against the schema, against train, and against earlier statistics."""
 
-import dataclasses
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from components.base.schema_environments import TRAINING
+from core.sections import Limits
 from core.spec import Spec
 
 _SHOWN = 20
@@ -23,26 +23,6 @@ _COMPARATORS = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """How far two sets of rows may be apart.
-
-    Categories are compared by the largest difference of a value's share (L-infinity), numbers by the Jensen-Shannon
-    divergence; both lie between 0 and 1.
-
-    Attributes:
-        default: the limit of every feature; None checks nothing.
-        features: the limits of some.
-    """
-
-    default: float | None = None
-    features: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
-
-    def of(self, name: str) -> float | None:
-        """Returns the limit of a feature."""
-        return self.features.get(name, self.default)
-
-
 def validate(
     statistics: statistics_pb2.DatasetFeatureStatisticsList,
     schema: schema_pb2.Schema,
@@ -52,19 +32,22 @@ def validate(
 ) -> anomalies_pb2.Anomalies:
     """Compares the statistics of a split with the schema and with other statistics.
 
+    Categories are compared by the largest difference of a value's share (L-infinity), numbers by the Jensen-Shannon
+    divergence; both lie between 0 and 1.
+
     Args:
-        statistics: those of the split.
-        schema: what the columns must look like; comparators that it holds win over the default limit.
+        statistics: the statistics of the split.
+        schema: the schema; its comparators override the default limit.
         spec: the features to compare.
-        train: the statistics of train, and how far from them the split may be.
-        previous: the statistics of the same split in the span before, and how far it may have drifted.
+        train: the statistics of train, and the largest distance from them.
+        previous: the earlier statistics of the same split, and the largest distance from them.
 
     Returns:
         The anomalies, and the measured distances in `drift_skew_info`.
     """
     compared = schema_pb2.Schema()
     compared.CopyFrom(schema)
-    kinds = {each.name: each.kind for each in spec.features}
+    kinds = {feature.name: feature.kind for feature in spec.features}
     kinds[spec.label.name] = "numeric" if spec.label.task == "regression" else "categorical"
     for feature in compared.feature:
         kind = kinds.get(feature.name)
@@ -90,9 +73,9 @@ def validate(
 def _together(
     statistics: statistics_pb2.DatasetFeatureStatisticsList, schema: schema_pb2.Schema
 ) -> Iterator[Collection[str]]:
-    """Yields the columns that are validated in one go: TFDV copies the whole schema for every feature."""
-    names = list(dict.fromkeys([_name(each) for each in statistics.datasets[0].features]))
-    names += [each.name for each in schema.feature if each.name not in set(names)]
+    """Yields the columns that are validated in one call: TFDV copies the whole schema for every feature."""
+    names = list(dict.fromkeys(map(_name, statistics.datasets[0].features)))
+    names += [feature.name for feature in schema.feature if feature.name not in set(names)]
     for start in range(0, len(names), _TOGETHER):
         yield frozenset(names[start : start + _TOGETHER])
 
@@ -100,11 +83,11 @@ def _together(
 def _only(
     statistics: statistics_pb2.DatasetFeatureStatisticsList, names: Collection[str]
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
-    """Returns the statistics of some columns over the whole split, which stands before its slices."""
+    """Returns the statistics of some columns over the whole split, which are the first dataset, before its slices."""
     whole = statistics.datasets[0]
     result = statistics_pb2.DatasetFeatureStatisticsList()
     result.datasets.add(num_examples=whole.num_examples, weighted_num_examples=whole.weighted_num_examples)
-    result.datasets[0].features.extend(each for each in whole.features if _name(each) in names)
+    result.datasets[0].features.extend(feature for feature in whole.features if _name(feature) in names)
     return result
 
 
@@ -112,10 +95,10 @@ def _fields(schema: schema_pb2.Schema, names: Collection[str]) -> schema_pb2.Sch
     result = schema_pb2.Schema()
     result.CopyFrom(schema)
     del result.feature[:]
-    result.feature.extend(each for each in schema.feature if each.name in names)
-    domains = {each.domain for each in result.feature}
+    result.feature.extend(feature for feature in schema.feature if feature.name in names)
+    domains = {feature.domain for feature in result.feature}
     del result.string_domain[:]
-    result.string_domain.extend(each for each in schema.string_domain if each.name in domains)
+    result.string_domain.extend(domain for domain in schema.string_domain if domain.name in domains)
     return result
 
 
@@ -127,16 +110,16 @@ def _set_limit(comparator: schema_pb2.FeatureComparator, kind: str, limits: Limi
     distance = comparator.infinity_norm if kind == "categorical" else comparator.jensen_shannon_divergence
     if name not in limits.features and distance.threshold:
         return
-    limit = limits.of(name)
+    limit = limits.features.get(name, limits.default)
     distance.threshold = _NO_LIMIT if limit is None else limit
 
 
 def problems(split: str, anomalies: anomalies_pb2.Anomalies) -> list[str]:
-    """Returns what stops a run, one line each: the split, the feature, what, and the limit."""
+    """Returns the problems that stop a run, a line for each: split, feature, problem and limit."""
     found = []
     if anomalies.HasField("dataset_anomaly_info"):
         found.append(f"{split}: {anomalies.dataset_anomaly_info.description}")
-    distances = {".".join(each.path.step): each for each in anomalies.drift_skew_info}
+    distances = {".".join(info.path.step): info for info in anomalies.drift_skew_info}
     for name, info in sorted(anomalies.anomaly_info.items()):
         if info.severity != anomalies_pb2.AnomalyInfo.ERROR:
             continue
@@ -152,18 +135,18 @@ def problems(split: str, anomalies: anomalies_pb2.Anomalies) -> list[str]:
 
 def _too_far(info: anomalies_pb2.DriftSkewInfo) -> list[str]:
     texts = []
-    for other, measurements in (("train", info.skew_measurements), ("the span before", info.drift_measurements)):
-        for each in measurements:
-            if each.value > each.threshold:
-                measure = _MEASURES.get(each.type, "distance")
-                texts.append(f"the {measure} to {other} is {each.value:.3f}, and at most {each.threshold:g} is allowed")
+    for other, measurements in (("train", info.skew_measurements), ("the earlier data", info.drift_measurements)):
+        for found in measurements:
+            if found.value > found.threshold:
+                name = _MEASURES.get(found.type, "distance")
+                texts.append(f"the {name} to {other} is {found.value:.3f}, and at most {found.threshold:g} is allowed")
     return texts
 
 
 def explain(found: Sequence[str]) -> str:
-    """Returns the message of the gate: the first problems, how many there are, and what to do."""
+    """Returns the message for data that did not pass: the first problems, their number, and what to do."""
     count = f"{len(found):,} anomalies" if len(found) > 1 else "1 anomaly"
-    shown = "\n".join(f"  {each}" for each in found[:_SHOWN])
+    shown = "\n".join(f"  {problem}" for problem in found[:_SHOWN])
     more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return (
         f"The data did not pass validation: {count}.\n{shown}{more}\n"

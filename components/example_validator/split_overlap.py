@@ -1,12 +1,10 @@
-"""Leaky splits: rows of eval and test whose features are, value by value, those of a row of train.
+"""Finds the rows of eval and test whose features equal those of a row of train.
 
 Beam carries references to row groups to the workers and arrays of 64-bit hashes between them, never rows.
 """
 
 import dataclasses
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import apache_beam as beam
 import duckdb
@@ -14,17 +12,17 @@ import numpy as np
 import pyarrow as pa
 
 from core import examples as examples_lib
-from core import progress
+from core import progress, storage
 from core.examples import RowGroup
 
 TRAIN = "train"
-SHOWN = 5  # leaked rows of a split that are named
+SHOWN = 5  # shared rows of a split that are named
 
 _ROWS_PER_PARTITION = 4_000_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Leak:
+class SharedRow:
     """A row that two splits share; rows count from 0 within their row group."""
 
     split: str
@@ -35,11 +33,11 @@ class Leak:
 
 
 @dataclasses.dataclass(frozen=True)
-class Leaks:
-    """What was found: how many rows of each split are in train too, and the first of them."""
+class Overlap:
+    """The number of rows of each split that are in train too, and the first of them."""
 
     counts: Mapping[str, int]
-    shown: tuple[Leak, ...]
+    shown: tuple[SharedRow, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +61,7 @@ def row_hashes(batch: pa.RecordBatch) -> np.ndarray:
 def find(
     pipeline: beam.Pipeline, row_groups: Mapping[str, Sequence[RowGroup]], columns: Sequence[str], path: str
 ) -> None:
-    """Adds to a pipeline what looks for leaks and writes them to a file, for `load`.
+    """Adds the steps to a pipeline that find the overlap and write it to a file, for `load`.
 
     Args:
         pipeline: the pipeline.
@@ -71,11 +69,11 @@ def find(
         columns: the columns that make two rows equal.
         path: the file.
     """
-    rows = sum(each.rows for groups in row_groups.values() for each in groups)
+    rows = sum(group.rows for groups in row_groups.values() for group in groups)
     partitions = max(4, -(-rows // _ROWS_PER_PARTITION))
     _ = (
         pipeline
-        | "References" >> beam.Create([(split, each) for split, groups in row_groups.items() for each in groups])
+        | "References" >> beam.Create([(split, group) for split, groups in row_groups.items() for group in groups])
         | "Spread" >> beam.Reshuffle()
         | "Hash" >> beam.ParDo(_HashRowGroup(columns, partitions, rows))
         | "Meet" >> beam.GroupByKey()
@@ -85,21 +83,12 @@ def find(
     )
 
 
-def load(path: str) -> Leaks:
-    """Returns the leaks that a pipeline has written."""
-    with open(path, encoding="utf-8") as file:
-        content = json.load(file)
-    shown = [
-        Leak(
-            **{
-                **each,
-                "row_group": RowGroup(**each["row_group"]),
-                "train_row_group": RowGroup(**each["train_row_group"]),
-            }
-        )
-        for each in content["shown"]
-    ]
-    return Leaks(content["counts"], tuple(shown))
+def load(path: str) -> Overlap:
+    """Returns the overlap that a pipeline has written."""
+    content = storage.read_json(path)
+    groups = ("row_group", "train_row_group")
+    shown = (SharedRow(**{**row, **{name: RowGroup(**row[name]) for name in groups}}) for row in content["shown"])
+    return Overlap(content["counts"], tuple(shown))
 
 
 class _HashRowGroup(beam.DoFn):  # type: ignore[misc]
@@ -123,27 +112,27 @@ class _HashRowGroup(beam.DoFn):  # type: ignore[misc]
         progress.report(f"{self._done:,} rows looked up in train", self._done, self._total)
 
 
-def _compare(partition: int, parts: Iterable[_Hashes]) -> Leaks:
+def _compare(partition: int, parts: Iterable[_Hashes]) -> Overlap:
     """Looks up the hashes of the other splits among train's."""
-    parts = sorted(parts, key=lambda each: (each.split, each.row_group.file, each.row_group.index))
-    train = [each for each in parts if each.split == TRAIN]
+    parts = sorted(parts, key=lambda part: (part.split, part.row_group.file, part.row_group.index))
+    train = [part for part in parts if part.split == TRAIN]
     if not train:
-        return Leaks({}, ())
-    known = np.concatenate([each.hashes for each in train])
+        return Overlap({}, ())
+    known = np.concatenate([part.hashes for part in train])
     order = np.argsort(known, kind="stable")
     known = known[order]
     counts: dict[str, int] = {}
-    shown: list[Leak] = []
+    shown: list[SharedRow] = []
     for part in parts:
         if part.split == TRAIN:
             continue
         places = np.minimum(np.searchsorted(known, part.hashes), len(known) - 1)
-        leaked = np.flatnonzero(known[places] == part.hashes)
-        for each in leaked[: max(0, SHOWN - counts.get(part.split, 0))]:
-            row_group, row = _find(train, int(order[places[each]]))
-            shown.append(Leak(part.split, part.row_group, int(part.rows[each]), row_group, row))
-        counts[part.split] = counts.get(part.split, 0) + len(leaked)
-    return Leaks(counts, tuple(shown))
+        shared = np.flatnonzero(known[places] == part.hashes)
+        for index in shared[: max(0, SHOWN - counts.get(part.split, 0))]:
+            row_group, row = _find(train, int(order[places[index]]))
+            shown.append(SharedRow(part.split, part.row_group, int(part.rows[index]), row_group, row))
+        counts[part.split] = counts.get(part.split, 0) + len(shared)
+    return Overlap(counts, tuple(shown))
 
 
 def _find(train: Sequence[_Hashes], place: int) -> tuple[RowGroup, int]:
@@ -155,19 +144,17 @@ def _find(train: Sequence[_Hashes], place: int) -> tuple[RowGroup, int]:
     raise IndexError(place)
 
 
-def _merge(found: Iterable[Leaks]) -> Leaks:
+def _merge(found: Iterable[Overlap]) -> Overlap:
     counts: dict[str, int] = {}
-    shown: list[Leak] = []
-    for each in found:
-        for split, count in each.counts.items():
+    shown: list[SharedRow] = []
+    for overlap in found:
+        for split, count in overlap.counts.items():
             counts[split] = counts.get(split, 0) + count
-        shown += each.shown
-    shown.sort(key=lambda each: (each.split, each.row_group.file, each.row_group.index, each.row))
-    first = [leak for split in counts for leak in [each for each in shown if each.split == split][:SHOWN]]
-    return Leaks(counts, tuple(first))
+        shown += overlap.shown
+    shown.sort(key=lambda row: (row.split, row.row_group.file, row.row_group.index, row.row))
+    first = [row for split in counts for row in [row for row in shown if row.split == split][:SHOWN]]
+    return Overlap(counts, tuple(first))
 
 
-def _write(leaks: Leaks, path: str) -> None:
-    content: dict[str, Any] = {"counts": leaks.counts, "shown": [dataclasses.asdict(each) for each in leaks.shown]}
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(content, file)
+def _write(overlap: Overlap, path: str) -> None:
+    storage.write_json(path, dataclasses.asdict(overlap))

@@ -1,4 +1,4 @@
-"""Trainer: TFX's own, with our `run_fn`, and a word on the artifact about what was trained."""
+"""Trainer: TFX's Trainer with the project's `run_fn`, and a report of the trained model."""
 
 import json
 import pathlib
@@ -15,7 +15,7 @@ RUN_FN = "models.training.run_fn.run_fn"
 
 
 class Executor(executor.GenericExecutor):  # type: ignore[misc]
-    """The stock executor; what `run_fn` reports is recorded on the model."""
+    """The stock executor, which also records the report of `run_fn` on the model."""
 
     def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
         """Trains the model."""
@@ -23,8 +23,12 @@ class Executor(executor.GenericExecutor):  # type: ignore[misc]
         run = pathlib.Path(artifact_utils.get_single_uri(output_dict["model_run"]))
         report = json.loads((run / "report.json").read_text(encoding="utf-8"))
         name, value = next(iter(report["metrics"]["eval"].items()))
-        finding = f"{report['family']} · {report['parameters']:,} parameters · eval {name} {value:.4f}"
-        stage_report.record(artifact_utils.get_single_instance(output_dict["model"]), finding, **report)
+        line = f"{report['family']} · {report['parameters']:,} parameters · eval {name} {value:.4f}"
+        summary = {
+            "model": {key: report[key] for key in ("family", "hyperparameters", "parameters")},
+            "metrics": report["metrics"],
+        }
+        stage_report.record(artifact_utils.get_single_instance(output_dict["model"]), line, summary, **report)
 
 
 class Trainer(component.Trainer):  # type: ignore[misc]
@@ -35,9 +39,9 @@ class Trainer(component.Trainer):  # type: ignore[misc]
         schema: the schema of the raw columns.
         transform_graph: what turns them into the model's inputs.
         spec: `Spec.to_json()`.
-        options: `models.training.fit.Options` as JSON.
-        hyperparameters: what the Tuner found; the family's defaults without it.
-        fingerprint: changes when the code does.
+        train: the section `Train` as JSON.
+        fingerprint: makes TFX's cache depend on the code.
+        hyperparameters: the result of the Tuner; None for the defaults of the family.
     """
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
@@ -48,9 +52,9 @@ class Trainer(component.Trainer):  # type: ignore[misc]
         schema: types.BaseChannel,
         transform_graph: types.BaseChannel,
         spec: str,
-        options: str,
+        train: str,
+        fingerprint: str,
         hyperparameters: types.BaseChannel | None = None,
-        fingerprint: str = "",
     ) -> None:
         super().__init__(
             examples=examples,
@@ -58,5 +62,5 @@ class Trainer(component.Trainer):  # type: ignore[misc]
             transform_graph=transform_graph,
             hyperparameters=hyperparameters,
             run_fn=RUN_FN,
-            custom_config={"spec": spec, "options": options, "fingerprint": fingerprint},
+            custom_config={"spec": spec, "train": train, "fingerprint": fingerprint},
         )

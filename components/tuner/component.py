@@ -1,4 +1,4 @@
-"""Tuner: TFX's own, with our `tuner_fn`, and a word on the artifact about what was found."""
+"""Tuner: TFX's Tuner with the project's `tuner_fn`, and a report of the best trial."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ TUNER_FN = "models.tuning.tuner_fn.tuner_fn"
 
 
 class Executor(executor.Executor):  # type: ignore[misc]
-    """The stock executor; the best trial is recorded on the hyperparameters."""
+    """The stock executor, which also records the best trial on the hyperparameters."""
 
     def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
         """Searches."""
@@ -21,7 +21,8 @@ class Executor(executor.Executor):  # type: ignore[misc]
         executor.write_best_hyperparameters(tuner, output_dict)
         tuner.forget()
         best = artifact_utils.get_single_instance(output_dict["best_hyperparameters"])
-        stage_report.record(best, tuner.finding(), trials=tuner.num_completed())
+        trials = tuner.num_completed()
+        stage_report.record(best, tuner.finding(), {"model": {"trials": trials}}, trials=trials)
 
 
 class Tuner(component.Tuner):  # type: ignore[misc]
@@ -32,8 +33,10 @@ class Tuner(component.Tuner):  # type: ignore[misc]
         schema: the schema of the raw columns.
         transform_graph: what turns them into the model's inputs.
         spec: `Spec.to_json()`.
-        options: `models.tuning.tuner_fn.Options` as JSON.
-        fingerprint: changes when the code does.
+        tune: the section `Tune` as JSON.
+        directory: the folder of the trials until the search has ended, so that an interrupted search continues.
+        logs: the folder of the trials' TensorBoard logs; empty for none.
+        fingerprint: makes TFX's cache depend on the code.
     """
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
@@ -44,13 +47,21 @@ class Tuner(component.Tuner):  # type: ignore[misc]
         schema: types.BaseChannel,
         transform_graph: types.BaseChannel,
         spec: str,
-        options: str,
-        fingerprint: str = "",
+        tune: str,
+        directory: str,
+        logs: str,
+        fingerprint: str,
     ) -> None:
         super().__init__(
             examples=examples,
             schema=schema,
             transform_graph=transform_graph,
             tuner_fn=TUNER_FN,
-            custom_config={"spec": spec, "options": options, "fingerprint": fingerprint},
+            custom_config={
+                "spec": spec,
+                "tune": tune,
+                "directory": directory,
+                "logs": logs,
+                "fingerprint": fingerprint,
+            },
         )

@@ -1,4 +1,4 @@
-"""The served model: one SavedModel that needs TensorFlow alone, with the transform graph and the network inside.
+"""Writes the served model: one SavedModel of the transform graph and the network, which needs TensorFlow alone.
 
 Signatures (see `signatures` of the saved model):
     serving_default: `examples` string[batch], serialised tf.Example.
@@ -32,10 +32,10 @@ def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -
         graph: raw features to what the predictor takes.
         predictor: packed features to scores, or to numbers for regression.
     """
-    arguments = signatures.arguments([each.name for each in spec.features])
+    arguments = signatures.arguments([feature.name for feature in spec.features])
     served = tf.Module()
-    # What the signatures use and a SavedModel should hold must hang on what is saved.
-    served.variables_ = [each.value for each in predictor.variables]
+    # A SavedModel holds only what is an attribute of the module.
+    served.variables_ = [variable.value for variable in predictor.variables]
     served.resources_ = graph.resources
     tf.saved_model.save(served, path, signatures=_signatures(spec, graph, predictor, arguments))
     signatures.rename_inputs(path, {argument: name for name, argument in arguments.items()})
@@ -46,11 +46,11 @@ def _signatures(
 ) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """Returns the signatures by name.
 
-    Each step is traced once and called by every signature: it is the tracing that a wide table makes slow.
+    Each step is traced once and called by every signature: for a wide table, tracing takes most of the time.
     """
-    raw = {each.name: tf.SparseTensorSpec([None, None], _VALUE_TYPES[each.payload]) for each in spec.features}
-    dense = {arguments[each.name]: _dense_spec(each, arguments[each.name]) for each in spec.features}
-    parsing = {name: tf.io.VarLenFeature(each.dtype) for name, each in raw.items()}
+    raw = {feature.name: tf.SparseTensorSpec([None, None], _VALUE_TYPES[feature.payload]) for feature in spec.features}
+    dense = {arguments[feature.name]: _dense_spec(feature, arguments[feature.name]) for feature in spec.features}
+    parsing = {name: tf.io.VarLenFeature(sparse.dtype) for name, sparse in raw.items()}
     transform = tf.function(graph.features, autograph=False).get_concrete_function(raw)
 
     def answer(rows: Raw) -> dict[str, tf.Tensor]:
@@ -96,13 +96,13 @@ def _sparse(
 ) -> dict[str, tf.SparseTensor]:
     """Returns the columns of a request as the transform graph takes them: without the missing values."""
     raw: dict[str, tf.SparseTensor] = {}
-    alike: dict[Payload, list[str]] = {}
-    for each in features:
-        if each.repeated:
-            raw[each.name] = _present(columns[arguments[each.name]], each.payload)
+    by_payload: dict[Payload, list[str]] = {}
+    for feature in features:
+        if feature.repeated:
+            raw[feature.name] = _present(columns[arguments[feature.name]], feature.payload)
         else:
-            alike.setdefault(each.payload, []).append(each.name)
-    for payload, names in alike.items():
+            by_payload.setdefault(feature.payload, []).append(feature.name)
+    for payload, names in by_payload.items():
         raw |= split(_present(tf.stack([columns[arguments[name]] for name in names], axis=1), payload), names)
     return raw
 

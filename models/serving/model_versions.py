@@ -1,33 +1,35 @@
-"""The folder that a model server watches: versions as growing integers, and none of them ever half there.
+"""Writes and finds versions of a served model: folders with growing numbers, each of which appears when it is complete.
 
-Standard library only: who writes versions and who reads them share it.
+Standard library only: the graph looks up versions when it is built.
 """
 
 import contextlib
 import dataclasses
 import errno
 import fcntl
-import hashlib
 import os
 import pathlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 
+from core import digests, storage
 from core.errors import UserError
 
-# In a version beside the SavedModel: how its training read tables.
+# In a version beside the SavedModel: how its training read tables, and the fingerprints of the stages that made it.
 METADATA_FILE = "assets.extra/skewless.json"
+# The statistics of the data that it was trained on, as `Split-NAME/FeatureStats.pb`.
+STATISTICS_FOLDER = "assets.extra/statistics"
 # Where TensorFlow Serving looks for requests to play to itself.
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
 _DIGEST_FILE = "assets.extra/digest"
-# What a killed push leaves begins with this: no model server takes it for a version.
+# The prefix of an unfinished version: no model server takes it for one.
 _TEMPORARY = ".push-"
 
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """A version of the served model; `new` if it was not there before."""
+    """A version of the served model; `new` if this push made it."""
 
     path: pathlib.Path
     version: int
@@ -59,14 +61,75 @@ def push(model: pathlib.Path, base: pathlib.Path, extra: Mapping[str, bytes]) ->
         raise UserError(_explain(error, base)) from error
 
 
+def warm_up_file(infra_blessing: str) -> str:
+    """Returns the file of the requests that warm up a model server, in the folder of a blessing."""
+    return os.path.join(infra_blessing, os.path.basename(WARM_UP_FILE))
+
+
 def versions(base: pathlib.Path) -> list[int]:
-    """Returns the versions below a folder, in no order."""
-    return [int(path.name) for path in base.iterdir() if path.name.isdecimal() and path.is_dir()]
+    """Returns the versions below a folder, in no order; none where there is no such folder."""
+    return [int(path.name) for path in base.glob("*") if path.name.isdecimal() and path.is_dir()]
+
+
+def newest(folder: pathlib.Path) -> pathlib.Path | None:
+    """Returns a version: the folder itself where it is one, else the newest below it; None without any."""
+    return folder if (folder / "saved_model.pb").exists() else next(_newest_first(folder), None)
+
+
+def find_version(folder: pathlib.Path) -> pathlib.Path:
+    """Returns the version that a person names by `--model`: `newest` of the folder, or of `serving` in a run's folder.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--model {folder}: there is no such folder. A run leaves its models in runs/NAME/serving.")
+    found = newest(folder) or newest(folder / "serving")
+    if found is None:
+        raise UserError(
+            f"--model {folder} holds no version of a model (a folder named by a number). "
+            "A run leaves its models in runs/NAME/serving, if they pass their gates."
+        )
+    return found
+
+
+def champion(base: pathlib.Path, candidate: str) -> pathlib.Path | None:
+    """Returns the version that a candidate has to beat: the newest that did not come from this candidate itself.
+
+    Args:
+        base: the folder of the versions.
+        candidate: the digest of the Trainer's fingerprint.
+    """
+    return next((path for path in _newest_first(base) if _fingerprint(path, "Trainer") != candidate), None)
+
+
+def previous_statistics(base: pathlib.Path, statistics: str) -> pathlib.Path | None:
+    """Returns the folder of the newest statistics in a version that are not the current ones.
+
+    Args:
+        base: the folder of the versions; those without statistics are left out.
+        statistics: the digest of StatisticsGen's fingerprint.
+    """
+    for path in _newest_first(base):
+        folder = path / STATISTICS_FOLDER
+        if folder.is_dir() and _fingerprint(path, "StatisticsGen") not in (None, statistics):
+            return folder
+    return None
+
+
+def _newest_first(base: pathlib.Path) -> Iterator[pathlib.Path]:
+    return (base / str(version) for version in sorted(versions(base), reverse=True))
+
+
+def _fingerprint(version: pathlib.Path, stage: str) -> str | None:
+    """Returns the digest of the fingerprint that a stage had when it made a version; None where that is not known."""
+    fingerprints = storage.read_json(version / METADATA_FILE).get("fingerprints", {})
+    return fingerprints.get(stage) if isinstance(fingerprints, dict) else None
 
 
 @contextlib.contextmanager
 def _alone(base: pathlib.Path) -> Iterator[None]:
-    """Waits for other pushes to this folder, then clears what killed ones left."""
+    """Waits for other pushes to this folder, then removes the unfinished versions of pushes that were killed."""
     folder = os.open(base, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -78,7 +141,7 @@ def _alone(base: pathlib.Path) -> Iterator[None]:
 
 
 def _place(model: pathlib.Path, path: pathlib.Path, extra: Mapping[str, bytes]) -> None:
-    """Builds a version beside its place, and moves it there when every byte is on the disk."""
+    """Writes a version into a temporary folder, and renames that when every byte is on the disk."""
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=path.parent))
     try:
         # A model server may run as another user.
@@ -89,8 +152,8 @@ def _place(model: pathlib.Path, path: pathlib.Path, extra: Mapping[str, bytes]) 
         for name, content in extra.items():
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
             (temporary / name).write_bytes(content)
-        for each in [*temporary.rglob("*"), temporary]:
-            _sync(each)
+        for written in [*temporary.rglob("*"), temporary]:
+            _sync(written)
         temporary.rename(path)
         _sync(path.parent)
     except BaseException:
@@ -108,14 +171,9 @@ def _sync(path: pathlib.Path) -> None:
 
 
 def _digest(model: pathlib.Path, extra: Mapping[str, bytes]) -> str:
-    """Returns what tells two versions apart: all names and contents."""
-    found = hashlib.sha256()
-    for path in sorted(each for each in model.rglob("*") if each.is_file()):
-        found.update(f"{path.relative_to(model)}:{path.stat().st_size}:".encode())
-        found.update(path.read_bytes())
-    for name, content in sorted(extra.items()):
-        found.update(f"{name}:{len(content)}:".encode() + content)
-    return found.hexdigest()
+    """Returns the digest of a version: of all names and contents."""
+    files = {str(path.relative_to(model)): digests.of_file(path) for path in model.rglob("*") if path.is_file()}
+    return digests.of_values(files, {name: content.decode("latin-1") for name, content in extra.items()})
 
 
 def _digest_of(version: pathlib.Path) -> str | None:

@@ -1,9 +1,10 @@
-"""The last look at a served model: in a process of its own, with TensorFlow alone, as a model server sees it.
+"""Checks a served model in a process of its own, with TensorFlow alone, as a model server loads it.
 
     python -m models.serving.parity_check REQUEST ANSWER
 
-REQUEST is a JSON file with the fields of `Request`; ANSWER becomes a JSON file with those of `Answer`. The exit code is
-0 whatever the verdict: anything else means that the check itself broke.
+REQUEST is a JSON file with the arguments of `check`, the spec and the section as their JSON; ANSWER becomes a JSON file
+with the fields of `Answer`. The exit code is 0 whether the model passes or not: any other means that the check itself
+failed.
 """
 
 import dataclasses
@@ -11,18 +12,19 @@ import json
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from core import examples
+from core import examples, storage
 from core.errors import UserError
+from core.sections import Serve
 from core.spec import Feature, Spec
-from models.evaluation.gates import Gate
+from models.evaluation import gates
+from models.evaluation.gates import GateResult, ServedModelCheck
 from models.serving.served_model import ServedModel
 
 _SIGNATURES = ("serving_default", "predict", "transform_features")
@@ -32,81 +34,52 @@ _SMALL_ROWS = 63
 _TIMED_REQUESTS = 200
 _WARM_REQUESTS = 20
 
-Columns = Mapping[str, np.ndarray]
-Outputs = Mapping[str, np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What to check.
-
-    Attributes:
-        model: the folder of the SavedModel.
-        expected: a Parquet file of rows as in Examples, with the trainer's answers in the column `prediction`.
-        spec: `Spec.to_json()`.
-        max_difference: how far an answer may be from the trainer's. For regression it is a share of the number where
-            that is larger than 1: a float32 has only seven digits.
-        max_p50_ms: how many milliseconds a request of one row may take in the median; None for no limit.
-    """
-
-    model: str
-    expected: str
-    spec: str
-    max_difference: float = 1e-4
-    max_p50_ms: float | None = None
-
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What was found: the gates, and figures where the model came far enough to have them."""
+    """The results of all conditions, and the measurements where the model gave predictions."""
 
-    gates: list[Gate]
+    gates: list[GateResult]
     max_abs_difference: float | None = None
     p50_ms: float | None = None
 
 
-def check(request: Request) -> Answer:
-    """Returns the verdict over a served model."""
-    spec = Spec.from_json(request.spec)
+def check(path: str, expected: str, spec: Spec, serve: Serve) -> Answer:
+    """Returns whether a served model gives the trainer's predictions to every request, and how fast.
+
+    Args:
+        path: the folder of the SavedModel.
+        expected: a Parquet file of rows as in Examples, with the trainer's predictions in the column `prediction`.
+        spec: the features and the label.
+        serve: the limits. For regression, `max_difference` is a share of the prediction where that is larger than 1: a
+            float32 has only seven digits.
+    """
     try:
-        model = ServedModel(request.model)
+        model = ServedModel(path)
     except (UserError, tf.errors.OpError, OSError) as error:
-        return Answer([Gate("loads", False, None, None, f"TensorFlow alone cannot load the model: {_first(error)}")])
-    table = pq.read_table(request.expected).combine_chunks()
-    expected = _expected(table[examples.PREDICTION].chunk(0), spec)
-    rows = Rows(table.drop_columns([examples.PREDICTION]).to_batches()[0], spec)
-    gates = [_signatures(model, spec)]
-    if not gates[0].passed:
-        return Answer(gates)
+        return Answer([_result("loads", f"TensorFlow alone cannot load the model: {_first_line(error)}")])
+    table = pq.read_table(expected).combine_chunks()
+    predictions = _expected(table[examples.PREDICTION].chunk(0), spec)
+    rows = table.drop_columns([examples.PREDICTION]).to_batches()[0]
+    results = [_signatures(model, spec)]
+    if not results[0].passed:
+        return Answer(results)
     try:
-        outputs = model(rows.columns(slice(None)))
-        gates.append(_well_formed(outputs, spec))
-        gates.append(_odd_rows(model, spec))
-        if not all(gate.passed for gate in gates):
-            return Answer(gates)
-        found, parity = _parity(model, rows, expected, spec, request.max_difference)
-        p50 = _latency(model, rows)
+        problem = _problem(model(examples.dense(rows, spec.features)), spec)
+        results.append(_result("outputs", problem, "All answers have the promised form."))
+        results.append(_odd_rows(model, spec))
+        if not all(result.passed for result in results):
+            return Answer(results)
+        largest, relative, request = _differences(model, rows, predictions, spec)
+        p50 = _latency(model, examples.dense(rows.slice(0, 1), spec.features))
     except tf.errors.OpError as error:
-        return Answer([*gates, Gate("answers", False, None, None, f"A request failed: {_first(error)}")])
-    return Answer([*gates, parity, *_in_time(p50, request.max_p50_ms)], found, p50)
+        return Answer([*results, _result("answers", f"A request failed: {_first_line(error)}")])
+    return Answer([*results, *gates.judge(ServedModelCheck(serve, relative, request, p50))], largest, p50)
 
 
-class Rows:
-    """Rows as requests bring them."""
-
-    def __init__(self, raw: pa.RecordBatch, spec: Spec) -> None:
-        self._raw, self._features = raw, spec.features
-        self.number = raw.num_rows
-
-    def columns(self, part: slice) -> dict[str, np.ndarray]:
-        """Returns some rows as `predict` takes them."""
-        start, stop, _ = part.indices(self.number)
-        return examples.dense(self._raw.slice(start, stop - start), self._features)
-
-    def serialised(self, part: slice) -> dict[str, np.ndarray]:
-        """Returns some rows as `serving_default` takes them."""
-        start, stop, _ = part.indices(self.number)
-        return {"examples": tf_examples(self._raw.slice(start, stop - start), self._features)}
+def _result(name: str, problem: str | None, passed: str = "") -> GateResult:
+    """Returns the result of a condition without a number: the problem, or the sentence for a model without one."""
+    return GateResult(name, problem is None, None, None, problem or passed)
 
 
 def tf_examples(rows: pa.RecordBatch, features: tuple[Feature, ...]) -> np.ndarray:
@@ -125,39 +98,27 @@ def tf_examples(rows: pa.RecordBatch, features: tuple[Feature, ...]) -> np.ndarr
 
 
 def _expected(column: pa.ListArray, spec: Spec) -> np.ndarray:
-    """Returns the trainer's answers: float32[rows, classes], or float32[rows] for regression."""
+    """Returns the trainer's predictions: float32[rows, classes], or float32[rows] for regression."""
     values = np.asarray(column.flatten(), np.float32)
     return values.reshape(len(column), -1) if spec.label.classes else values
 
 
-def _signatures(model: ServedModel, spec: Spec) -> Gate:
+def _signatures(model: ServedModel, spec: Spec) -> GateResult:
     missing = [name for name in _SIGNATURES if name not in model.signatures]
     if missing:
-        return Gate("signatures", False, None, None, f"The model has no signature {missing[0]!r}.")
-    hidden = {name for name in (spec.label.name, spec.weight) if name is not None}
-    for name in _SIGNATURES:
-        taken = sorted(hidden & set(model.signature_inputs(name)))
-        if taken:
-            return Gate(
-                "signatures", False, None, None, f"Signature {name!r} takes {taken[0]!r}, which no request has."
-            )
-    return Gate(
-        "signatures", True, None, None, f"The signatures {', '.join(_SIGNATURES)} are there, without the label."
-    )
+        return _result("signatures", f"The model has no signature {missing[0]!r}.")
+    hidden = {spec.label.name, spec.weight or spec.label.name}
+    taken = [(name, field) for name in _SIGNATURES for field in sorted(hidden & set(model.signature_inputs(name)))]
+    problem = f"Signature {taken[0][0]!r} takes {taken[0][1]!r}, which no request has." if taken else None
+    return _result("signatures", problem, f"The signatures {', '.join(_SIGNATURES)} are there, without the label.")
 
 
-def _well_formed(outputs: Outputs, spec: Spec) -> Gate:
-    """Answers must have the promised names and shapes, and be numbers that make sense."""
-    problem = _problem(outputs, spec)
-    return Gate("outputs", problem is None, None, None, problem or "All answers have the promised form.")
-
-
-def _problem(outputs: Outputs, spec: Spec) -> str | None:
+def _problem(outputs: Mapping[str, np.ndarray], spec: Spec) -> str | None:
     """Returns what is wrong with some answers; None if nothing is."""
     if not spec.label.classes:
         predictions = outputs["predictions"]
         return None if np.isfinite(predictions).all() and predictions.ndim == 1 else "Some predictions are no numbers."
-    scores, classes = outputs["scores"], np.array([each.encode() for each in spec.label.classes], object)
+    scores, classes = outputs["scores"], np.array([name.encode() for name in spec.label.classes], object)
     if scores.shape != outputs["classes"].shape or not (outputs["classes"] == classes).all():
         return f"`classes` of an answer are not {', '.join(spec.label.classes)} in this order."
     if not np.isfinite(scores).all():
@@ -169,55 +130,55 @@ def _problem(outputs: Outputs, spec: Spec) -> str | None:
     return None
 
 
-def _odd_rows(model: ServedModel, spec: Spec) -> Gate:
-    """Values that training never saw, or none at all, must get an answer."""
-    for what, number, text in (("missing", np.nan, b""), ("unknown", 987_654_321.0, "völlig neu".encode())):
+def _odd_rows(model: ServedModel, spec: Spec) -> GateResult:
+    """Returns whether values that training never saw, and rows without any, get an answer."""
+    for kind, number, text in (("missing", np.nan, b""), ("unknown", 987_654_321.0, "völlig neu".encode())):
         columns = {
             feature.name: np.full([3, 1] if feature.repeated else [3], text if feature.payload == "text" else number)
             for feature in spec.features
         }
         problem = _problem(model(columns), spec)
         if problem:
-            return Gate("odd rows", False, None, None, f"With {what} values in all features: {problem}")
+            return _result("odd rows", f"With {kind} values in all features: {problem}")
     empty = model.call("serving_default", {"examples": np.array([tf.train.Example().SerializeToString()], object)})
     problem = _problem(empty, spec)
-    if problem:
-        return Gate("odd rows", False, None, None, f"With an empty tf.Example: {problem}")
-    return Gate("odd rows", True, None, None, "Missing values, unknown values and an empty example get an answer.")
+    passed = "Missing values, unknown values and an empty example get an answer."
+    return _result("odd rows", problem and f"With an empty tf.Example: {problem}", passed)
 
 
-def _requests(number: int) -> Iterator[slice]:
-    """Yields the rows of each request."""
+def _requests(rows: pa.RecordBatch) -> Iterator[tuple[slice, pa.RecordBatch]]:
+    """Yields the place and the rows of each request."""
     for size in _BATCHES:
-        for start in range(0, min(number, _SMALL_ROWS), size):
-            yield slice(start, min(start + size, number))
-    yield slice(0, number)
+        for start in range(0, min(rows.num_rows, _SMALL_ROWS), size):
+            part = rows.slice(start, size)
+            yield slice(start, start + part.num_rows), part
+    yield slice(0, rows.num_rows), rows
 
 
-def _parity(
-    model: ServedModel, rows: Rows, expected: np.ndarray, spec: Spec, max_difference: float
-) -> tuple[float, Gate]:
-    """Returns the largest difference from the trainer's answers, and whether it is small enough."""
+def _differences(
+    model: ServedModel, rows: pa.RecordBatch, expected: np.ndarray, spec: Spec
+) -> tuple[float, float, str]:
+    """Returns the largest difference from the trainer, the largest that parity counts, and the request with that."""
     key = "scores" if spec.label.classes else "predictions"
     scale = np.ones_like(expected) if spec.label.classes else np.maximum(1.0, np.abs(expected))
-    worst, share, where = 0.0, 0.0, ""
-    requests: dict[str, Callable[[slice], Columns]] = {"predict": rows.columns, "serving_default": rows.serialised}
-    for name, make in requests.items():
-        for part in _requests(rows.number):
-            apart = np.abs(model.call(name, make(part))[key].astype(np.float64) - expected[part])
-            worst = max(worst, float(apart.max()))
-            relative = float((apart / scale[part]).max())
-            if relative >= share:
-                share, where = relative, f"{name}, {part.stop - part.start} rows a request"
-    passed = share <= max_difference
-    verdict = "is within" if passed else "is more than"
-    why = f"The largest difference from the trainer, {share:.1e} ({where}), {verdict} {max_difference:g}."
-    return worst, Gate("parity", passed, share, max_difference, why)
+    largest, largest_relative, where = 0.0, 0.0, ""
+    for signature in ("predict", "serving_default"):
+        for place, part in _requests(rows):
+            columns = (
+                examples.dense(part, spec.features)
+                if signature == "predict"
+                else {"examples": tf_examples(part, spec.features)}
+            )
+            difference = np.abs(model.call(signature, columns)[key].astype(np.float64) - expected[place])
+            largest = max(largest, float(difference.max()))
+            relative = float((difference / scale[place]).max())
+            if relative >= largest_relative:
+                largest_relative, where = relative, f"{signature}, {part.num_rows} rows a request"
+    return largest, largest_relative, where
 
 
-def _latency(model: ServedModel, rows: Rows) -> float:
-    """Returns how many milliseconds a request of one row takes in the median."""
-    request = rows.columns(slice(0, 1))
+def _latency(model: ServedModel, request: Mapping[str, np.ndarray]) -> float:
+    """Returns how many milliseconds a request takes in the median."""
     seconds = []
     for _ in range(_WARM_REQUESTS + _TIMED_REQUESTS):
         start = time.perf_counter()
@@ -226,23 +187,16 @@ def _latency(model: ServedModel, rows: Rows) -> float:
     return float(np.median(seconds[_WARM_REQUESTS:]) * 1000)
 
 
-def _in_time(p50: float, limit: float | None) -> list[Gate]:
-    if limit is None:
-        return []
-    why = f"A request of one row takes {p50:.2f} ms in the median, and at most {limit:g} ms were asked for."
-    return [Gate("p50", p50 <= limit, p50, limit, why)]
-
-
-def _first(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     """Returns the first line of an error's message, without the graph that TensorFlow adds."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def main(request: str, answer: str) -> None:
-    """Reads a request, and writes the answer beside it."""
-    found = check(Request(**json.loads(pathlib.Path(request).read_text())))
-    content: dict[str, Any] = dataclasses.asdict(found)
-    pathlib.Path(answer).write_text(json.dumps(content))
+    """Reads a request file and writes the answer file."""
+    asked = json.loads(pathlib.Path(request).read_text(encoding="utf-8"))
+    spec, serve = Spec.from_json(asked["spec"]), Serve.model_validate_json(asked["serve"])
+    storage.write_json(answer, dataclasses.asdict(check(asked["path"], asked["expected"], spec, serve)))
 
 
 if __name__ == "__main__":

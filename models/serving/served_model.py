@@ -1,4 +1,4 @@
-"""A served model in use: a SavedModel with the signature `predict`, loaded with TensorFlow alone."""
+"""Loads a served model with TensorFlow alone, and calls its signatures."""
 
 import functools
 import pathlib
@@ -45,7 +45,7 @@ class ServedModel:
         return self._inputs[signature]
 
     def call(self, signature: str, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Returns what a signature gives for some rows; columns that it does not take are left aside."""
+        """Returns what a signature gives for some rows; columns that it does not take are ignored."""
         tensors = {name: tf.constant(columns[name], spec.dtype) for name, spec in self._inputs[signature].items()}
         return {name: value.numpy() for name, value in self._loaded.signatures[signature](**tensors).items()}
 
@@ -69,7 +69,7 @@ class ServedModel:
     def classes(self) -> tuple[str, ...]:
         """Returns the classes in the order of the scores; none for regression."""
         outputs = self({name: _missing(spec) for name, spec in self.inputs.items()})
-        return tuple(each.decode() for each in outputs["classes"][0]) if "classes" in outputs else ()
+        return tuple(name.decode() for name in outputs["classes"][0]) if "classes" in outputs else ()
 
 
 def _inputs(path: str) -> dict[str, dict[str, tf.TensorSpec]]:

@@ -1,8 +1,7 @@
-"""The names of a served model's inputs: those of the table's columns, whatever they are.
+"""Gives the inputs of a served model the names of the table's columns, whatever they are.
 
-TensorFlow traces a signature as a Python function, and so takes only names that Python takes: neither `class` nor
-`Fare ($)`. Nothing that serves a model has that limit: clients send, and TensorFlow Serving looks up, what stands in
-the file.
+TensorFlow traces a signature as a Python function, so its inputs have names that Python accepts: neither `class` nor
+`Fare ($)`. A model server has no such limit: it reads the names from the file. So the names are changed in the file.
 """
 
 import keyword
@@ -14,15 +13,15 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 
 def arguments(names: Sequence[str]) -> dict[str, str]:
-    """Returns the name that each input has as an argument of a Python function: its own, or one that stands for it."""
+    """Returns the name that each input has as an argument of a Python function: its own, or a replacement."""
     plain = re.compile("[A-Za-z][A-Za-z0-9_]*")
     found = {}
     for index, name in enumerate(names):
-        stand_in = f"feature_{index}"
-        while stand_in in names:
-            stand_in += "_"
+        replacement = f"feature_{index}"
+        while replacement in names:
+            replacement += "_"
         fits = plain.fullmatch(name) and not keyword.iskeyword(name) and name != "self"
-        found[name] = name if fits else stand_in
+        found[name] = name if fits else replacement
     return found
 
 
@@ -31,7 +30,7 @@ def rename_inputs(path: str, names: Mapping[str, str]) -> None:
 
     Args:
         path: the folder of the model.
-        names: the name of an argument and the name it is to have.
+        names: the new name of each argument.
     """
     if all(old == new for old, new in names.items()):
         return
@@ -48,5 +47,5 @@ def rename_inputs(path: str, names: Mapping[str, str]) -> None:
                 keywords = node.bare_concrete_function.argument_keywords
                 keywords[:] = [names.get(name, name) for name in keywords]
     file.write_bytes(model.SerializeToString(deterministic=True))
-    # It identifies the file as it was.
+    # It identifies the file before the change.
     pathlib.Path(path, "fingerprint.pb").unlink(missing_ok=True)

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from core import progress
+from core.sections import Train
 from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics
@@ -28,25 +29,6 @@ _PREDICTION_VALUES = 262_144
 _STEPS_AT_ONCE = 32
 
 Report = Callable[[str, float, float], None]
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How to train.
-
-    Attributes:
-        epochs: how often the training rows are seen at most; fewer times where there are many (`enough_epochs`).
-        batch_size: rows a step over all devices; None for one that suits the number of rows.
-        patience: after how many epochs without a better loss on the held-out rows training stops.
-        learning_rate: in place of the hyperparameter of that name.
-        seed: of the initial weights, the dropout and the order of the rows.
-    """
-
-    epochs: int = 30
-    batch_size: int | None = None
-    patience: int = 4
-    learning_rate: float | None = None
-    seed: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +77,7 @@ def fit(
     hyperparameters: Mapping[str, Any],
     train: Rows,
     held_out: Rows,
-    options: Options,
+    options: Train,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     report: Report = progress.report,
     devices: Sequence[str] | None = None,
@@ -215,7 +197,7 @@ class _HeldOut(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Adds the metrics to the epoch's logs, where other callbacks find them."""
         found = self.metrics()
-        name = metrics.PRIMARY[self._task][0]
+        name = metrics.PRIMARY[self._task].name
         name = name if name in found else "log_loss"
         self._last = f" {name} {found[name]:.4f}"
         self._tell(epoch + 1)

@@ -1,32 +1,30 @@
-"""What the entry points read from the `FnArgs` that TFX passes: our parts of it come in `custom_config`, as texts."""
+"""Reads the `FnArgs` that TFX passes to `run_fn` and `tuner_fn`: `custom_config` holds the spec and the section."""
 
-import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from core.fields import Section
 from core.spec import Spec
 from models.preprocessing.transform_graph import TransformGraph
 
-Options = TypeVar("Options")
+SectionType = TypeVar("SectionType", bound=Section)
 
 
-def read(fn_args: Any, options: type[Options]) -> tuple[Spec, Options, TransformGraph]:
-    """Returns what a stage is to do.
+def read(fn_args: Any, section: type[SectionType]) -> tuple[Spec, SectionType, TransformGraph]:
+    """Returns the spec, the section of the stage, and the transform graph.
 
     Args:
-        fn_args: TFX's; `custom_config` holds `spec`, and `options` as JSON.
-        options: the dataclass of the stage's options; what it does not know is left aside.
+        fn_args: TFX's; `custom_config` holds `spec`, and the section as JSON by its name in the configuration.
+        section: the class of the section.
     """
-    spec = Spec.from_json(fn_args.custom_config["spec"])
-    values = json.loads(fn_args.custom_config["options"])
-    names = [field.name for field in dataclasses.fields(options)]  # type: ignore[arg-type]
-    chosen = options(**{name: values[name] for name in names if name in values})
-    return spec, chosen, TransformGraph(fn_args.transform_graph_path, spec)
+    config = fn_args.custom_config
+    spec = Spec.from_json(config["spec"])
+    settings = section.model_validate_json(config[section.__name__.lower()])
+    return spec, settings, TransformGraph(fn_args.transform_graph_path, spec)
 
 
 def split_uri(patterns: Sequence[str]) -> str:
-    """Returns the folder of the split that TFX names by a pattern of its files."""
+    """Returns the folder of the split whose files TFX names by a pattern."""
     (pattern,) = patterns
     return os.path.dirname(pattern)

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core import examples
+from core.sections import Train
 from core.spec import Spec
 from models import families
 from models.serving import export
 from models.training import dataset, fit
-from models.training import fn_args as arguments
+from models.training import fn_args as fn_args_reader
 
 # Rows that are kept with what the model in memory gave for them.
 _EXPECTED_ROWS = 1_000
@@ -26,11 +27,11 @@ def run_fn(fn_args: Any) -> None:
     what there is to say of the model, and `expected.parquet`: some rows of eval with what the model in memory gave for
     them, in the column `examples.PREDICTION`.
     """
-    spec, options, graph = arguments.read(fn_args, fit.Options)
+    spec, options, graph = fn_args_reader.read(fn_args, Train)
     folder = pathlib.Path(fn_args.model_run_dir)
     budget = dataset.Budget(directory=fn_args.model_run_dir)
-    eval_uri = arguments.split_uri(fn_args.eval_files)
-    train = dataset.load(arguments.split_uri(fn_args.train_files), graph, budget=budget)
+    eval_uri = fn_args_reader.split_uri(fn_args.eval_files)
+    train = dataset.load(fn_args_reader.split_uri(fn_args.train_files), graph, budget=budget)
     held_out = dataset.load(eval_uri, graph, budget=budget)
     tuned = (fn_args.hyperparameters or {}).get("values", {})
     hyperparameters = families.defaults(spec.family, {**tuned, **spec.hyperparameters})

@@ -3,7 +3,6 @@
 The architecture is part of the space: layers and units are hyperparameters like the others.
 """
 
-import dataclasses
 import functools
 import hashlib
 import json
@@ -19,35 +18,13 @@ from keras_tuner.engine import trial as trial_module
 
 from core import progress
 from core.errors import UserError
+from core.sections import Train, Tune
 from core.spec import Input, Spec
 from models.evaluation import metrics, model_comparison
 from models.families.space import SPACES, Choice
 from models.training import dataset, fit
-from models.training import fn_args as arguments
+from models.training import fn_args as fn_args_reader
 from models.training.dataset import Rows
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How to search.
-
-    Attributes:
-        trials: how many models are trained at most; 0 for none: the defaults are taken as they are.
-        algorithm: what proposes the next trial: `bayesian` or `random`.
-        epochs: of one trial at most.
-        max_rows: how many rows of train, and of eval, a trial sees at most.
-        seed: of the proposals and of each trial.
-        directory: where trials are kept until the search is over, so that an interrupted one goes on.
-        logs: where each trial leaves its curves for TensorBoard; None for nowhere.
-    """
-
-    trials: int = 4
-    algorithm: str = "bayesian"
-    epochs: int = 5
-    max_rows: int = 50_000
-    seed: int = 0
-    directory: str = "tuner"
-    logs: str | None = None
 
 
 class TunerFnResult(NamedTuple):
@@ -59,14 +36,16 @@ class TunerFnResult(NamedTuple):
 
 def tuner_fn(fn_args: Any) -> TunerFnResult:
     """Prepares the search. TFX calls it, and its Tuner then runs what comes back."""
-    spec, options, graph = arguments.read(fn_args, Options)
+    spec, tune, graph = fn_args_reader.read(fn_args, Tune)
     train, held_out = (
-        dataset.load(arguments.split_uri(files), graph, max_rows=options.max_rows, seed=options.seed)
+        dataset.load(fn_args_reader.split_uri(files), graph, max_rows=tune.max_rows, seed=tune.seed)
         for files in (fn_args.train_files, fn_args.eval_files)
     )
     identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
     name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-    return TunerFnResult(Search(spec, graph.inputs, train, held_out, options, name), {"verbose": 0})
+    config = fn_args.custom_config
+    search = Search(spec, graph.inputs, train, held_out, tune, name, config["directory"], config["logs"] or None)
+    return TunerFnResult(search, {"verbose": 0})
 
 
 def space(family: str, fixed: Mapping[str, Any]) -> keras_tuner.HyperParameters:
@@ -110,34 +89,45 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         inputs: what the model takes.
         train: the rows to learn from.
         held_out: the rows that trials are compared on.
-        options: how to search.
-        name: of the search: the same for the same data, configuration and code, and for no other.
+        tune: the section of the configuration.
+        name: identifies the search: the same for the same data, configuration and code, and for no other.
+        directory: the folder of the trials until the search has ended, so that an interrupted search continues.
+        logs: the folder of the trials' TensorBoard logs; None for none.
     """
 
     def __init__(
-        self, spec: Spec, inputs: tuple[Input, ...], train: Rows, held_out: Rows, options: Options, name: str
+        self,
+        spec: Spec,
+        inputs: tuple[Input, ...],
+        train: Rows,
+        held_out: Rows,
+        tune: Tune,
+        name: str,
+        directory: str,
+        logs: str | None = None,
     ) -> None:
         self._task, self._held_out = spec.label.task, held_out
         self._fit = functools.partial(fit.fit, spec, inputs, train=train, held_out=held_out)
-        self._options = options
+        self._tune, self._logs = tune, logs
         self._failures: list[Exception] = []
         self._chosen: trial_module.Trial | None = None
-        self.metric, more_is_better = metrics.PRIMARY[spec.label.task]
+        primary = metrics.PRIMARY[spec.label.task]
+        self.metric, more_is_better = primary.name, primary.greater_is_better
         if self.metric == "auc" and len(set(held_out.labels.tolist())) < 2:
             self.metric, more_is_better = "log_loss", False
         common = {
             "objective": keras_tuner.Objective(f"val_{self.metric}", "max" if more_is_better else "min"),
-            "max_trials": options.trials,
+            "max_trials": tune.trials,
             "hyperparameters": space(spec.family, spec.hyperparameters),
-            "seed": options.seed + 1,  # 0 would be a random one
+            "seed": tune.seed + 1,  # 0 would be a random one
         }
-        if options.algorithm == "random":
+        if tune.algorithm == "random":
             oracle = _Random(**common)
         else:
             # By default three random trials a hyperparameter come first, more than most searches have.
-            oracle = _Bayesian(num_initial_points=max(3, options.trials // 3), **common)
+            oracle = _Bayesian(num_initial_points=max(3, tune.trials // 3), **common)
         oracle.verbose = 0
-        super().__init__(oracle=oracle, directory=options.directory, project_name=name)
+        super().__init__(oracle=oracle, directory=directory, project_name=name)
 
     def search(self, *args: Any, **kwargs: Any) -> None:
         """Makes all trials that are still to be made.
@@ -146,7 +136,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             UserError: something is wrong that no trial can put right.
             RuntimeError: every trial failed; the cause is the first one's error.
         """
-        if self._options.trials:
+        if self._tune.trials:
             try:
                 super().search(*args, **kwargs)
             except (keras_tuner.errors.FatalError, RuntimeError) as error:  # KerasTuner gives up after three failures
@@ -160,7 +150,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
     def run_trial(self, trial: trial_module.Trial, **_: Any) -> dict[str, float]:
         """Trains one model and returns the objective."""
         keras.backend.clear_session()
-        options = fit.Options(epochs=self._options.epochs, patience=2, seed=self._options.seed)
+        options = Train(epochs=self._tune.epochs, patience=2, seed=self._tune.seed)
         values = trial.hyperparameters.values
         try:
             trained = self._fit(
@@ -178,13 +168,13 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         return os.path.join(self.get_trial_dir(trial.trial_id), "held_out.npy")
 
     def _callbacks(self, trial: trial_module.Trial) -> list[keras.callbacks.Callback]:
-        if self._options.logs is None:
+        if self._logs is None:
             return []
-        folder = os.path.join(self._options.logs, f"trial-{trial.trial_id}")
+        folder = os.path.join(self._logs, f"trial-{trial.trial_id}")
         return [keras.callbacks.TensorBoard(folder, write_graph=False)]
 
     def _reporter(self) -> fit.Report:
-        number, total = len(self.oracle.trials), self._options.trials
+        number, total = len(self.oracle.trials), self._tune.trials
         best = self.best_trial()
         tail = "" if best is None else f" · best {self.metric} {best.score:.4f}"
         return lambda text, done, of: progress.report(
@@ -193,7 +183,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
 
     def best_trial(self) -> trial_module.Trial | None:
         """Returns the best completed trial."""
-        for trial in self.oracle.get_best_trials(self._options.trials):
+        for trial in self.oracle.get_best_trials(self._tune.trials):
             if trial.status == trial_module.TrialStatus.COMPLETED:
                 return trial  # type: ignore[no-any-return]
         return None
@@ -209,7 +199,9 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             return best
         candidate, rival = (np.load(self._predictions_file(trial)) for trial in (best, defaults))
         weights = np.ones(len(candidate)) if self._held_out.weights is None else self._held_out.weights
-        rows = model_comparison.Rows(self._held_out.labels, weights, {"candidate": candidate, "defaults": rival})
+        rows = model_comparison.ModelPredictions(
+            self._held_out.labels, weights, {"candidate": candidate, "defaults": rival}
+        )
         found = model_comparison.difference(self._task, rows, "defaults")
         return best if found.gain > model_comparison.STANDARD_ERRORS * found.error else defaults
 

@@ -52,7 +52,7 @@ def run(model: str, files: Sequence[str], to: Path, keep: Sequence[str], quiet: 
     """
     begun = time.monotonic()
     _check_output(to, files)
-    version = find_version(Path(model))
+    version = model_versions.find_version(Path(model))
     training = read_training(version)
     with UnseenTable(training, files, keep) as table:
         # It takes seconds to import: only now is it certain that there is something to do.
@@ -101,26 +101,6 @@ def _check_output(to: Path, files: Sequence[str]) -> None:
         raise UserError(f"--to {to} is a folder. Name the file to write, such as {to / 'predictions.parquet'}.")
     if str(to.absolute()) in ingest.expand(files):
         raise UserError(f"--to {to} is one of the files to read. Name another file.")
-
-
-def find_version(folder: Path) -> Path:
-    """Returns the folder of a version: the newest below the folder, or the folder itself.
-
-    Raises:
-        UserError: there is none.
-    """
-    if not folder.is_dir():
-        raise UserError(f"--model {folder}: there is no such folder. A run leaves its models in runs/NAME/serving.")
-    if (folder / "saved_model.pb").exists():
-        return folder
-    for base in (folder, folder / "serving"):
-        found = model_versions.versions(base) if base.is_dir() else []
-        if found:
-            return base / str(max(found))
-    raise UserError(
-        f"--model {folder} holds no version of a model (a folder named by a number). "
-        "A run leaves its models in runs/NAME/serving, if they pass their gates."
-    )
 
 
 def read_training(version: Path) -> Training:

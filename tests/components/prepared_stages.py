@@ -15,8 +15,10 @@ from tfx.types import standard_artifacts
 from tfx.utils import json_utils
 
 from components.statistics_gen import statistics_pipeline
+from components.statistics_gen.stats_accumulator import GeneratorOptions
 from components.transform import component as transform
 from core import examples
+from core.sections import Statistics
 from core.spec import Feature, Label, Spec, inputs_to_json
 
 SPEC = Spec(
@@ -45,12 +47,13 @@ class Stages:
         """Runs an executor as TFX would."""
         context = base_executor.BaseExecutor.Context(tmp_dir=str(self.folder / "tmp"), unique_id="1")
         function = config.pop("function")
+        paths = {name: config.pop(name, "") for name in ("directory", "logs")}
         properties = {
             "train_args": "{}",
             "eval_args": "{}",
             **function,
             "custom_config": json_utils.dumps(
-                {"spec": SPEC.to_json(), "options": json.dumps(config), "fingerprint": ""}
+                {"spec": SPEC.to_json(), "train": json.dumps(config), "tune": json.dumps(config), **paths}
             ),
         }
         executor(context).Do(self.inputs, {name: [each] for name, each in outputs.items()}, properties)
@@ -98,7 +101,7 @@ def prepare(folder: pathlib.Path) -> Stages:
 def _write_statistics(uri: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     folder.mkdir()
     groups = {"train": examples.row_groups(str(uri / "Split-train"))}
-    options = statistics_pipeline.Options.of(SPEC, {})
+    options = GeneratorOptions.of(SPEC, Statistics())
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
         computed = statistics_pipeline.compute(pipeline, groups, list(COLUMNS), options)
         _ = computed | beam.Map(_write_file, str(folder))

@@ -71,7 +71,7 @@ def test_a_changed_hyperparameter_trains_again_and_nothing_before(first, out):
     assert ran == {"Trainer", "Resolver", "Evaluator", "ServingValidator", "Pusher"}
     assert {step["stage"] for step in plan if step["state"] == "run"} == ran - {"Resolver"}
     assert "train.epochs: 6 → 7" in next(step["why"] for step in plan if step["stage"] == "Trainer")
-    assert changed["baselines"]["blessed"] == pytest.approx(first["metrics"]["test"], abs=1e-6)
+    assert changed["baselines"]["champion"] == pytest.approx(first["metrics"]["test"], abs=1e-6)
 
 
 def test_a_gate_that_is_not_passed_leaves_what_is_served(first, out):

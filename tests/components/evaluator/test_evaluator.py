@@ -12,15 +12,16 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator
 from tensorflow_model_analysis.extractors import slice_key_extractor, unbatch_extractor
 from tensorflow_model_analysis.proto import config_pb2
-from tfx.dsl.components.base import base_beam_executor
 from tfx.types import standard_artifacts
 
-from components.evaluator import batch_inference
-from components.evaluator import component as evaluator
+from components.evaluator import batch_inference, evaluation_pipeline
+from components.evaluator.component import Evaluator
 from core import examples
 from core.errors import UserError
+from core.sections import Evaluate
 from core.spec import Feature, Label, Spec
-from tests.components import served_models
+from models.serving import model_versions
+from tests.components import function_components, served_models
 
 pytestmark = pytest.mark.slow
 
@@ -34,9 +35,9 @@ FEATURES = {"age": tf.float64, "town": tf.string}
 def _write(uri: pathlib.Path, split: str, ages: list[float], towns: list[str | None], labels: list[str]) -> None:
     schema = examples.arrow_schema({"age": "float", "town": "text", "bought": "text"})
     columns = {
-        "age": [[each] for each in ages],
-        "town": [None if each is None else [each.encode()] for each in towns],
-        "bought": [[each.encode()] for each in labels],
+        "age": [[age] for age in ages],
+        "town": [None if town is None else [town.encode()] for town in towns],
+        "bought": [[label.encode()] for label in labels],
     }
     with examples.SplitWriter(str(uri / f"Split-{split}" / "part.parquet"), schema) as writer:
         writer.write(pa.table(columns, schema))
@@ -61,18 +62,21 @@ def _model(folder: pathlib.Path, identity: int, formula):
     return _artifact(standard_artifacts.Model, folder, identity)
 
 
-def _run(folder: pathlib.Path, options: dict, spec: Spec = SPEC, **inputs):
-    evaluation = _artifact(standard_artifacts.ModelEvaluation, folder / "evaluation", 10)
-    blessing = _artifact(standard_artifacts.ModelBlessing, folder / "blessing", 11)
-    context = base_beam_executor.BaseBeamExecutor.Context(
-        beam_pipeline_args=["--runner=FnApiRunner"], tmp_dir=str(folder), unique_id="1"
+def _saved(model) -> str:
+    return str(pathlib.Path(model.uri, "Format-Serving"))
+
+
+def _run(folder: pathlib.Path, options: dict, spec: Spec = SPEC, champion: str = "", **inputs):
+    outputs = {
+        "evaluation": _artifact(standard_artifacts.ModelEvaluation, folder / "evaluation", 10),
+        "blessing": _artifact(standard_artifacts.ModelBlessing, folder / "blessing", 11),
+    }
+    evaluate = Evaluate.model_validate(options).model_dump_json()
+    evaluation, blessing = function_components.run(
+        Evaluator, inputs, outputs, spec=spec.to_json(), evaluate=evaluate, champion=champion
     )
-    evaluator.Executor(context).Do(
-        {key: [artifact] for key, artifact in inputs.items()},
-        {"evaluation": [evaluation], "blessing": [blessing]},
-        {"spec": spec.to_json(), "options": json.dumps(options), "fingerprint": ""},
-    )
-    return evaluation, blessing, json.loads(evaluation.get_string_custom_property("report"))
+    report = json.loads(evaluation.get_string_custom_property("report"))
+    return evaluation, blessing, report["summary"] | {"warnings": report["warnings"]}
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +105,18 @@ def good_run(parts, tmp_path_factory):
         examples=parts["examples"],
         model=parts["good"],
         baseline_model=parts["poor"],
-        blessed_model=parts["blind"],
+        champion=_saved(parts["blind"]),
     )
 
 
 def test_good_candidate_is_blessed_in_the_stock_form(good_run):
     _, blessing, report = good_run
     assert [gate["name"] for gate in report["gates"] if gate["passed"]] == [
-        "constant", "linear", "blessed", "auc min", "auc slice_min",
+        "constant", "linear", "champion", "auc min", "auc slice_min",
     ]  # fmt: skip
     assert blessing.get_int_custom_property("blessed") == 1
     assert blessing.get_int_custom_property("current_model_id") == 2
-    assert blessing.get_int_custom_property("baseline_model_id") == 4
+    assert blessing.get_string_custom_property("baseline_model").endswith("blind/Format-Serving")
     assert [path.name for path in pathlib.Path(blessing.uri).iterdir()] == ["BLESSED"]
 
 
@@ -120,13 +124,14 @@ def test_finding_names_metric_and_rivals(good_run):
     evaluation, _, report = good_run
     auc = report["metrics"]["test"]["auc"]
     assert evaluation.get_string_custom_property("finding").startswith(f"test auc {auc:.3f} · linear 0.")
-    assert evaluation.get_string_custom_property("finding").endswith(" · constant 0.500 · blessed")
+    assert evaluation.get_string_custom_property("finding").endswith(" · champion 0.500 · constant 0.500 · blessed")
+    assert list(report["baselines"]) == ["linear", "champion", "constant"]
     assert report["baselines"]["constant"]["log_loss"] == pytest.approx(_constant_log_loss(evaluation), abs=1e-6)
 
 
 def _constant_log_loss(evaluation) -> float:
     """One in four of train says yes, so that is what the constant says everywhere."""
-    labels = batch_inference.load(evaluator.predictions_folder(evaluation.uri), ["constant"]).labels
+    labels = batch_inference.load(evaluation_pipeline.predictions_folder(evaluation.uri), ["constant"]).labels
     return float(np.mean(np.where(labels == 1, -np.log(0.25), -np.log(0.75))))
 
 
@@ -142,7 +147,7 @@ def test_tfma_reads_overall_and_sliced_metrics(good_run):
 def test_area_agrees_with_that_of_tfma(good_run, tmp_path):
     """TFMA's own metric, fed row by row with the predictions that the stage kept."""
     evaluation, _, report = good_run
-    rows = batch_inference.load(evaluator.predictions_folder(evaluation.uri), ["candidate"])
+    rows = batch_inference.load(evaluation_pipeline.predictions_folder(evaluation.uri), ["candidate"])
     config = config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(label_key="bought")],
         slicing_specs=[config_pb2.SlicingSpec()],
@@ -170,7 +175,7 @@ def test_area_agrees_with_that_of_tfma(good_run, tmp_path):
 
 @pytest.mark.slow
 def test_candidate_that_sees_nothing_is_not_blessed_and_raises_nothing(parts, tmp_path):
-    """Slices of both town and of one class only, a blessed model that does not fit, and a limit not reached."""
+    """Slices of both town and of one class only, a champion that does not fit, and a limit not reached."""
     stranger = tmp_path / "stranger"
     served_models.save(
         stranger / "Format-Serving", lambda columns: columns["size"], {"size": tf.float64}, ("no", "yes")
@@ -181,13 +186,11 @@ def test_candidate_that_sees_nothing_is_not_blessed_and_raises_nothing(parts, tm
         examples=parts["examples"],
         model=parts["blind"],
         baseline_model=parts["good"],
-        blessed_model=_artifact(standard_artifacts.Model, stranger, 5),
+        champion=str(stranger / "Format-Serving"),
     )
     assert [gate["name"] for gate in report["gates"]] == ["constant", "linear", "auc min"]
     assert not any(gate["passed"] for gate in report["gates"])
-    assert report["notes"] == [
-        "The blessed model is not compared: it takes features that the data no longer has (size)."
-    ]
+    assert report["warnings"] == ["The champion is not compared: it takes features that the data no longer has (size)."]
     assert blessing.get_int_custom_property("blessed") == 0
     assert [path.name for path in pathlib.Path(blessing.uri).iterdir()] == ["NOT_BLESSED"]
     found = dict(tfma.load_eval_result(evaluation.uri, model_name="candidate").slicing_metrics)
@@ -198,9 +201,41 @@ def test_candidate_that_sees_nothing_is_not_blessed_and_raises_nothing(parts, tm
 
 @pytest.mark.slow
 def test_slice_with_too_many_values_is_the_users_error(parts, tmp_path, monkeypatch):
-    monkeypatch.setattr(batch_inference, "MAX_PARTS", 100)
+    monkeypatch.setattr(batch_inference, "MAX_SLICES", 100)
     with pytest.raises(UserError, match=r"The slice \['age'\] of `evaluate.slices` has more than 100 values"):
         _run(tmp_path, {"slices": [["age"]]}, examples=parts["examples"], model=parts["good"])
+
+
+def test_newest_of_the_versions_is_the_champion(parts, tmp_path):
+    base = tmp_path / "serving"
+    for name in ("blind", "poor"):
+        model_versions.push(pathlib.Path(_saved(parts[name])), base, {})
+    _, blessing, report = _run(tmp_path, {}, examples=parts["examples"], model=parts["good"], champion=str(base))
+    assert blessing.get_string_custom_property("baseline_model") == str(base / "2")
+    assert [gate["name"] for gate in report["gates"]] == ["constant", "champion"]
+    assert report["baselines"]["champion"]["auc"] != 0.5, "the first version sees nothing"
+
+
+def test_folder_without_versions_gives_no_champion(parts, tmp_path):
+    (tmp_path / "serving").mkdir()
+    folders = {"champion": str(tmp_path / "serving"), "examples": parts["examples"]}
+    _, blessing, report = _run(tmp_path, {}, model=parts["good"], **folders)
+    assert not blessing.has_custom_property("baseline_model")
+    assert (list(report["baselines"]), report["warnings"]) == (["constant"], [])
+
+
+@pytest.mark.parametrize(
+    ("features", "classes", "message"),
+    [
+        ({"age": tf.float64, "town": tf.float64}, ("no", "yes"), "it takes features whose type has changed (town)"),
+        (FEATURES, ("yes", "no"), "it predicts other classes"),
+    ],
+)
+def test_champion_of_other_types_or_classes_is_left_out(parts, tmp_path, features, classes, message):
+    path = served_models.save(tmp_path / "champion", lambda columns: columns["age"], features, classes)
+    _, _, report = _run(tmp_path, {}, examples=parts["examples"], model=parts["good"], champion=path)
+    assert report["warnings"] == [f"The champion is not compared: {message}."]
+    assert [gate["name"] for gate in report["gates"]] == ["constant"]
 
 
 def test_linear_candidate_has_no_linear_rival_and_test_split_without_rows_fails(parts, tmp_path):
@@ -227,9 +262,9 @@ def test_regression_with_weights_and_a_repeated_slice(tmp_path):
     )
     sizes = [float(index) for index in range(10)]
     columns = {
-        "size": [[each] for each in sizes],
+        "size": [[size] for size in sizes],
         "count": [[1.0] if index % 2 else [3.0] for index in range(10)],
-        "price": [[each - 1 if index % 2 else each] for index, each in enumerate(sizes)],
+        "price": [[size - 1 if index % 2 else size] for index, size in enumerate(sizes)],
         "tags": [[b"old", b"dear"] if index < 4 else [b"old"] if index < 9 else None for index in range(10)],
     }
     schema = examples.arrow_schema({"size": "float", "count": "float", "price": "float", "tags": "text"})
@@ -246,7 +281,7 @@ def test_regression_with_weights_and_a_repeated_slice(tmp_path):
     )
     assert report["metrics"]["test"]["rmse"] == pytest.approx(np.sqrt(5 / 20))
     mean = (3 * (0 + 2 + 4 + 6 + 8) + (0 + 2 + 4 + 6 + 8)) / 20
-    expected = np.sqrt(sum(4 * (each - mean) ** 2 for each in (0, 2, 4, 6, 8)) / 20)
+    expected = np.sqrt(sum(4 * (price - mean) ** 2 for price in (0, 2, 4, 6, 8)) / 20)
     assert report["baselines"]["constant"]["rmse"] == pytest.approx(expected)
     assert [(gate["name"], gate["passed"]) for gate in report["gates"]] == [("constant", True), ("rmse max", True)]
     found = dict(tfma.load_eval_result(evaluation.uri, model_name="candidate").slicing_metrics)

@@ -8,12 +8,14 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
 from components.example_validator import anomalies, split_overlap
-from components.example_validator import component as validator
+from components.example_validator.component import ExampleValidator
 from components.schema_gen.inferred_schema import infer
 from core import examples
 from core.errors import GateError
+from core.sections import Limits, Validate
 from core.spec import Feature, Label, Spec
-from tests.components import data_stages
+from models.serving import model_versions
+from tests.components import data_stages, function_components
 
 COLUMNS = {"age": "int", "town": "text", "late": "int"}
 SPEC = Spec(
@@ -29,6 +31,7 @@ TEST = {"age": [23, 23, 99, 50], "town": ["Rom", "Bern", "Rom", "Oslo"], "late":
 def stages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     made = data_stages.write_examples(folder / "examples", COLUMNS, {"train": TRAIN, "test": TEST}, rows_in_file=7)
+    made.span = 3
     return {"examples": made, "statistics": data_stages.make_statistics(made, SPEC, folder / "statistics")}
 
 
@@ -41,12 +44,17 @@ def write_schema(stages, folder, change=lambda schema: None):
     return artifact
 
 
-def run(stages, folder, schema=None, previous=None, **limits):
+def run(stages, folder, schema=None, previous="", **limits):
     schema = schema or write_schema(stages, folder / "schema")
     made = data_stages.artifact(standard_artifacts.ExampleAnomalies, folder / "anomalies")
-    inputs = {**stages, "schema": schema, **({"previous_statistics": previous} if previous else {})}
-    data_stages.run(validator.Executor, inputs, {"anomalies": made}, spec=SPEC.to_json(), limits=json.dumps(limits))
-    return made
+    parameters = {
+        "spec": SPEC.to_json(),
+        "validate": Validate.model_validate(limits).model_dump_json(),
+        "previous_statistics": previous,
+    }
+    inputs = {**stages, "schema": schema}
+    (published,) = function_components.run(ExampleValidator, inputs, {"anomalies": made}, **parameters)
+    return published
 
 
 def read(made, split):
@@ -54,16 +62,18 @@ def read(made, split):
     return anomalies_pb2.Anomalies.FromString(path.read_bytes())
 
 
-def test_healthy_data_pass_and_leaks_are_counted(stages, tmp_path):
+def test_healthy_data_pass_and_shared_rows_are_counted(stages, tmp_path):
     made = run(stages, tmp_path)
     assert not read(made, "test").anomaly_info
     assert made.get_string_custom_property("finding") == "no anomalies · in train too: 1 of 4 test rows"
-    assert json.loads(made.get_string_custom_property("report")) == {"leaked": {"test": 1}}
+    assert json.loads(made.get_string_custom_property("report"))["overlap"] == {"test": 1}
+    assert made.split_names == '["train", "test"]'
+    assert made.span == stages["statistics"].span == 3
     assert made.get_json_value_custom_property("blessed") == {"train": 1, "test": 1}
 
 
 def test_distances_are_measured_without_a_limit(stages, tmp_path):
-    measured = {each.path.step[0]: each for each in read(run(stages, tmp_path), "test").drift_skew_info}
+    measured = {info.path.step[0]: info for info in read(run(stages, tmp_path), "test").drift_skew_info}
     (town,) = measured["town"].skew_measurements
     assert town.value == pytest.approx(0.25), "Oslo has a quarter of test and nothing of train"
     assert 0 < measured["age"].skew_measurements[0].value <= 1
@@ -81,14 +91,34 @@ def test_drift_above_its_limit_stops(stages, tmp_path):
     before = {"train": {**TRAIN, "town": ["Bern"] * 20}}
     made = data_stages.write_examples(tmp_path / "before", COLUMNS, before)
     previous = data_stages.make_statistics(made, SPEC, tmp_path / "previous")
-    with pytest.raises(GateError, match=r"train: 'town': the L-infinity distance to the span before is 0\.500, and at"):
-        run(stages, tmp_path, previous=previous, drift={"features": {"town": 0.4}})
-    run(stages, tmp_path / "again", previous=previous, drift={"features": {"town": 0.6}})
+    with pytest.raises(
+        GateError, match=r"train: 'town': the L-infinity distance to the earlier data is 0\.500, and at"
+    ):
+        run(stages, tmp_path, previous=previous.uri, drift={"features": {"town": 0.4}})
+    run(stages, tmp_path / "again", previous=previous.uri, drift={"features": {"town": 0.6}})
+
+
+def test_drift_is_measured_from_the_statistics_of_the_served_model(stages, tmp_path):
+    """As the Pusher leaves them in a version, with the splits that it had."""
+    made = data_stages.write_examples(tmp_path / "before", COLUMNS, {"train": {**TRAIN, "town": ["Bern"] * 20}})
+    statistics = data_stages.make_statistics(made, SPEC, tmp_path / "previous")
+    (tmp_path / "model").mkdir()
+    file = pathlib.Path(statistics.uri, "Split-train", "FeatureStats.pb")
+    extra = {
+        model_versions.METADATA_FILE: b'{"fingerprints": {"StatisticsGen": "before"}}',
+        f"{model_versions.STATISTICS_FOLDER}/Split-train/FeatureStats.pb": file.read_bytes(),
+    }
+    model_versions.push(tmp_path / "model", tmp_path / "serving", extra)
+    previous = model_versions.previous_statistics(tmp_path / "serving", "now")
+    found = run(stages, tmp_path, previous=str(previous))
+    measured = {info.path.step[0]: info for info in read(found, "train").drift_skew_info}
+    assert measured["town"].drift_measurements[0].value == pytest.approx(0.5)
+    assert not any(info.drift_measurements for info in read(found, "test").drift_skew_info)
 
 
 def test_breaks_of_a_curated_schema_stop(stages, tmp_path):
     def change(schema):
-        fields = {each.name: each for each in schema.feature}
+        fields = {field.name: field for field in schema.feature}
         fields["age"].int_domain.CopyFrom(schema_pb2.IntDomain(min=0, max=60))
         schema.feature.add(name="fare", type=schema_pb2.FLOAT).presence.min_fraction = 1
         fields["town"].type = schema_pb2.INT
@@ -105,7 +135,7 @@ def test_breaks_of_a_curated_schema_stop(stages, tmp_path):
     assert lines[-1].startswith("Repair the data; or,")
 
 
-def test_leaked_rows_above_the_limit_are_named(stages, tmp_path):
+def test_shared_rows_above_the_limit_are_named(stages, tmp_path):
     with pytest.raises(GateError) as error:
         run(stages, tmp_path, max_leaked_rows=0.1)
     assert (
@@ -119,13 +149,13 @@ def test_columns_validated_apart_give_the_same(stages, tmp_path, monkeypatch):
     statistics = [data_stages.read_statistics(stages["statistics"], split) for split in ("train", "test")]
     schema = infer(statistics[:1], SPEC)
     schema.feature.add(name="fare", type=schema_pb2.FLOAT).presence.min_fraction = 1
-    {each.name: each for each in schema.feature}["age"].int_domain.max = 60
-    at_once = anomalies.validate(statistics[1], schema, SPEC, (statistics[0], anomalies.Limits(0.1)))
+    {field.name: field for field in schema.feature}["age"].int_domain.max = 60
+    at_once = anomalies.validate(statistics[1], schema, SPEC, (statistics[0], Limits(default=0.1)))
     monkeypatch.setattr(anomalies, "_TOGETHER", 1)
-    apart = anomalies.validate(statistics[1], schema, SPEC, (statistics[0], anomalies.Limits(0.1)))
+    apart = anomalies.validate(statistics[1], schema, SPEC, (statistics[0], Limits(default=0.1)))
     assert set(at_once.anomaly_info) == {"age", "town", "fare"}
-    for each in (at_once, apart):
-        each.drift_skew_info.sort(key=lambda info: info.path.step[0])
+    for found in (at_once, apart):
+        found.drift_skew_info.sort(key=lambda info: info.path.step[0])
     assert apart == at_once
 
 

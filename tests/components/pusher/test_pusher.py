@@ -1,4 +1,4 @@
-"""The Pusher as TFX runs it, with the properties that its wiring gives."""
+"""The Pusher as TFX runs it."""
 
 import json
 import pathlib
@@ -6,45 +6,40 @@ import pathlib
 import pytest
 from tfx import types
 from tfx.types import standard_artifacts
-from tfx.types.channel import Channel
 
-from components.pusher import component as pusher
+from components.pusher.component import Pusher
+from models.serving import model_versions
+from tests.components import data_stages, function_components
+
+METADATA = {"spec": "{}", "source": "{}", "fingerprints": {"Trainer": "a", "StatisticsGen": "s"}}
 
 
 def _artifact(kind: type[types.Artifact], uri: pathlib.Path, **properties: int) -> types.Artifact:
-    uri.mkdir(parents=True, exist_ok=True)
-    artifact = kind()
-    artifact.uri = str(uri)
+    artifact = data_stages.artifact(kind, uri)
     for name, value in properties.items():
         artifact.set_int_custom_property(name, value)
     return artifact
 
 
+def _write(path: pathlib.Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
 def _run(folder: pathlib.Path, blessed: int, infra_blessed: int) -> types.Artifact:
-    """Runs the stage as TFX does, with the properties that its wiring gives."""
-    node = pusher.Pusher(
-        Channel(type=standard_artifacts.Model),
-        Channel(type=standard_artifacts.ModelBlessing),
-        Channel(type=standard_artifacts.InfraBlessing),
-        push_destination=str(folder / "serving"),
-        metadata=json.dumps({"spec": "{}", "source": "{}"}),
-        fingerprint="",
-    )
-    model = _artifact(standard_artifacts.Model, folder / "model")
-    if not (folder / "model" / "Format-Serving").exists():
-        (folder / "model" / "Format-Serving").mkdir()
-        (folder / "model" / "Format-Serving" / "saved_model.pb").write_text("graph")
-    infra = _artifact(standard_artifacts.InfraBlessing, folder / "infra", blessed=infra_blessed)
-    (folder / "infra" / "tf_serving_warmup_requests").write_bytes(b"requests")
-    pushed = _artifact(standard_artifacts.PushedModel, folder / "pushed")
-    pusher.Executor().Do(
-        {
-            "model": [model],
-            "model_blessing": [_artifact(standard_artifacts.ModelBlessing, folder / "blessing", blessed=blessed)],
-            "infra_blessing": [infra],
-        },
-        {"pushed_model": [pushed]},
-        dict(node.exec_properties),
+    _write(folder / "model" / "Format-Serving" / "saved_model.pb", b"model")
+    _write(folder / "infra" / "tf_serving_warmup_requests", b"requests")
+    _write(folder / "statistics" / "Split-train" / "FeatureStats.pb", b"statistics of train")
+    _write(folder / "statistics" / "Split-test" / "FeatureStats.pb", b"statistics of test")
+    inputs = {
+        "model": _artifact(standard_artifacts.Model, folder / "model"),
+        "blessing": _artifact(standard_artifacts.ModelBlessing, folder / "blessing", blessed=blessed),
+        "infra_blessing": _artifact(standard_artifacts.InfraBlessing, folder / "infra", blessed=infra_blessed),
+        "statistics": _artifact(standard_artifacts.ExampleStatistics, folder / "statistics"),
+    }
+    outputs = {"pushed_model": _artifact(standard_artifacts.PushedModel, folder / "pushed")}
+    (pushed,) = function_components.run(
+        Pusher, inputs, outputs, push_destination=str(folder / "serving"), metadata=json.dumps(METADATA)
     )
     return pushed
 
@@ -54,9 +49,14 @@ def test_blessed_model_is_pushed_with_what_predictions_and_servers_need(tmp_path
     path = tmp_path / "serving" / "1"
     assert pushed.get_int_custom_property("pushed") == 1
     assert pushed.get_string_custom_property("pushed_version") == "1"
-    assert json.loads(pushed.get_string_custom_property("report")) == {"path": str(path), "version": 1}
-    assert json.loads((path / "assets.extra" / "skewless.json").read_text()) == {"spec": "{}", "source": "{}"}
+    assert json.loads(pushed.get_string_custom_property("report"))["summary"] == {
+        "serving": {"path": str(path), "version": 1}
+    }
+    assert json.loads((path / "assets.extra" / "skewless.json").read_text()) == METADATA
     assert (path / "assets.extra" / "tf_serving_warmup_requests").read_bytes() == b"requests"
+    statistics = path / "assets.extra" / "statistics"
+    assert (statistics / "Split-train" / "FeatureStats.pb").read_bytes() == b"statistics of train"
+    assert (statistics / "Split-test" / "FeatureStats.pb").read_bytes() == b"statistics of test"
     assert _run(tmp_path, blessed=1, infra_blessed=1).get_string_custom_property("finding") == f"already served: {path}"
 
 
@@ -64,5 +64,14 @@ def test_blessed_model_is_pushed_with_what_predictions_and_servers_need(tmp_path
 def test_model_that_failed_a_gate_is_not_pushed(tmp_path, blessed, infra_blessed):
     pushed = _run(tmp_path, blessed, infra_blessed)
     assert pushed.get_int_custom_property("pushed") == 0
-    assert json.loads(pushed.get_string_custom_property("report")) == {}
+    assert json.loads(pushed.get_string_custom_property("report"))["summary"] == {}
     assert not (tmp_path / "serving").exists()
+
+
+def test_pushed_model_is_found_as_champion_with_its_statistics(tmp_path):
+    _run(tmp_path, blessed=1, infra_blessed=1)
+    base = tmp_path / "serving"
+    assert model_versions.champion(base, "b") == base / "1"
+    assert model_versions.champion(base, "a") is None
+    assert model_versions.previous_statistics(base, "t") == base / "1" / "assets.extra" / "statistics"
+    assert model_versions.previous_statistics(base, "s") is None

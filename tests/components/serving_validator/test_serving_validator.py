@@ -10,10 +10,13 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 from tfx.types import standard_artifacts
 
-from components.serving_validator import component as serving_validator
+from components.serving_validator import fresh_process
+from components.serving_validator.component import ServingValidator
 from core import examples
+from core.sections import Serve
 from core.spec import Feature, Label, Spec
-from tests.components import served_models
+from models.serving import model_versions
+from tests.components import data_stages, function_components, served_models
 
 SPEC = Spec(
     label=Label("bought", "binary", "text", ("no", "yes")),
@@ -37,53 +40,45 @@ def _expected(folder: pathlib.Path) -> None:
     second = [
         (0.25 if age is None else age) * 0.5 + (0.05 if town else 0.0) for age, town in zip(AGES, towns, strict=True)
     ]
-    predictions = pa.array([[1 - each, each] for each in second], pa.list_(pa.float32()))
-    folder.mkdir(parents=True)
+    predictions = pa.array([[1 - score, score] for score in second], pa.list_(pa.float32()))
+    folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(table.append_column(examples.PREDICTION, predictions), folder / "expected.parquet")
 
 
-def _run(folder: pathlib.Path, formula=_formula, blessed: int = 1, **options):
-    model, run, blessing, infra = (
-        kind()
-        for kind in (
-            standard_artifacts.Model,
-            standard_artifacts.ModelRun,
-            standard_artifacts.ModelBlessing,
-            standard_artifacts.InfraBlessing,
-        )
-    )
-    for artifact, name in ((model, "model"), (run, "run"), (blessing, "blessing"), (infra, "infra")):
-        artifact.uri = str(folder / name)
-    (folder / "infra").mkdir()
-    blessing.set_int_custom_property("blessed", blessed)
+def _run(folder: pathlib.Path, formula=_formula, blessed: int = 1, **serve):
+    inputs = {
+        "model": data_stages.artifact(standard_artifacts.Model, folder / "model"),
+        "model_run": data_stages.artifact(standard_artifacts.ModelRun, folder / "run"),
+        "blessing": data_stages.artifact(standard_artifacts.ModelBlessing, folder / "blessing"),
+    }
+    outputs = {"infra_blessing": data_stages.artifact(standard_artifacts.InfraBlessing, folder / "infra")}
+    inputs["blessing"].set_int_custom_property("blessed", blessed)
     if formula is not None:
         served_models.save(folder / "model" / "Format-Serving", formula, FEATURES, SPEC.label.classes)
     _expected(folder / "run")
-    serving_validator.Executor().Do(
-        {"model": [model], "model_run": [run], "model_blessing": [blessing]},
-        {"blessing": [infra]},
-        {"spec": SPEC.to_json(), "options": json.dumps(options), "fingerprint": ""},
+    (infra,) = function_components.run(
+        ServingValidator, inputs, outputs, spec=SPEC.to_json(), serve=Serve(**serve).model_dump_json()
     )
-    return infra, json.loads(infra.get_string_custom_property("report"))
+    return infra, json.loads(infra.get_string_custom_property("report"))["summary"]
 
 
 def test_model_that_is_not_blessed_is_skipped(tmp_path):
-    infra, report = _run(tmp_path, formula=None, blessed=0)
+    infra, summary = _run(tmp_path, formula=None, blessed=0)
     assert infra.get_int_custom_property("blessed") == 0
     assert infra.get_string_custom_property("finding").startswith("skipped")
-    assert report == {"gates": []}
+    assert summary == {}
 
 
 @pytest.mark.slow
 def test_faithful_model_is_blessed_and_gets_requests_to_warm_up(tmp_path):
-    infra, report = _run(tmp_path, max_difference=1e-4, max_p50_ms=None)
+    infra, summary = _run(tmp_path, max_difference=1e-4, max_p50_ms=None)
     assert infra.get_int_custom_property("blessed") == 1
-    assert [(gate["name"], gate["passed"]) for gate in report["gates"]] == [
+    assert [(gate["name"], gate["passed"]) for gate in summary["gates"]] == [
         ("signatures", True), ("outputs", True), ("odd rows", True), ("parity", True),
     ]  # fmt: skip
-    assert report["max_abs_difference"] < 1e-6
-    assert 0 < report["p50_ms"] < 1000
-    (first, *_) = tf.data.TFRecordDataset(serving_validator.warm_up_file(infra.uri)).as_numpy_iterator()
+    assert summary["serving"]["max_abs_difference"] < 1e-6
+    assert 0 < summary["serving"]["p50_ms"] < 1000
+    (first, *_) = tf.data.TFRecordDataset(model_versions.warm_up_file(infra.uri)).as_numpy_iterator()
     request = prediction_log_pb2.PredictionLog.FromString(first).predict_log.request
     assert tf.make_ndarray(request.inputs["age"]) == [0.125]
 
@@ -94,12 +89,15 @@ def test_hanging_model_runs_into_the_limit(tmp_path):
         forever = tf.while_loop(lambda step: step >= 0, lambda step: tf.abs(tf.sin(step)), [tf.constant(1.0)])[0]
         return _formula(columns) + forever
 
-    _, report = _run(tmp_path, hang, timeout_s=8)
-    assert report["gates"][-1]["why"] == "The model gave no answer within 8 seconds."
+    model = served_models.save(tmp_path / "model", hang, FEATURES, SPEC.label.classes)
+    _expected(tmp_path / "run")
+    expected = str(tmp_path / "run" / "expected.parquet")
+    answer = fresh_process.check(model, expected, SPEC.to_json(), Serve().model_dump_json(), timeout_s=8)
+    assert answer["gates"][-1]["why"] == "The model gave no answer within 8 seconds."
 
 
 @pytest.mark.slow
-def test_broken_check_is_ours_and_shows_what_it_wrote_last(tmp_path):
+def test_check_that_fails_itself_shows_its_last_lines(tmp_path):
     model = served_models.save(tmp_path / "model", _formula, FEATURES, SPEC.label.classes)
     with pytest.raises(RuntimeError, match=r"(?s)exit code 1.*FileNotFoundError"):
-        serving_validator.check(model, str(tmp_path / "nowhere.parquet"), SPEC.to_json(), {})
+        fresh_process.check(model, str(tmp_path / "nowhere.parquet"), SPEC.to_json(), Serve().model_dump_json())

@@ -21,7 +21,8 @@ def test_writes_the_best_hyperparameters_and_leaves_no_trials(prepared_stages, t
     assert set(best["values"]) == {"learning_rate", "weight_decay"}
     assert len(json.loads((pathlib.Path(outputs["tuner_results"].uri) / "tuner_results.json").read_text())) == 2
     assert outputs["best_hyperparameters"].get_string_custom_property("finding").startswith("best of 2 trials: auc 0.")
-    assert json.loads(outputs["best_hyperparameters"].get_string_custom_property("report")) == {"trials": 2}
+    report = json.loads(outputs["best_hyperparameters"].get_string_custom_property("report"))
+    assert report["summary"] == {"model": {"trials": 2}}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -31,7 +32,9 @@ def test_wiring():
         schema=channel.Channel(type=standard_artifacts.Schema),
         transform_graph=channel.Channel(type=standard_artifacts.TransformGraph),
         spec="{}",
-        options="{}",
+        tune="{}",
+        directory="trials",
+        logs="",
         fingerprint="abc",
     )
     assert node.id == "Tuner"

@@ -1,5 +1,6 @@
-"""Versions: numbered, all or nothing, and nothing twice."""
+"""Versions: numbered, all or nothing, nothing twice, and found again."""
 
+import json
 import os
 import pathlib
 import resource
@@ -78,6 +79,85 @@ def test_destination_that_is_a_file_is_named(tmp_path):
     (tmp_path / "serving").write_text("")
     with pytest.raises(UserError, match=r"could not be pushed to .*serving: File exists"):
         model_versions.push(_model(tmp_path / "model"), tmp_path / "serving", {})
+
+
+def _serve(base: pathlib.Path, *made_by: tuple[str, str] | None, statistics: bool = True) -> None:
+    """Pushes versions 1, 2, ... with the fingerprints of Trainer and StatisticsGen; None leaves no metadata."""
+    for number, fingerprints in enumerate(made_by, max(model_versions.versions(base), default=0) + 1):
+        extra = {}
+        if fingerprints:
+            metadata = {"fingerprints": dict(zip(("Trainer", "StatisticsGen"), fingerprints, strict=True))}
+            extra[model_versions.METADATA_FILE] = json.dumps(metadata).encode()
+        if statistics:
+            extra[f"{model_versions.STATISTICS_FOLDER}/Split-train/FeatureStats.pb"] = b"statistics"
+        model_versions.push(_model(base.parent / f"{base.name}-{number}", str(number)), base, extra)
+
+
+def test_nothing_served_gives_no_champion(tmp_path):
+    assert model_versions.champion(tmp_path / "serving", "a") is None
+    assert model_versions.previous_statistics(tmp_path / "serving", "s") is None
+
+
+def test_champion_is_the_newest_version_of_another_model(tmp_path):
+    base = tmp_path / "serving"
+    _serve(base, ("a", "s"), ("b", "s"))
+    assert model_versions.champion(base, "c") == base / "2"
+    _serve(base, *[(f"d{number}", "s") for number in range(9)])
+    assert model_versions.champion(base, "c") == base / "11", "versions are compared as numbers"
+
+
+def test_candidate_that_is_served_is_compared_with_the_version_before_it(tmp_path):
+    base = tmp_path / "serving"
+    _serve(base, ("a", "s"))
+    assert model_versions.champion(base, "a") is None
+    _serve(base, ("b", "s"), ("c", "s"), ("c", "s"))
+    assert model_versions.champion(base, "c") == base / "2"
+    assert model_versions.champion(base, "b") == base / "4", "what was served later is served now"
+
+
+def test_version_without_metadata_is_a_champion_like_any_other(tmp_path):
+    _serve(tmp_path / "serving", None)
+    assert model_versions.champion(tmp_path / "serving", "a") == tmp_path / "serving" / "1"
+
+
+def test_metadata_that_cannot_be_read_is_no_metadata(tmp_path):
+    base = tmp_path / "serving"
+    for number, text in enumerate(("{", "[]", '{"fingerprints": "a"}'), 1):
+        model_versions.push(_model(tmp_path / str(number), text), base, {model_versions.METADATA_FILE: text.encode()})
+        assert model_versions.champion(base, "a") == base / str(number)
+        assert model_versions.previous_statistics(base, "s") is None
+
+
+def test_earlier_statistics_are_the_newest_of_other_data(tmp_path):
+    base = tmp_path / "serving"
+    _serve(base, ("a", "s1"))
+    assert model_versions.previous_statistics(base, "s1") is None
+    _serve(base, ("b", "s2"), ("c", "s2"))
+    assert model_versions.previous_statistics(base, "s2") == base / "1" / "assets.extra" / "statistics"
+    assert model_versions.previous_statistics(base, "s3") == base / "3" / "assets.extra" / "statistics"
+
+
+def test_versions_without_statistics_are_skipped(tmp_path):
+    base = tmp_path / "serving"
+    _serve(base, ("a", "s1"))
+    _serve(base, ("b", "s2"), statistics=False)
+    assert model_versions.previous_statistics(base, "s3") == base / "1" / "assets.extra" / "statistics"
+
+
+def test_version_is_found_by_its_folder_that_of_all_versions_and_that_of_a_run(tmp_path):
+    base = tmp_path / "serving"
+    _serve(base, ("a", "s"), ("b", "s"))
+    assert model_versions.find_version(base / "1") == base / "1"
+    assert model_versions.find_version(base) == base / "2" == model_versions.newest(base)
+    assert model_versions.find_version(tmp_path) == base / "2"
+    assert model_versions.newest(tmp_path) is None
+
+
+def test_folder_without_a_version_is_the_users_error(tmp_path):
+    with pytest.raises(UserError, match=r"--model .*nowhere: there is no such folder"):
+        model_versions.find_version(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"holds no version of a model \(a folder named by a number\)"):
+        model_versions.find_version(tmp_path)
 
 
 _PUSH_MANY = """

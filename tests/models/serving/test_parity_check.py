@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 
 from core import examples
+from core.sections import Serve
 from core.spec import Feature, Label, Spec
-from models.evaluation.gates import Gate
+from models.evaluation.gates import GateResult
 from models.serving import parity_check
 from tests.components import served_models
 
@@ -33,8 +34,8 @@ def _yes(columns):
     return tf.clip_by_value(_known(columns["age"]), 0.0, 0.9) + tf.where(columns["town"] == "Bonn", 0.05, 0.0)
 
 
-def _request(folder: pathlib.Path, formula=_yes, features=FEATURES, classes=SPEC.label.classes, **more):
-    """Saves a model, and the answers of `_yes` for 100 rows."""
+def _save(folder: pathlib.Path, formula=_yes, features=FEATURES, classes=SPEC.label.classes) -> tuple[str, str]:
+    """Saves a model, and the predictions of `_yes` for 100 rows; returns both paths."""
     model = served_models.save(folder / "model", formula, features, classes)
     ages = [None if index % 5 == 0 else index / 100 for index in range(100)]
     towns = [[b"Bonn"] if index % 2 else None for index in range(100)]
@@ -45,15 +46,19 @@ def _request(folder: pathlib.Path, formula=_yes, features=FEATURES, classes=SPEC
     )
     expected = pa.array([[1 - each, each] for each in yes], pa.list_(pa.float32()))
     pq.write_table(table.append_column(examples.PREDICTION, expected), folder / "expected.parquet")
-    return parity_check.Request(model, str(folder / "expected.parquet"), SPEC.to_json(), **more)
+    return model, str(folder / "expected.parquet")
 
 
-def _failed(answer: parity_check.Answer) -> Gate:
-    return next(each for each in answer.gates if not each.passed)
+def _check(folder: pathlib.Path, *model, serve: Serve | None = None, **more) -> parity_check.Answer:
+    return parity_check.check(*_save(folder, *model, **more), SPEC, serve or Serve())
+
+
+def _failed(answer: parity_check.Answer) -> GateResult:
+    return next(result for result in answer.gates if not result.passed)
 
 
 def test_faithful_model_passes_everything(tmp_path):
-    answer = parity_check.check(_request(tmp_path, max_p50_ms=10_000))
+    answer = _check(tmp_path, serve=Serve(max_p50_ms=10_000))
     assert [gate.name for gate in answer.gates] == ["signatures", "outputs", "odd rows", "parity", "p50"]
     assert all(gate.passed for gate in answer.gates)
     assert answer.max_abs_difference is not None
@@ -61,7 +66,7 @@ def test_faithful_model_passes_everything(tmp_path):
 
 
 def test_slow_model_runs_into_its_limit(tmp_path):
-    gate = _failed(parity_check.check(_request(tmp_path, max_p50_ms=1e-6)))
+    gate = _failed(_check(tmp_path, serve=Serve(max_p50_ms=1e-6)))
     assert gate.name == "p50"
     assert gate.why.endswith("ms in the median, and at most 1e-06 ms were asked for.")
 
@@ -73,7 +78,7 @@ def test_answers_that_depend_on_the_size_of_the_request_are_found(tmp_path):
         yes = _yes(columns)
         return yes + 1e-3 * (yes - tf.reduce_mean(yes))
 
-    gate = _failed(parity_check.check(_request(tmp_path, formula)))
+    gate = _failed(_check(tmp_path, formula))
     assert gate.name == "parity"
     assert gate.limit == 1e-4
     assert gate.value is not None
@@ -81,13 +86,13 @@ def test_answers_that_depend_on_the_size_of_the_request_are_found(tmp_path):
 
 
 def test_missing_values_must_get_an_answer(tmp_path):
-    gate = _failed(parity_check.check(_request(tmp_path, lambda columns: tf.cast(columns["age"], tf.float32))))
+    gate = _failed(_check(tmp_path, lambda columns: tf.cast(columns["age"], tf.float32)))
     assert gate.name == "outputs"
     assert gate.why == "Some scores are no numbers."
 
 
 def test_unknown_values_must_get_an_answer(tmp_path):
-    gate = _failed(parity_check.check(_request(tmp_path, lambda columns: _known(columns["age"]))))
+    gate = _failed(_check(tmp_path, lambda columns: _known(columns["age"])))
     assert gate.name == "odd rows"
     assert gate.why.startswith(
         "With unknown values in all features: The scores of an answer are no probabilities: they do not add up to 1."
@@ -99,25 +104,25 @@ def test_request_that_crashes_the_model_is_its_fault(tmp_path):
         with tf.control_dependencies([tf.debugging.assert_less(tf.size(columns["age"]), 50, "too many")]):
             return _yes(columns)
 
-    gate = _failed(parity_check.check(_request(tmp_path, formula)))
+    gate = _failed(_check(tmp_path, formula))
     assert gate.name == "answers"
     assert gate.why.startswith("A request failed: ")
 
 
 def test_label_in_a_signature_is_found(tmp_path):
-    gate = _failed(parity_check.check(_request(tmp_path, _yes, {**FEATURES, "bought": tf.string})))
+    gate = _failed(_check(tmp_path, _yes, {**FEATURES, "bought": tf.string}))
     assert (gate.name, gate.why) == ("signatures", "Signature 'predict' takes 'bought', which no request has.")
 
 
 def test_classes_in_another_order_are_found(tmp_path):
-    gate = _failed(parity_check.check(_request(tmp_path, classes=("yes", "no"))))
+    gate = _failed(_check(tmp_path, classes=("yes", "no")))
     assert (gate.name, gate.why) == ("outputs", "`classes` of an answer are not no, yes in this order.")
 
 
 def test_folder_without_a_model_does_not_load(tmp_path):
-    request = _request(tmp_path)
+    paths = _save(tmp_path)
     (tmp_path / "model" / "saved_model.pb").unlink()
-    gate = _failed(parity_check.check(request))
+    gate = _failed(parity_check.check(*paths, SPEC, Serve()))
     assert gate.name == "loads"
     assert "holds no saved_model.pb" in gate.why
 
@@ -131,7 +136,7 @@ def test_large_numbers_are_compared_by_their_size(tmp_path, off, passed):
     table = pa.table({"age": [[1.0], [2.0]]}, examples.arrow_schema({"age": "float"}))
     expected = pa.array([[1e6], [2e6]], pa.list_(pa.float32()))
     pq.write_table(table.append_column(examples.PREDICTION, expected), tmp_path / "expected.parquet")
-    answer = parity_check.check(parity_check.Request(model, str(tmp_path / "expected.parquet"), PRICE.to_json()))
+    answer = parity_check.check(model, str(tmp_path / "expected.parquet"), PRICE, Serve())
     assert answer.gates[-1].passed is passed
     assert answer.max_abs_difference == pytest.approx(off, rel=0.01)
 

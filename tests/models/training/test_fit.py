@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import GateError
+from core.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.training import fit as fitting
@@ -14,7 +15,7 @@ from models.training.dataset import Rows
 
 INPUTS = (Input("x", "numeric", mean=0.5, std=0.3, boundaries=(0.25, 0.5, 0.75)),)
 BINARY = Label("y", "binary", "int", ("0", "1"))
-OPTIONS = fitting.Options(epochs=8, patience=8)
+OPTIONS = Train(epochs=8, patience=8)
 
 
 def rows(label, count: int = 256, weights: np.ndarray | None = None) -> Rows:
@@ -67,7 +68,7 @@ def test_rows_without_weight_are_not_learned_from():
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_model():
     train = rows(in_the_middle, 64)
-    options = fitting.Options(epochs=2)
+    options = Train(epochs=2)
     first, again = (fit(BINARY, train, options=options) for _ in range(2))
     for left, right in zip(first.predictor.get_weights(), again.predictor.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
@@ -78,7 +79,7 @@ def test_stops_early_and_goes_back_to_the_best_epoch():
     train = rows(lambda x: np.random.default_rng(1).integers(0, 2, len(x)), 64)
     held_out = rows(lambda x: np.random.default_rng(2).integers(0, 2, len(x)), 64)
     told = []
-    options = fitting.Options(epochs=100, patience=2)
+    options = Train(epochs=100, patience=2)
     trained = fit(BINARY, train, held_out, options=options, report=lambda *values: told.append(values))
     assert trained.epochs < 100
     ends = {done: text for text, done, _ in told if done == int(done)}
@@ -88,17 +89,17 @@ def test_stops_early_and_goes_back_to_the_best_epoch():
 
 
 def test_fewer_rows_than_a_batch():
-    assert fit(BINARY, rows(in_the_middle, 3), options=fitting.Options(epochs=1)).epochs == 1
+    assert fit(BINARY, rows(in_the_middle, 3), options=Train(epochs=1)).epochs == 1
 
 
 def test_one_class_only_is_measured_without_auc():
     held_out = rows(lambda x: np.zeros(len(x), np.int64), 8)
-    assert "auc" not in fit(BINARY, rows(in_the_middle), held_out, options=fitting.Options(epochs=1)).metrics
+    assert "auc" not in fit(BINARY, rows(in_the_middle), held_out, options=Train(epochs=1)).metrics
 
 
 def test_diverging_is_said():
     with pytest.raises(GateError, match=r"training diverged\. Lower train\.learning_rate"):
-        fit(Label("y", "regression", "float"), rows(lambda x: x), options=fitting.Options(1, learning_rate=1e30))
+        fit(Label("y", "regression", "float"), rows(lambda x: x), options=Train(epochs=1, learning_rate=1e30))
 
 
 def test_batches_grow_with_the_table():
@@ -114,17 +115,18 @@ import numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+from core.sections import Train
+from core.spec import Input, Label, Spec
 from models import families
 from models.training import fit as fitting
 from models.training.dataset import Rows
-from core.spec import Input, Label, Spec
 assert isinstance(fitting.strategy(["CPU:0", "CPU:1"]), tf.distribute.MirroredStrategy)
 assert isinstance(fitting.strategy(["CPU:0"]), tf.distribute.OneDeviceStrategy)
 assert fitting.strategy([]) is tf.distribute.get_strategy()
 x = np.random.default_rng(0).random([256, 1], np.float32)
 rows = Rows({"numeric": x}, (x[:, 0] > 0.5).astype(np.int64))
 spec = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
-options = fitting.Options(epochs=5, batch_size=64)
+options = Train(epochs=5, batch_size=64)
 for devices in ([], ["CPU:0"], ["CPU:0", "CPU:1"]):
     inputs = (Input("x", "numeric", mean=0.5, std=0.3),)
     found = fitting.fit(spec, inputs, families.defaults("linear"), rows, rows, options, devices=devices)

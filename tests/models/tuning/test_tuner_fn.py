@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
+from core.sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
 from models.training.dataset import Rows
@@ -19,8 +20,9 @@ SPEC = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
 
 
 def search(directory, spec: Spec = SPEC, inputs=INPUTS, rows: Rows = ROWS, **options) -> tuner_fn.Search:
-    chosen = tuner_fn.Options(**{"trials": 2, "epochs": 1, "directory": str(directory), **options})
-    return tuner_fn.Search(spec, inputs, rows, rows, chosen, "name")
+    logs = options.pop("logs", None)
+    tune = Tune(**{"trials": 2, "epochs": 1, **options})
+    return tuner_fn.Search(spec, inputs, rows, rows, tune, "name", str(directory), logs)
 
 
 @pytest.mark.slow

@@ -58,7 +58,21 @@ def test_predictions_that_are_not_finite_are_refused():
         metrics.compute("binary", np.array([0, 1]), np.array([0.5, np.nan]))
 
 
-def test_better():
-    assert metrics.better("binary", {"auc": 0.8, "log_loss": 1.0}, {"auc": 0.7, "log_loss": 0.5})
-    assert metrics.better("binary", {"log_loss": 0.4}, {"auc": 0.7, "log_loss": 0.5})
-    assert metrics.better("regression", {"rmse": 1.0}, {"rmse": 2.0})
+def test_metrics_keep_their_order_and_the_primary_one_its_direction():
+    names = {task: [metric.name for metric in metrics.of(task)] for task in ("binary", "multiclass", "regression")}
+    assert names == {
+        "binary": ["auc", "average_precision", "log_loss", "accuracy", "brier"],
+        "multiclass": ["accuracy", "log_loss", "macro_f1"],
+        "regression": ["rmse", "mae", "r2"],
+    }
+    primary = {task: (metric.name, metric.greater_is_better) for task, metric in metrics.PRIMARY.items()}
+    assert primary == {"binary": ("auc", True), "multiclass": ("log_loss", False), "regression": ("rmse", False)}
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_names_are_those_that_are_computed(task):
+    labels = np.array([0, 1, 0, 1])
+    predictions = np.array([0.1, 0.9, 0.2, 0.7])
+    if task == "multiclass":
+        predictions = np.stack([1 - predictions, predictions], axis=1)
+    assert list(metrics.compute(task, labels, predictions)) == [metric.name for metric in metrics.of(task)]

@@ -1,0 +1,57 @@
+"""Registers the gates, judges a model by them, and checks the metric names of `evaluate.gates`.
+
+To add a gate, see docs/adding_a_gate.md.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from core import text
+from core.errors import UserError
+from core.spec import Task
+from models.evaluation import metrics
+from models.evaluation.gates.base import Evaluation, Gate, GateResult, ServedModelCheck
+from models.evaluation.gates.champion import CHAMPION
+from models.evaluation.gates.constant import CONSTANT
+from models.evaluation.gates.latency import LATENCY
+from models.evaluation.gates.linear import LINEAR
+from models.evaluation.gates.metric_limits import METRIC_LIMITS
+from models.evaluation.gates.parity import PARITY
+
+__all__ = ["GATES", "Evaluation", "Gate", "GateResult", "ServedModelCheck", "check", "judge"]
+
+GATES: dict[str, Gate[Any]] = {
+    "constant": CONSTANT,
+    "linear": LINEAR,
+    "champion": CHAMPION,
+    "metric_limits": METRIC_LIMITS,
+    "parity": PARITY,
+    "latency": LATENCY,
+}
+
+
+def judge(evidence: Evaluation | ServedModelCheck) -> list[GateResult]:
+    """Returns the results of all gates that look at this kind of evidence; the model is blessed if all passed."""
+    if isinstance(evidence, Evaluation) and (problem := evidence.problem()):
+        return [GateResult("test split", False, None, None, problem)]
+    gates = [gate for gate in GATES.values() if isinstance(evidence, gate.looks_at)]
+    return [result for gate in gates for result in gate.verdict(evidence)]
+
+
+def check(task: Task, limited: Iterable[str]) -> None:
+    """Checks that the metrics of `evaluate.gates` belong to the task, before anything runs.
+
+    Args:
+        task: the kind of prediction.
+        limited: the names of the metrics.
+
+    Raises:
+        UserError: a metric is not one of the task's.
+    """
+    known = [metric.name for metric in metrics.of(task)]
+    for name in limited:
+        if name not in known:
+            raise UserError(
+                f"evaluate.gates.{name}: there is no metric of a {task} task called {name!r}. "
+                f"Expected one of {text.listing(known)}.{text.did_you_mean(name, known)}"
+            )

@@ -1,0 +1,46 @@
+"""The gate of docs/adding_a_gate.md works as it stands there."""
+
+import importlib
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+from core.spec import Label
+from models.evaluation import gates, metrics
+from models.evaluation.gates import Evaluation
+from models.evaluation.model_comparison import ModelPredictions
+
+DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "adding_a_gate.md"
+LABELS = np.array([0, 0, 1, 1])
+
+
+@pytest.fixture(autouse=True)
+def gate(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adds the document's module and its line of GATES."""
+    code, line = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    (tmp_path / "gate_from_the_document.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("gate_from_the_document")
+    ((name, gate),) = eval(f"{{{line}}}", vars(module)).items()
+    monkeypatch.setitem(gates.GATES, name, gate)
+
+
+def _judge(yes: list[float]) -> dict[str, gates.GateResult]:
+    scores = {"candidate": np.stack([1 - np.array(yes), yes], axis=1), "constant": np.full((4, 2), 0.5)}
+    measured = {name: metrics.compute("binary", LABELS, given) for name, given in scores.items()}
+    label = Label("bought", "binary", "text", ("no", "yes"))
+    evaluation = Evaluation(label, ModelPredictions(LABELS, np.ones(4), scores), measured)
+    return {result.name: result for result in gates.judge(evaluation)}
+
+
+def test_new_gate_passes_and_fails():
+    assert _judge([0.2, 0.3, 0.7, 0.8])["base rate"].passed
+    failed = _judge([0.5, 0.6, 0.8, 0.9])["base rate"]
+    assert (failed.passed, failed.value) == (False, pytest.approx(0.2))
+    assert failed.why == "The mean score is 0.700, the share of the positive class 0.500, and 0.05 is allowed."
+
+
+def test_new_gate_stands_beside_the_others():
+    assert list(_judge([0.2, 0.3, 0.7, 0.8])) == ["constant", "base rate"]

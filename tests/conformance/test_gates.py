@@ -1,0 +1,83 @@
+"""Every registered gate keeps the interface, and passes and fails on literal evidence."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from core.sections import Evaluate, Serve
+from core.spec import Label
+from models.evaluation import metrics
+from models.evaluation.gates import GATES, Evaluation, ServedModelCheck, judge
+from models.evaluation.model_comparison import ModelPredictions
+
+LABEL = Label("bought", "binary", "text", ("no", "yes"))
+LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+GOOD, POOR, CONSTANT = LABELS * 0.9, LABELS[::-1] * 0.9, np.full(8, 0.5)
+
+
+def _evaluation(limit: float = 0.7, **models: np.ndarray) -> Evaluation:
+    """Returns an evaluation of models by the scores of the second class, with a limit on the AUC."""
+    scores = {name: np.stack([1 - yes, yes], axis=1) for name, yes in {**models, "constant": CONSTANT}.items()}
+    measured = {name: metrics.compute("binary", LABELS, values) for name, values in scores.items()}
+    evaluate = Evaluate.model_validate({"gates": {"auc": {"min": limit}}})
+    return Evaluation(LABEL, ModelPredictions(LABELS, np.ones(8), scores), measured, evaluate=evaluate)
+
+
+def _served(difference: float = 0.0, p50_ms: float = 1.0) -> ServedModelCheck:
+    return ServedModelCheck(Serve(max_p50_ms=5.0), difference, "predict, 7 rows a request", p50_ms)
+
+
+# By gate: evidence on which it passes, and evidence on which it fails.
+EVIDENCE = {
+    "constant": (_evaluation(candidate=GOOD), _evaluation(candidate=POOR)),
+    "linear": (_evaluation(candidate=GOOD, linear=GOOD), _evaluation(candidate=POOR, linear=GOOD)),
+    "champion": (_evaluation(candidate=GOOD, champion=POOR), _evaluation(candidate=POOR, champion=GOOD)),
+    "metric_limits": (_evaluation(candidate=GOOD), _evaluation(candidate=POOR)),
+    "parity": (_served(difference=1e-5), _served(difference=1e-3)),
+    "latency": (_served(p50_ms=4.9), _served(p50_ms=5.1)),
+}
+
+
+def test_every_gate_has_evidence():
+    assert set(EVIDENCE) == set(GATES)
+    assert all(gate.name == name for name, gate in GATES.items())
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_gate_passes_and_fails(name):
+    gate = GATES[name]
+    for evidence, passes in zip(EVIDENCE[name], (True, False), strict=True):
+        assert isinstance(evidence, gate.looks_at)
+        results = gate.verdict(evidence)
+        assert results
+        assert all(result.passed is passes for result in results)
+        assert all(result in judge(evidence) for result in results)
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_result_is_a_sentence_with_numbers_that_json_can_hold(name):
+    for evidence in EVIDENCE[name]:
+        for result in GATES[name].verdict(evidence):
+            assert result.why.endswith(".")
+            assert len(result.why.split()) > 3
+            shown = json.loads(json.dumps(dataclasses.asdict(result), allow_nan=False))
+            assert list(shown) == ["name", "passed", "value", "limit", "why"]
+            assert shown["value"] == result.value
+            assert type(result.passed) is bool
+
+
+@pytest.mark.parametrize("name", ["linear", "champion"])
+def test_gate_of_a_rival_without_one_has_no_result(name):
+    assert GATES[name].verdict(_evaluation(candidate=GOOD)) == []
+
+
+def test_latency_without_a_limit_has_no_result():
+    assert GATES["latency"].verdict(ServedModelCheck(Serve(), 0.0, "predict", 1.0)) == []
+
+
+def test_gates_judge_only_the_evidence_that_they_look_at():
+    names = [result.name for result in judge(_evaluation(candidate=GOOD, linear=POOR))]
+    assert names == ["constant", "linear", "auc min"]
+    assert [result.name for result in judge(_served())] == ["parity", "p50"]
