@@ -5,6 +5,7 @@ documentation are all made from `STAGES`. TFX and TensorFlow are imported only w
 """
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,7 @@ STAGES = (
         component="components.example_gen.component.ExampleGen",
         inputs={},
         parameters=lambda run: {
-            "source": dataclasses.asdict(run.source),
+            "source": json.loads(run.source.to_json()),
             "data_digest": run.data_digest,
             "spec": run.columns("payload", "repeated"),
             "split": run.section("split"),

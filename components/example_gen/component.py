@@ -1,7 +1,7 @@
-"""ExampleGen: files to Examples, by DuckDB inside of Beam's workers.
+"""ExampleGen: reads files with DuckDB inside Beam's workers and writes them as Examples.
 
-TFX's FileBasedExampleGen with its spans and versions. Beam carries units, which say what to read of which file, and
-never rows. What comes out is Parquet, one file a unit and split, and every row of the files is accounted for.
+It extends TFX's FileBasedExampleGen, with its spans and versions. Beam carries work units, which say what to read of
+which file, and never rows. The output is one Parquet file per unit and split; every row of the files is accounted for.
 """
 
 import dataclasses
@@ -33,41 +33,41 @@ from ingest.work_units import Counts, Plan, Unit, UnitReader
 
 _UNIT_BYTES = 256 << 20
 _ANSWERS = "answers.json"
-_FAR_OFF = 0.02  # a split's share may differ by so much before it is worth a word
+_FAR_OFF = 0.02  # the difference from the configured share of a split above which there is a warning
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
-    """Divides the files into units, has them read, and checks what came of it."""
+    """Divides the files into work units, reads them on Beam, and checks the result."""
 
     def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
-        """Writes `Split-NAME/part-NUMBER.parquet`, and `rejects.parquet` if rows were put aside.
+        """Writes `Split-NAME/part-NUMBER.parquet`, and `rejects.parquet` where rows were put aside.
 
         Raises:
-            UserError: the data are not as they should be. Nothing is left then.
+            UserError: the data cannot be read or split as configured. The artifact is empty then.
         """
         artifact = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
-        options = json.loads(exec_properties["options"])
         source = Source.from_json(exec_properties["source"])
         source = dataclasses.replace(source, files=tuple(json.loads(exec_properties[FILES_KEY])))
-        _empty(artifact.uri)  # what an interrupted attempt left would count as rows
+        _empty(artifact.uri)  # files of an interrupted attempt would count as rows
         try:
             with beam_errors.unwrapped():
-                divided = work_units.divide(source, int(options.get("unit_bytes", _UNIT_BYTES)))
-                plan = self._plan(source, Spec.from_json(exec_properties["spec"]), options, divided, artifact.uri)
+                divided = work_units.divide(source, _UNIT_BYTES)
+                plan = self._plan(source, exec_properties, divided, artifact.uri)
                 counts = self._write(plan, divided, artifact.uri)
             warnings = _check(plan, counts, artifact.uri)
         except BaseException:
-            _empty(artifact.uri)  # half an artifact is none
+            _empty(artifact.uri)  # an incomplete artifact must not be read
             raise
         artifact.split_names = artifact_utils.encode_split_names(list(splits.NAMES))
         examples_utils.set_payload_format(artifact, example_gen_pb2.PayloadFormat.FORMAT_PARQUET)
         examples_utils.set_file_format(artifact, "FILE_FORMAT_PARQUET")
         _record(artifact, counts, warnings)
 
-    def _plan(self, source: Source, spec: Spec, options: Mapping[str, Any], divided: Sequence[Unit], uri: str) -> Plan:
-        """Returns what is to be done; a split by time needs a look at the times first."""
-        plan = Plan(source, encodings_of(spec), Split.model_validate(options.get("split") or {}))
-        others = [column for column in options.get("columns", ()) if column not in plan.encodings]
+    def _plan(self, source: Source, properties: Mapping[str, Any], divided: Sequence[Unit], uri: str) -> Plan:
+        """Returns how the units are read; for a split by time, the times are read first to find the boundaries."""
+        encodings = encodings_of(Spec.from_json(properties["spec"]))
+        plan = Plan(source, encodings, Split.model_validate_json(properties["split"]))
+        others = [column for column in json.loads(properties["slice_columns"]) if column not in plan.encodings]
         if others:
             with UnitReader(plan, divided[0]) as reader:
                 found = {column: default_encoding(reader.type_of(column)) for column in others}
@@ -78,7 +78,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
 
     def _boundaries(self, plan: Plan, divided: Sequence[Unit], uri: str) -> tuple[float, ...]:
         """Returns the times at which each split but the first begins."""
-        extents = [each for each in self._answers(beam.Map(dofns.extent, plan), divided, uri) if each]
+        extents = [extent for extent in self._answers(beam.Map(dofns.extent, plan), divided, uri) if extent]
         if not extents:
             raise UserError(
                 f"The split is by time, and column {plan.split.column!r} has no value. "
@@ -95,10 +95,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         workers = PipelineOptions(self._beam_pipeline_args).view_as(DirectOptions).direct_num_workers
         threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
         step = beam.ParDo(dofns.WriteUnit(plan, uri, sum(unit.size for unit in divided), threads))
-        return sum((Counts(**each) for each in self._answers(step, divided, uri)), Counts())
+        return sum((Counts(**counts) for counts in self._answers(step, divided, uri)), Counts())
 
     def _answers(self, step: beam.PTransform, divided: Sequence[Unit], uri: str) -> list[Any]:
-        """Returns what a step over all units gives, which must be JSON and little."""
+        """Returns the results of a step over all units, which must be small JSON values."""
         path = os.path.join(uri, _ANSWERS)
         os.makedirs(uri, exist_ok=True)
         with self._make_beam_pipeline() as pipeline:
@@ -117,13 +117,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
 
 
 def _empty(folder: str) -> None:
-    """Empties a folder. It stays: TFX removes it where the execution failed, and stumbles if it is gone."""
+    """Empties a folder, and keeps it: TFX removes it where the execution failed, and fails itself if it is gone."""
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, exist_ok=True)
 
 
 def encodings_of(spec: Spec) -> dict[str, Encoding]:
-    """Returns how the columns of a spec are held: features, label, weight."""
+    """Returns the encodings of the columns of a spec: features, label, weight."""
     found = {feature.name: Encoding(feature.payload, feature.repeated) for feature in spec.features}
     found[spec.label.name] = Encoding(spec.label.payload)
     if spec.weight is not None:
@@ -132,7 +132,7 @@ def encodings_of(spec: Spec) -> dict[str, Encoding]:
 
 
 def _check(plan: Plan, counts: Counts, uri: str) -> list[str]:
-    """Checks what was written, gathers the rejects in one file, and returns what is worth a word.
+    """Checks what was written, gathers the rejects in one file, and returns warnings.
 
     Raises:
         UserError: too many rows were put aside, or a split has no rows.
@@ -164,29 +164,24 @@ def _check(plan: Plan, counts: Counts, uri: str) -> list[str]:
 
 
 def _record(artifact: types.Artifact, counts: Counts, warnings: Sequence[str]) -> None:
-    finding = " · ".join(f"{rows:,} {name}" for name, rows in counts.splits.items()) + " rows"
+    line = " · ".join(f"{rows:,} {name}" for name, rows in counts.splits.items()) + " rows"
     if counts.rejects:
-        finding += f" · {counts.rejects:,} put aside"
+        line += f" · {counts.rejects:,} put aside"
     left_out = counts.read - counts.rejects - sum(counts.splits.values())
-    stage_report.record(
-        artifact,
-        finding,
-        rows=counts.splits,
-        rejects=counts.rejects,
-        read=counts.read,
-        left_out=left_out,
-        warnings=warnings,
-    )
+    rows = {"rows": dict(counts.splits), "rejects": counts.rejects}
+    stage_report.record(artifact, line, {"data": rows}, warnings, **rows, read=counts.read, left_out=left_out)
 
 
 class ExampleGenSpec(component_spec.ComponentSpec):  # type: ignore[misc]
-    """What ExampleGen takes and gives: TFX's own parameters and ours."""
+    """Parameters and outputs of ExampleGen: those of FileBasedExampleGen, and the project's."""
 
     PARAMETERS = {
         **standard_component_specs.FileBasedExampleGenSpec.PARAMETERS,
         "source": component_spec.ExecutionParameter(type=str),
         "spec": component_spec.ExecutionParameter(type=str),
-        "options": component_spec.ExecutionParameter(type=str),
+        "split": component_spec.ExecutionParameter(type=str),
+        "slice_columns": component_spec.ExecutionParameter(type=str),
+        "data_digest": component_spec.ExecutionParameter(type=str),
         "fingerprint": component_spec.ExecutionParameter(type=str),
     }
     INPUTS: dict[str, Any] = {}
@@ -194,17 +189,18 @@ class ExampleGenSpec(component_spec.ComponentSpec):  # type: ignore[misc]
 
 
 class ExampleGen(stock.FileBasedExampleGen):  # type: ignore[misc]
-    """Files to Examples, split into train, eval and test.
+    """Reads files as Examples, split into train, eval and test.
 
     Args:
-        source: `Source.to_json()`: what is read, and how.
-        spec: `Spec.to_json()`: which columns are kept, and how they are held.
-        options: JSON of `split` (by, column, fractions, seed), `columns` (further columns to keep) and `unit_bytes`
-            (how much a worker reads at a time), all optional.
-        fingerprint: changes when the code does.
-        input_base: a folder; the source's patterns say it if it is not given.
-        input_config: patterns in it, {SPAN} and {VERSION} included.
-        range_config: which spans; the source says how many of the newest if it is not given.
+        source: `Source.to_json()`.
+        spec: `Spec.to_json()`: the columns of the Examples.
+        split: the section `Split` as JSON.
+        slice_columns: a JSON list of further columns to keep.
+        data_digest: the digest of the content of the files when the run was planned.
+        fingerprint: makes TFX's cache depend on the code.
+        input_base: a folder; by default that of the source's patterns.
+        input_config: patterns in it, {SPAN} and {VERSION} included; by default those of the source.
+        range_config: the spans; by default as many of the newest as the source asks for.
     """
 
     SPEC_CLASS = ExampleGenSpec
@@ -215,7 +211,9 @@ class ExampleGen(stock.FileBasedExampleGen):  # type: ignore[misc]
         self,
         source: str,
         spec: str,
-        options: str = "{}",
+        split: str = "{}",
+        slice_columns: str = "[]",
+        data_digest: str = "",
         fingerprint: str = "",
         input_base: str | None = None,
         input_config: example_gen_pb2.Input | None = None,
@@ -238,7 +236,9 @@ class ExampleGen(stock.FileBasedExampleGen):  # type: ignore[misc]
                 range_config=range_config,
                 source=source,
                 spec=spec,
-                options=options,
+                split=split,
+                slice_columns=slice_columns,
+                data_digest=data_digest,
                 fingerprint=fingerprint,
                 examples=types.Channel(type=standard_artifacts.Examples),
             ),

@@ -38,8 +38,9 @@ def csv_file(folder: pathlib.Path, rows: Sequence[int] = range(300), name: str =
 def run(
     file: str,
     folder: pathlib.Path,
-    options: Mapping[str, Any] | None = None,
+    split: Mapping[str, Any] | None = None,
     beam: Sequence[str] = IN_MEMORY,
+    slice_columns: Sequence[str] = (),
     **read: Any,
 ) -> types.Artifact:
     """Runs the executor over a file and returns the artifact."""
@@ -53,7 +54,8 @@ def run(
     properties = {
         "source": source.to_json(),
         "spec": SPEC.to_json(),
-        "options": json.dumps(options or {}),
+        "split": json.dumps(split or {}),
+        "slice_columns": json.dumps(slice_columns),
         driver.FILES_KEY: json.dumps(source.files),
     }
     example_gen.Executor(context).Do({}, {"examples": [artifact]}, properties)
@@ -70,7 +72,7 @@ def rows_of(artifact: types.Artifact) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def test_the_artifact_is_as_stock_components_expect_it(tmp_path: pathlib.Path) -> None:
-    artifact = run(csv_file(tmp_path), tmp_path, {"columns": ["group"]})
+    artifact = run(csv_file(tmp_path), tmp_path, slice_columns=["group"])
     rows = rows_of(artifact)
     assert artifact.split_names == '["train", "eval", "test"]'
     assert artifact.get_string_custom_property("payload_format") == "FORMAT_PARQUET"
@@ -85,13 +87,17 @@ def test_the_artifact_is_as_stock_components_expect_it(tmp_path: pathlib.Path) -
 
 
 @pytest.mark.slow
-def test_several_workers_give_the_same_rows_in_the_same_splits(tmp_path: pathlib.Path) -> None:
+def test_several_workers_give_the_same_rows_in_the_same_splits(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "one").mkdir()
     file = csv_file(tmp_path)
     by_time = {"by": "time", "column": "day", "fractions": {"train": 0.6, "eval": 0.2, "test": 0.2}}
     for split, workers in (({"by": "hash"}, TWO_PROCESSES), (by_time, TWO_THREADS)):
-        one = run(file, tmp_path / "one", {"split": split})
-        two = run(file, tmp_path, {"split": split, "unit_bytes": 1_500}, workers)
+        one = run(file, tmp_path / "one", split)
+        with monkeypatch.context() as patch:
+            patch.setattr(example_gen, "_UNIT_BYTES", 1_500)
+            two = run(file, tmp_path, split, workers)
         assert len(examples.files(f"{two.uri}/Split-train")) > 1
         assert rows_of(two) == rows_of(one)
     assert [len(each) for each in rows_of(one).values()] == [180, 60, 60]  # days are whole: 20 rows each
@@ -101,13 +107,14 @@ def test_several_workers_give_the_same_rows_in_the_same_splits(tmp_path: pathlib
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_an_error_of_another_process_is_the_users(tmp_path: pathlib.Path) -> None:
+def test_an_error_of_another_process_is_the_users(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = csv_file(tmp_path)
     text = pathlib.Path(file).read_text()
     source_of = {"types": {"a": "BIGINT"}}
+    monkeypatch.setattr(example_gen, "_UNIT_BYTES", 1_500)
     pathlib.Path(file).write_text(text + 'zz,"x",1,2024-01-01,a\n')
     with pytest.raises(UserError, match=r"^/.*data\.csv, line 602: column 'a' has the value 'zz'") as raised:
-        run(file, tmp_path, {"unit_bytes": 1_500}, TWO_PROCESSES, **source_of)
+        run(file, tmp_path, None, TWO_PROCESSES, **source_of)
     assert "[while running" not in str(raised.value)
     assert not list((tmp_path / "examples").iterdir())
 
@@ -128,7 +135,7 @@ def test_bad_rows_are_put_aside_and_counted(tmp_path: pathlib.Path) -> None:
 def test_a_split_without_rows_is_an_error_and_nothing_is_left(tmp_path: pathlib.Path) -> None:
     split = {"fractions": {"train": 0.5, "eval": 0.4999, "test": 0.0001}}
     with pytest.raises(UserError, match="Split 'test' has no rows: 300 rows were split by hash of the row") as raised:
-        run(csv_file(tmp_path), tmp_path, {"split": split})
+        run(csv_file(tmp_path), tmp_path, split)
     assert "`split: {fractions: {...}}`" in str(raised.value)
     assert not list((tmp_path / "examples").iterdir())
 
@@ -136,18 +143,16 @@ def test_a_split_without_rows_is_an_error_and_nothing_is_left(tmp_path: pathlib.
 def test_a_split_that_is_far_off_is_worth_a_word(tmp_path: pathlib.Path) -> None:
     split = {"by": "group", "column": "group", "seed": 1, "fractions": {"train": 0.5, "eval": 0.25, "test": 0.25}}
     query = 'SELECT * REPLACE (CASE WHEN a < 200 THEN \'a\' ELSE "group" || a % 50 END AS "group") FROM data'
-    report = json.loads(
-        run(csv_file(tmp_path), tmp_path, {"split": split}, query=query).get_string_custom_property("report")
-    )
+    report = json.loads(run(csv_file(tmp_path), tmp_path, split, query=query).get_string_custom_property("report"))
     assert any("were asked for" in warning for warning in report["warnings"])
 
 
 def test_a_given_split_column(tmp_path: pathlib.Path) -> None:
     query = "SELECT *, CASE WHEN a < 100 THEN 'train' WHEN a < 150 THEN 'valid' ELSE 'test' END AS part FROM data"
-    artifact = run(csv_file(tmp_path), tmp_path, {"split": {"by": "column", "column": "part"}}, query=query)
+    artifact = run(csv_file(tmp_path), tmp_path, {"by": "column", "column": "part"}, query=query)
     assert [len(rows) for rows in rows_of(artifact).values()] == [100, 50, 150]
     with pytest.raises(UserError, match="the split is by column 'group', which has the value 'a'"):
-        run(csv_file(tmp_path), tmp_path, {"split": {"by": "column", "column": "group"}})
+        run(csv_file(tmp_path), tmp_path, {"by": "column", "column": "group"})
 
 
 @pytest.mark.slow
