@@ -8,11 +8,15 @@ from pipeline.graph import Stage
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import COMPLETE, Execution, History
 
-_CONTENT = {
+_CHANGED = {
     "data_digest": "the content of the data has changed",
     "schema_digest": "the content of the schema file has changed",
     "preprocessing_digest": "the file of the preprocessing_fn has changed",
+    "champion": "another model is served",
+    "previous_statistics": "there are other earlier statistics",
 }
+# These change where a stage upstream changes, which is then the reason.
+_FOLLOWS = (_CHANGED["champion"], _CHANGED["previous_statistics"])
 _MOST_CHANGES = 4
 
 
@@ -59,11 +63,11 @@ def _why(stage: Stage, executions: Sequence[Execution], wanted: Fingerprint, ste
     if not executions:
         return "it has not run yet"
     last = executions[0].fingerprint
-    changes = list(_changes(last, wanted)) if last else []
+    upstream = [step.stage for step in steps if step.stage in stage.upstream and step.state == "run"]
+    changes = [change for change in _changes(last, wanted) if not (upstream and change in _FOLLOWS)] if last else []
     if changes:
         more = f" and {len(changes) - _MOST_CHANGES} more" if len(changes) > _MOST_CHANGES else ""
         return "; ".join(changes[:_MOST_CHANGES]) + more
-    upstream = [step.stage for step in steps if step.stage in stage.upstream and step.state == "run"]
     if upstream:
         return f"{' and '.join(upstream)} would run"
     return "its earlier result does not fit or is no longer there"
@@ -72,7 +76,7 @@ def _why(stage: Stage, executions: Sequence[Execution], wanted: Fingerprint, ste
 def _changes(last: Fingerprint, wanted: Fingerprint) -> Iterator[str]:
     """Yields what differs between two fingerprints, the upstream stages left out."""
     for name in _different(last.parameters, wanted.parameters):
-        if not name.startswith("metadata.fingerprints."):
+        if not name.startswith("metadata.fingerprints."):  # these are the upstream again
             yield _change(name, last.parameters.get(name), wanted.parameters.get(name))
     if last.code != wanted.code:
         yield "its code has changed"
@@ -85,10 +89,8 @@ def _different(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]
 
 
 def _change(name: str, before: Any, after: Any) -> str:
-    if name in _CONTENT:
-        return _CONTENT[name]
-    if name == "champion":
-        return f"the served model to compare with: {before or 'none'} → {after or 'none'}"
+    if name in _CHANGED:
+        return _CHANGED[name]
     shown = [text if len(text := str(value)) <= 30 else text[:27] + "..." for value in (before, after)]
     # The names of a user's settings: without the argument that carries the spec.
     return f"{name.removeprefix('spec.').replace('statistics_options.', 'statistics.')}: {shown[0]} → {shown[1]}"

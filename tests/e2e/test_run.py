@@ -68,8 +68,8 @@ def test_a_changed_hyperparameter_trains_again_and_nothing_before(first, out):
     plan = run("--set", "train.epochs=7", "--dry-run", out=out)
     changed = run("--set", "train.epochs=7", out=out)
     ran = {name for name, state in states(changed).items() if state == "ran"}
-    assert ran == {"Trainer", "Resolver", "Evaluator", "ServingValidator", "Pusher"}
-    assert {step["stage"] for step in plan if step["state"] == "run"} == ran - {"Resolver"}
+    assert ran == {"Trainer", "Evaluator", "ServingValidator", "Pusher"}
+    assert {step["stage"] for step in plan if step["state"] == "run"} == ran
     assert "train.epochs: 6 → 7" in next(step["why"] for step in plan if step["stage"] == "Trainer")
     assert changed["baselines"]["champion"] == pytest.approx(first["metrics"]["test"], abs=1e-6)
 
@@ -136,6 +136,7 @@ def test_ctrl_c_leaves_no_half_artifact(tmp_path):
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert (
-        errors.strip() == "error: Stopped. What the finished stages made is kept: the same command goes on from there."
+        errors.strip()
+        == "error: Stopped. The results of the finished stages are kept: the same command continues from there."
     )
     assert not list(out.rglob("*.parquet*"))

@@ -51,7 +51,7 @@ def test_help_names_every_flag():
         (["pipeline/datasets/taxi.yaml", "--data", "x.csv"], "Give one of the two"),
         (["--set", "train.epoch=3"], "epochs"),
         (["--set", "train.epochs=many"], "train.epochs"),
-        (["--from", "trainr"], "Did you mean Trainer?"),
+        (["--from", "trainr"], "Did you mean 'Trainer'?"),
         (["--label", "big_tipp", "--out", "{out}"], "big_tip"),
     ],
 )

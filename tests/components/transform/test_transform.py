@@ -277,7 +277,7 @@ def test_any_column_name_goes_through(tmp_path):
     given = {"statistics": stages["statistics"]}
     data_stages.run(schema_gen.SchemaGen, given, {"schema": stages["schema"]}, spec=spec.to_json())
     anomalies = data_stages.artifact(standard_artifacts.ExampleAnomalies, tmp_path / "anomalies")
-    data_stages.run(validator.Executor, stages, {"anomalies": anomalies}, spec=spec.to_json(), limits="{}")
+    data_stages.run(validator.ExampleValidator, stages, {"anomalies": anomalies}, spec=spec.to_json(), validate="{}")
     graph = data_stages.artifact(standard_artifacts.TransformGraph, tmp_path / "graph")
     data_stages.run(transform.Transform, stages, {"transform_graph": graph}, spec=spec.to_json())
     transformed = transform.sample(graph.uri, examples.row_groups(f"{made.uri}/Split-train"))
