@@ -21,7 +21,7 @@ from core import examples
 from core.errors import UserError
 from core.spec import Spec
 from models.serving import model_versions
-from pipeline.prediction.unseen_table import Batch, Training, UnseenTable
+from pipeline.prediction.prediction_table import Batch, Training, UnseenTable
 
 if TYPE_CHECKING:
     from models.serving.served_model import ServedModel

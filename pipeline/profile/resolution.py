@@ -18,8 +18,8 @@ from pipeline.config.messages import listing
 from pipeline.config.settings import Settings, set_flag
 from pipeline.config.yaml_reader import dump_inline
 from pipeline.profile import data_checks, feature_roles, label_profile, split_checks, target_leakage
-from pipeline.profile.roles import Facts, Guess
-from pipeline.profile.table import Table
+from pipeline.profile.role_inference import Facts, Guess
+from pipeline.profile.table_queries import Table
 
 _NEW = Guess("ignore", "text", "new, the configuration does not name it")
 _SAMPLE_ROWS = 50_000

@@ -11,10 +11,10 @@ from ingest.sql import splits
 from ingest.sql.splits import NAMES, SplitRule
 from pipeline.config.messages import listing, suggestion
 from pipeline.config.settings import Settings
-from pipeline.profile import roles
-from pipeline.profile.label_profile import class_name
-from pipeline.profile.roles import Facts
-from pipeline.profile.table import Table
+from pipeline.profile import role_inference as roles
+from pipeline.profile.label_inference import class_name
+from pipeline.profile.role_inference import Facts
+from pipeline.profile.table_queries import Table
 
 _FEWEST = 3
 # The hash of all columns costs a second for a million rows, and in so many every split has some of everything.

@@ -9,7 +9,7 @@ import ingest
 from ingest import name
 from ingest.sql import splits
 from ingest.sql.splits import SplitRule
-from pipeline.profile.roles import Facts, TypeClass, type_class
+from pipeline.profile.role_inference import Facts, TypeClass, type_class
 
 # A SELECT of thousands of expressions takes DuckDB longer to plan than to run, and exact counts need a hash table each.
 _AT_ONCE = 400

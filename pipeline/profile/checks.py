@@ -6,9 +6,9 @@ import ingest
 from core.errors import UserError
 from pipeline.config.messages import listing, suggestion
 from pipeline.config.settings import Settings, set_flag
-from pipeline.profile import roles
-from pipeline.profile.roles import Facts
-from pipeline.profile.table import Table
+from pipeline.profile import role_inference as roles
+from pipeline.profile.role_inference import Facts
+from pipeline.profile.table_queries import Table
 
 
 def columns_exist(settings: Settings, table: Table, where: str) -> None:

@@ -7,9 +7,9 @@ from core.sections import FeatureOptions, Role
 from core.spec import Payload, Unit
 from pipeline.config.messages import shown
 from pipeline.config.settings import set_flag
-from pipeline.profile import roles
-from pipeline.profile.roles import Facts, Guess
-from pipeline.profile.table import Table
+from pipeline.profile import role_inference as roles
+from pipeline.profile.role_inference import Facts, Guess
+from pipeline.profile.table_queries import Table
 
 # What a role can be held as, the best first.
 _PAYLOADS: dict[Role, tuple[Payload, ...]] = {

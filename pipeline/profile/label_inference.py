@@ -9,9 +9,9 @@ from core.spec import Label, Payload, Task
 from models.evaluation import gates
 from pipeline.config.messages import listing, suggestion
 from pipeline.config.settings import Settings
-from pipeline.profile import roles
-from pipeline.profile.roles import Facts
-from pipeline.profile.table import Table
+from pipeline.profile import role_inference as roles
+from pipeline.profile.role_inference import Facts
+from pipeline.profile.table_queries import Table
 
 # Each split needs a row of every class.
 _FEWEST_PER_CLASS = 3

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.profile.label_profile import guess_task
-from pipeline.profile.roles import Facts, guess, type_class
+from pipeline.profile.label_inference import guess_task
+from pipeline.profile.role_inference import Facts, guess, type_class
 
 
 def facts(name: str = "x", type: str = "BIGINT", rows: int = 1000, present: int = 1000, **known) -> Facts:
