@@ -1,36 +1,39 @@
-"""One look at a table with DuckDB: read once into a compressed scratch table, then asked about its columns."""
+"""Queries a table with DuckDB. The table is read once, into a compressed temporary database."""
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ingest
+from core.sections import FeatureOptions, Split
 from ingest import name
 from ingest.sql import splits
 from ingest.sql.splits import SplitRule
-from pipeline.profile.role_inference import Facts, TypeClass, type_class
+from pipeline.profile.column_profile import ColumnProfile, TypeClass, type_class
+from pipeline.profile.split_inference import split_named
 
-# A SELECT of thousands of expressions takes DuckDB longer to plan than to run, and exact counts need a hash table each.
-_AT_ONCE = 400
-_EXACT_AT_ONCE = 20
+# DuckDB plans a SELECT of thousands of expressions longer than it runs it, and an exact count needs a hash table.
+_PER_QUERY = 400
+_EXACT_PER_QUERY = 20
 _FEW = 1_000
 _MISSING_WORDS = "('na', 'n/a', '#n/a', 'nan', 'null', '?')"
-_ORDERED: frozenset[TypeClass] = frozenset({"integer", "float", "boolean", "timestamp", "text"})
+ORDERED: frozenset[TypeClass] = frozenset({"integer", "float", "boolean", "timestamp", "text"})
 
 Expressions = Mapping[str, str]
 
 
-class Table:
-    """A table that is read completely and stays as it is, on disk, until its connection is closed.
+class TableQueries:
+    """A table that does not change while it is queried. It is on disk until the context ends.
 
     Attributes:
-        columns: the DuckDB type of each column, in the table's order.
-        rows: how many rows there are.
+        types: the DuckDB type of each column, in the table's order.
+        rows: the number of rows.
     """
 
     def __init__(self, source: ingest.Source) -> None:
-        """Reads a source into a scratch database in a folder that vanishes with the connection.
+        """Reads a source into a database in a folder that is removed with the connection.
 
         Raises:
             UserError: a file cannot be read, a value does not fit its column, or the query fails.
@@ -42,130 +45,160 @@ class Table:
         with ingest.reading(source):
             self._connection.execute(f"ATTACH {ingest.literal(f'{folder}/scratch.duckdb')} AS scratch")
             self._connection.execute("SET preserve_insertion_order = false")
-            self._connection.execute("CREATE TABLE scratch.look AS FROM source_table")
-        self.columns: dict[str, str] = {row[0]: row[1] for row in self._rows("DESCRIBE scratch.look")}
-        self.rows = int(self.ask("count(*)")[0])
+            self._connection.execute("CREATE TABLE scratch.profiled AS FROM source_table")
+        self.types: dict[str, str] = {row[0]: row[1] for row in self._rows("DESCRIBE scratch.profiled")}
+        self.rows = int(self._aggregates("count(*)")[0])
 
-    def ask(self, expressions: str, where: str = "true") -> Sequence[Any]:
-        """Returns the one row that an aggregation gives."""
-        (row,) = self._rows(f"SELECT {expressions} FROM scratch.look WHERE {where}")
-        return row
+    def __enter__(self) -> "TableQueries":
+        return self
 
-    def keep(self, value: str) -> int:
-        """Takes the rows where an SQL value is null out of the table; returns how many they were."""
-        before = self.rows
-        if self.ask(f"count(*) - count({value})")[0]:
-            self._rows(f"DELETE FROM scratch.look WHERE ({value}) IS NULL")
-            self.rows = int(self.ask("count(*)")[0])
-        return before - self.rows
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
 
-    def without_null(self, source: ingest.Source, column: str) -> ingest.Source:
-        """Returns the source without the rows in which a column is null."""
+    def drop_rows_without(self, column: str) -> int:
+        """Removes the rows in which a column has no value from the table; returns how many there were."""
+        value = self._value(column)
+        missing = self.rows - int(self._aggregates(f"count({value})")[0])
+        if missing:
+            self._rows(f"DELETE FROM scratch.profiled WHERE ({value}) IS NULL")
+            self.rows -= missing
+        return missing
+
+    def source_without_null(self, column: str) -> ingest.Source:
+        """Returns the source without the rows in which a column has no value."""
         rows = "data"
-        if source.query is not None:  # anew from DuckDB's parser: without comments and a semicolon, it fits in brackets
-            tree = f"json_serialize_sql({ingest.literal(source.query)})"
+        query = self._source.query
+        if query is not None:  # DuckDB's parser writes it without comments and semicolon, so it can be a subquery
+            tree = f"json_serialize_sql({ingest.literal(query)})"
             rows = f"({self._rows(f'SELECT json_deserialize_sql({tree})')[0][0]})"
-        return dataclasses.replace(source, query=f"SELECT * FROM {rows} WHERE ({self.value(column)}) IS NOT NULL")
+        only_known = f"SELECT * FROM {rows} WHERE ({self._value(column)}) IS NOT NULL"
+        return dataclasses.replace(self._source, query=only_known)
 
-    def first_not(self, column: str, duckdb_type: str) -> Any:
-        """Returns the first text of a column that is not a value of a type; None where all are."""
-        value = self.value(column)
-        return self.ask(f"min({value})", f"TRY_CAST({value} AS {duckdb_type}) IS NULL")[0]
-
-    def first_fraction(self, column: str) -> Any:
-        """Returns the least number of a column that is not whole; None where all are."""
-        value = self.value(column)
-        return self.ask(f"min({value})", f"{value} <> trunc({value})")[0]
-
-    def counts(self, column: str, most: int) -> dict[Any, int]:
-        """Returns how many rows each value of a column has, the most frequent `most` values; null is not counted."""
-        counted = f"SELECT {self.value(column)} AS value, count(*) AS rows FROM scratch.look GROUP BY 1"
+    def value_counts(self, column: str, most: int) -> dict[Any, int]:
+        """Returns how many rows each value of a column has, the `most` most frequent ones; null is not counted."""
+        counted = f"SELECT {self._group(column)} AS value, count(*) AS rows FROM scratch.profiled GROUP BY 1"
         return dict(self._rows(f"FROM ({counted}) WHERE value IS NOT NULL ORDER BY rows DESC, value LIMIT {most}"))
 
-    def counts_by_split(self, rule: SplitRule, column: str) -> list[tuple[str, Any, int]]:
-        """Returns how many rows each split has of each value of a column: split, value, rows."""
-        split = splits.expression(rule, self.columns)
-        return self._rows(f"SELECT {split}, {self.value(column)}, count(*) FROM scratch.look GROUP BY ALL ORDER BY ALL")
+    def split_counts(self, split: Split, column: str) -> dict[str, Counter[Any]]:
+        """Returns for each split how many rows each value of a column has, without rows that are in no split."""
+        named = split.by == "column"  # the expression for it raises an error for a value that names no split
+        of_row = (
+            self._group(str(split.column)) if named else splits.expression(SplitRule.of(split.model_dump()), self.types)
+        )
+        counted = f"SELECT {of_row}, {self._group(column)}, count(*) FROM scratch.profiled GROUP BY ALL ORDER BY ALL"
+        counts: dict[str, Counter[Any]] = {split_name: Counter() for split_name in splits.NAMES}
+        for split_value, value, rows in self._rows(counted):
+            split_name = split_named(split_value)
+            if split_name:
+                counts[split_name][value] += rows
+        return counts
 
-    def sample(self, columns: Sequence[str], rows: int, where: str = "true") -> Any:
-        """Returns about so many rows, always the same ones, as a pyarrow.Table."""
+    def sample(self, columns: Sequence[str], rows: int) -> Any:
+        """Returns a pyarrow.Table of about as many rows as asked for, the same ones each time."""
         every = max(1, self.rows // rows)
-        selected = ", ".join(f"{self.value(column)} AS {name(column)}" for column in columns)
-        query = f"SELECT {selected} FROM scratch.look WHERE hash(rowid) % {every} = 0 AND ({where}) LIMIT {2 * rows}"
+        selected = ", ".join(f"{self._value(column)} AS {name(column)}" for column in columns)
+        query = f"SELECT {selected} FROM scratch.profiled WHERE hash(rowid) % {every} = 0 LIMIT {2 * rows}"
         with ingest.reading(self._source):
             return self._connection.sql(query).to_arrow_table()
 
+    def column_profiles(self, features: Mapping[str, FeatureOptions]) -> dict[str, ColumnProfile]:
+        """Returns the profile of each column.
+
+        Args:
+            features: what the configuration says of columns.
+        """
+        first = self._aggregates_by_column(_PER_QUERY, self._statistics)
+        second = self._aggregates_by_column(
+            _EXACT_PER_QUERY,
+            lambda column: self._further_statistics(column, first[column], features.get(column, FeatureOptions())),
+        )
+        return {column: self._profile(column, first[column] | second[column]) for column in self.types}
+
+    def _statistics(self, column: str) -> Expressions:
+        value, inner = self._value(column), type_class(self.types[column])
+        statistics = {"present": f"count({value})"}
+        if inner in ORDERED:
+            text = "::VARCHAR" if inner == "timestamp" else ""  # a timestamp in Python would need a time zone
+            statistics |= {"distinct": f"approx_count_distinct({value})"}
+            statistics |= {"low": f"min({value}){text}", "high": f"max({value}){text}"}
+        if inner == "float":
+            statistics["whole"] = f"bool_and({value} = trunc({value}))"
+        if inner == "text":
+            statistics["missing_word"] = f"max(CASE WHEN lower({value}) IN {_MISSING_WORDS} THEN {value} END)"
+            statistics["length"] = f"avg(length({value}))"
+            statistics["words"] = f"avg(length({value}) - length(replace({value}, ' ', '')) + 1)"
+        return statistics
+
+    def _further_statistics(self, column: str, known: Mapping[str, Any], options: FeatureOptions) -> Expressions:
+        """Returns the statistics that only some columns need: exact counts, and whether texts have another type."""
+        value, inner = self._value(column), type_class(self.types[column])
+        distinct, statistics = known.get("distinct", 0), {}
+        near_unique = 5 * distinct >= 4 * known["present"] and inner in ("integer", "text")
+        if inner in ORDERED and distinct and (distinct <= _FEW or near_unique):
+            statistics["exact"] = f"count(DISTINCT {value})"
+        if inner == "text" and _is_date(known["low"]) and _is_date(known["high"]):
+            statistics["dates"] = f"count(TRY_CAST({value} AS TIMESTAMP)) = count({value})"
+        misfits = _misfits(value, inner, options)
+        if misfits:
+            statistics["misfit"] = f"min(CASE WHEN {misfits} THEN {value} END)"
+        return statistics
+
+    def _profile(self, column: str, statistics: dict[str, Any]) -> ColumnProfile:
+        exact = statistics.pop("exact", None)
+        if exact is not None:
+            statistics["distinct"] = exact
+        unique = exact is not None and exact == statistics["present"] > 0
+        known = {key: value for key, value in statistics.items() if value is not None}
+        if type_class(self.types[column]) == "float":
+            known |= {side: float(known[side]) for side in ("low", "high") if side in known}
+        return ColumnProfile(column, self.types[column], self.rows, unique=unique, **known)
+
+    def _aggregates_by_column(
+        self, per_query: int, expressions_of: Callable[[str], Expressions]
+    ) -> dict[str, dict[str, Any]]:
+        """Returns the value of each column's expressions, computed in queries of `per_query` expressions."""
+        asked = [(column, key, sql) for column in self.types for key, sql in expressions_of(column).items()]
+        values: dict[str, dict[str, Any]] = {column: {} for column in self.types}
+        for start in range(0, len(asked), per_query):
+            batch = asked[start : start + per_query]
+            row = self._aggregates(", ".join(sql for _, _, sql in batch))
+            for (column, key, _), value in zip(batch, row, strict=True):
+                values[column][key] = value
+        return values
+
+    def _aggregates(self, expressions: str) -> Sequence[Any]:
+        (row,) = self._rows(f"SELECT {expressions} FROM scratch.profiled")
+        return row
+
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Returns what a query gives; what DuckDB lacks for it, such as memory, is told as it is while reading."""
+        """Returns the rows of a query. What DuckDB lacks for it, such as memory, is reported as it is while reading."""
         with ingest.reading(self._source):
             return self._connection.execute(query).fetchall()
 
-    def value(self, column: str) -> str:
+    def _value(self, column: str) -> str:
         """Returns the SQL of a column's value: null where Examples hold none, as for NaN and empty texts and lists."""
-        quoted = name(column)
-        inner = type_class(self.columns[column])
-        if inner == "float" and not self.columns[column].startswith("DECIMAL"):
+        quoted, inner = name(column), type_class(self.types[column])
+        if inner == "float" and not self.types[column].startswith("DECIMAL"):
             return f"CASE WHEN isfinite({quoted}) THEN {quoted} END"
         if inner == "list":
             return f"CASE WHEN len({quoted}) > 0 THEN {quoted} END"
         return f"nullif({quoted}::VARCHAR, '')" if inner == "text" else quoted
 
-    def facts(self) -> dict[str, Facts]:
-        """Returns what each column looks like."""
-        first = self._ask_each(_AT_ONCE, self._first_questions)
-        second = self._ask_each(_EXACT_AT_ONCE, lambda column: self._second_questions(column, first[column]))
-        return {column: self._facts(column, first[column] | second[column]) for column in self.columns}
-
-    def _first_questions(self, column: str) -> Expressions:
-        value, inner = self.value(column), type_class(self.columns[column])
-        questions = {"present": f"count({value})"}
-        if inner in _ORDERED:
-            text = "::VARCHAR" if inner == "timestamp" else ""  # a timestamp in Python would need a time zone
-            questions |= {"distinct": f"approx_count_distinct({value})"}
-            questions |= {"low": f"min({value}){text}", "high": f"max({value}){text}"}
-        if inner == "float":
-            questions["whole"] = f"bool_and({value} = trunc({value}))"
-        if inner == "text":
-            questions["missing_word"] = f"max(CASE WHEN lower({value}) IN {_MISSING_WORDS} THEN {value} END)"
-            questions["length"] = f"avg(length({value}))"
-            questions["words"] = f"avg(length({value}) - length(replace({value}, ' ', '')) + 1)"
-        return questions
-
-    def _second_questions(self, column: str, answers: Mapping[str, Any]) -> Expressions:
-        """What is worth asking only of some columns: exact counts, and whether all texts are dates."""
-        value, inner = self.value(column), type_class(self.columns[column])
-        distinct, questions = answers.get("distinct", 0), {}
-        near_unique = 5 * distinct >= 4 * answers["present"] and inner in ("integer", "text")
-        if inner in _ORDERED and distinct and (distinct <= _FEW or near_unique):
-            questions["exact"] = f"count(DISTINCT {value})"
-        if inner == "text" and _is_date(answers["low"]) and _is_date(answers["high"]):
-            questions["dates"] = f"count(TRY_CAST({value} AS TIMESTAMP)) = count({value})"
-        return questions
-
-    def _facts(self, column: str, answers: dict[str, Any]) -> Facts:
-        exact = answers.pop("exact", None)
-        if exact is not None:
-            answers["distinct"] = exact
-        unique = exact is not None and exact == answers["present"] > 0
-        if type_class(self.columns[column]) == "float":
-            answers |= {side: float(answers[side]) for side in ("low", "high") if answers[side] is not None}
-        known = {key: value for key, value in answers.items() if value is not None}
-        return Facts(column, self.columns[column], self.rows, unique=unique, **known)
-
-    def _ask_each(self, at_once: int, questions: Callable[[str], Expressions]) -> dict[str, dict[str, Any]]:
-        """Returns the answers to some questions of each column, so many asked in one query."""
-        asked = [(column, question, sql) for column in self.columns for question, sql in questions(column).items()]
-        answers: dict[str, dict[str, Any]] = {column: {} for column in self.columns}
-        for batch in _batches(asked, at_once):
-            row = self.ask(", ".join(sql for _, _, sql in batch))
-            for (column, question, _), answer in zip(batch, row, strict=True):
-                answers[column][question] = answer
-        return answers
+    def _group(self, column: str) -> str:
+        """Returns the SQL of a column's value as a number or a text, which Python can count."""
+        plain = type_class(self.types[column]) in ORDERED - {"timestamp"}
+        return self._value(column) if plain else f"({self._value(column)})::VARCHAR"
 
 
-def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _misfits(value: str, inner: TypeClass, options: FeatureOptions) -> str | None:
+    """Returns the SQL condition of values that are not what the configuration says; None where the type decides it."""
+    if inner == "float" and options.type == "int" and options.kind != "timestamp":
+        return f"{value} <> trunc({value})"
+    if inner != "text" or options.kind in ("text", "ignore"):
+        return None
+    wanted = "timestamp" if options.kind == "timestamp" else options.type or options.kind
+    expected = {"timestamp": "TIMESTAMP", "int": "BIGINT", "float": "DOUBLE", "numeric": "DOUBLE"}.get(wanted or "")
+    return f"TRY_CAST({value} AS {expected}) IS NULL" if expected else None
 
 
 def _is_date(text: str | None) -> bool:
