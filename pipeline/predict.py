@@ -22,7 +22,8 @@ def parser() -> argparse.ArgumentParser:
     command_line = argparse.ArgumentParser(
         prog="predict.py",
         description="Predicts the rows of files with a model that the pipeline pushed.",
-        epilog="Exit codes: 0 written; 1 internal error, please report it; 2 the arguments, the model or the data are wrong.",
+        epilog="Exit codes: 0 written; 1 internal error, please report it; 2 the arguments, the model or the data are "
+        "wrong.",
         allow_abbrev=False,
     )
     add = command_line.add_argument

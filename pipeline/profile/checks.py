@@ -29,11 +29,7 @@ _FEWEST_ROWS_PER_CLASS = 3
 
 
 def run_checks(settings: Settings, table: TableProfile, inferred: Inferred) -> None:
-    """Runs all checks in their order.
-
-    Raises:
-        UserError: the first problem.
-    """
+    """Runs all checks in their order and raises a UserError for the first problem."""
     for check in CHECKS:
         for problem in check(settings, table, inferred):
             raise UserError(f"{table.name}: {problem}")
@@ -57,11 +53,14 @@ def _named_columns(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "weight", settings.weight
     if settings.split.column:
         yield "split.column", settings.split.column
-    for section, slices in (("statistics", settings.statistics.slices), ("evaluate", settings.evaluate.slices)):
-        yield from ((f"{section}.slices", column) for columns in slices for column in columns)
-    yield from (("features", column) for column in settings.features)
-    for section, limits in (("drift", settings.validation.drift), ("skew", settings.validation.skew)):
-        yield from ((f"validate.{section}.features", column) for column in limits.features)
+    lists = {
+        "statistics.slices": [column for columns in settings.statistics.slices for column in columns],
+        "evaluate.slices": [column for columns in settings.evaluate.slices for column in columns],
+        "features": settings.features,
+        "validate.drift.features": settings.validation.drift.features,
+        "validate.skew.features": settings.validation.skew.features,
+    }
+    yield from ((field, column) for field, columns in lists.items() for column in columns)
 
 
 def rows_exist(settings: Settings, table: TableProfile, _: Inferred) -> Iterator[str]:
@@ -96,19 +95,18 @@ def label_varies(settings: Settings, table: TableProfile, _: Inferred) -> Iterat
 
 
 def label_fits_task(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
-    """Checks that there is a task for the label, and that it is not another than the configured one."""
+    """Checks that there is a task for the label, and that the configured task fits it."""
     column, place = table.columns[settings.label], f"the label `{settings.label}`"
     if inferred.label.task is None:
         yield f"{place} cannot be learned: {inferred.label.reason}. Derive a class or a number from it in data.query."
+    classes = can_be_classes(column) and column.distinct <= MOST_CLASSES_COUNTED
     if settings.task == "regression" and column.type_class not in ("integer", "float", "boolean"):
         example = next(iter(table.counts[settings.label]))
         yield (
             f"{place} holds values such as {example!r} ({column.type}), and task: regression needs numbers. "
             "Cast it in data.query, or take task out of the configuration."
         )
-    if settings.task in ("binary", "multiclass") and not (
-        can_be_classes(column) and column.distinct <= MOST_CLASSES_COUNTED
-    ):
+    if settings.task in ("binary", "multiclass") and not classes:
         yield (
             f"{place} has {column.distinct:,} different values of type {column.type}, and task: {settings.task} needs "
             "classes: texts or whole numbers. Derive classes in data.query, or set task: regression."
@@ -257,24 +255,22 @@ def splits_have_rows(settings: Settings, table: TableProfile, inferred: Inferred
     for split, counts in table.split_counts.items():
         if not counts:
             yield f"the {split} split has no rows {split_sizes(settings, table)}"
-    for split, absent in absent_classes(table, inferred).items():
-        if split == "train":
-            yield f"the train split has no row of the class {listing(absent)} {split_sizes(settings, table)}"
+    absent = absent_classes(table, inferred).get("train")
+    if absent:
+        yield f"the train split has no row of the class {listing(absent)} {split_sizes(settings, table)}"
 
 
 def absent_classes(table: TableProfile, inferred: Inferred) -> dict[str, list[str]]:
-    """Returns for each split that lacks a class of the table the classes that it lacks, as messages show them."""
-    if not table.split_counts or not inferred.label.class_rows:
-        return {}
-    absent = {
-        split: [repr(name) for name in inferred.label.class_rows if name not in class_rows(counts)]
-        for split, counts in table.split_counts.items()
-    }
+    """Returns for each split that lacks classes of the table the classes that it lacks, as messages show them."""
+    absent = {}
+    for split, counts in table.split_counts.items() if inferred.label.class_rows else ():
+        present = class_rows(counts)
+        absent[split] = [repr(name) for name in inferred.label.class_rows if name not in present]
     return {split: names for split, names in absent.items() if names}
 
 
 def split_sizes(settings: Settings, table: TableProfile) -> str:
-    """Returns the rows of each split and what to do about a split that lacks some, as messages end."""
+    """Returns the end of a message about a split that lacks rows: the rows of each split, and what to do."""
     sizes = ", ".join(f"{sum(counts.values()):,} {split}" for split, counts in table.split_counts.items())
     seed = ", or split another way: --set split.seed=1" if settings.split.by in ("hash", "group") else ""
     return f"(rows: {sizes}). Use more data, or larger fractions{seed}"

@@ -7,8 +7,16 @@ from core.spec import Payload
 
 TypeClass = Literal["integer", "float", "boolean", "timestamp", "time", "text", "list", "nested", "binary"]
 
-_SIGNED = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
-_INTEGERS = _SIGNED | {f"U{integer}" for integer in _SIGNED}
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_CLASSES: dict[str, TypeClass] = {
+    **dict.fromkeys([*_INTEGERS, *(f"U{integer}" for integer in _INTEGERS)], "integer"),
+    **dict.fromkeys(["FLOAT", "DOUBLE", "DECIMAL"], "float"),
+    **dict.fromkeys(["VARCHAR", "UUID", "ENUM"], "text"),
+    "BOOLEAN": "boolean",
+    "DATE": "timestamp",
+    "TIME": "time",
+    "BLOB": "binary",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,20 +63,11 @@ class ColumnProfile:
 
 def type_class(duckdb_type: str) -> TypeClass:
     """Returns the class of a DuckDB type."""
-    base = duckdb_type.partition("(")[0].upper()
     if duckdb_type.endswith("]"):
         inner = type_class(duckdb_type[: duckdb_type.rindex("[")])
         return "nested" if inner in ("list", "nested", "binary") else "list"
-    if base in _INTEGERS:
-        return "integer"
-    if base in ("FLOAT", "DOUBLE", "DECIMAL"):
-        return "float"
-    if base in ("BOOLEAN", "TIME", "BLOB"):
-        classes: dict[str, TypeClass] = {"BOOLEAN": "boolean", "TIME": "time", "BLOB": "binary"}
-        return classes[base]
-    if base.startswith("TIMESTAMP") or base == "DATE":
-        return "timestamp"
-    return "text" if base in ("VARCHAR", "UUID", "ENUM") else "nested"
+    base = duckdb_type.partition("(")[0].upper()
+    return "timestamp" if base.startswith("TIMESTAMP") else _CLASSES.get(base, "nested")
 
 
 def natural_payload(column: ColumnProfile) -> Payload:

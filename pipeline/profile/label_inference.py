@@ -39,12 +39,7 @@ def infer_label(settings: Settings, column: ColumnProfile | None, counts: Mappin
 
 
 def infer_task(column: ColumnProfile, rarest: int) -> tuple[Task | None, str]:
-    """Returns the task that fits a label, and why; None where none fits.
-
-    Args:
-        column: the profile of the label.
-        rarest: how many rows the rarest of its values has.
-    """
+    """Returns the task that fits a label whose rarest value has `rarest` rows, and why; None where none fits."""
     inner, distinct = column.type_class, column.distinct
     if inner not in ("integer", "float", "boolean", "text"):
         return None, f"{column.type} is neither a class nor a number"
@@ -69,12 +64,12 @@ def can_be_classes(column: ColumnProfile) -> bool:
 
 
 def class_rows(counts: Mapping[Any, int]) -> dict[str, int]:
-    """Returns the number of rows of each class: numbers are named by their digits, true and false 1 and 0."""
-    return {value if isinstance(value, str) else str(int(value)): count for value, count in sorted(counts.items())}
+    """Returns the number of rows of each class. Numbers are named by their digits, true and false are 1 and 0."""
+    return {value if isinstance(value, str) else str(int(value)): rows for value, rows in sorted(counts.items())}
 
 
 def spec_label(settings: Settings, column: ColumnProfile, label: InferredLabel) -> Label:
-    """Returns the label as the stages need it. Its checks have passed."""
+    """Returns the label of the spec, once its checks have passed."""
     assert label.task is not None
     if label.task == "regression":
         return Label(column.name, label.task, "float")

@@ -133,6 +133,6 @@ def _target_leakage(table: TableProfile, inferred: Inferred, label: Label) -> li
     ordered = {
         column: role.kind in ("numeric", "timestamp") for column, role in inferred.features.items() if not role.repeated
     }
-    found = target_leakage.find(table.sample, label.name, label.task, ordered)
+    found = target_leakage.leaking_features(table.sample, label.name, label.task, ordered)
     flags = [set_flag("features", feature, value="ignore") for feature in found]
     return target_leakage.warnings(found, label.name, flags)

@@ -13,13 +13,7 @@ _EXPECTED = {"int": "whole numbers", "float": "numbers", "text": "texts"}
 
 
 def role_problems(column: ColumnProfile, options: FeatureOptions, role: InferredRole) -> Iterator[str]:
-    """Yields the reasons why a column cannot have a role, which is another than `ignore`.
-
-    Args:
-        column: the profile of the column.
-        options: what the configuration says of it.
-        role: its role, by the configuration.
-    """
+    """Yields the reasons why a column cannot have the role that the configuration gives to it."""
     field, says, inferred = f"features.{column.name}", f"`features.{column.name}` says {role.kind}", infer_role(column)
     natural = natural_unit(column)
     if column.type_class in ("nested", "binary", "time"):

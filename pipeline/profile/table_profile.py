@@ -1,5 +1,6 @@
 """Collects everything that a run needs to know of its table before it starts."""
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -57,7 +58,7 @@ def profile_table(settings: Settings) -> TableProfile:
     first, *others = settings.data.files
     name = f"{first} and {len(others)} more" if others else first
     source = _discover(settings)
-    with TableQueries(source) as queries:
+    with contextlib.closing(TableQueries(source)) as queries:
         if settings.label not in queries.types:  # the first check reports it
             names_only = {column: ColumnProfile(column, queries.types[column], 0, 0) for column in queries.types}
             return TableProfile(name, source, queries.rows, names_only)
@@ -109,12 +110,7 @@ def _split_columns(settings: Settings, columns: Mapping[str, ColumnProfile]) -> 
 
 def _possible_features(settings: Settings, columns: Mapping[str, ColumnProfile]) -> list[str]:
     """Returns the columns with one ordered value a row that the configuration does not leave out."""
-    unnamed = "ignore" if settings.other_columns == "ignore" else None
-    kinds = {name: options.kind for name, options in settings.features.items()}
-    return [
-        name
-        for name, column in columns.items()
-        if column.type_class in ORDERED
-        and name not in (settings.label, settings.weight)
-        and kinds.get(name, unnamed) != "ignore"
-    ]
+    unnamed = settings.other_columns
+    kinds = {name: options.kind for name, options in settings.features.items()} | {settings.label: "ignore"}
+    ordered = [name for name, column in columns.items() if column.type_class in ORDERED and name != settings.weight]
+    return [name for name in ordered if kinds.get(name, unnamed) != "ignore"]

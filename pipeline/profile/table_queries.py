@@ -25,7 +25,7 @@ Expressions = Mapping[str, str]
 
 
 class TableQueries:
-    """A table that does not change while it is queried. It is on disk until the context ends.
+    """A table that does not change while it is queried. It is on disk until it is closed.
 
     Attributes:
         types: the DuckDB type of each column, in the table's order.
@@ -49,10 +49,8 @@ class TableQueries:
         self.types: dict[str, str] = {row[0]: row[1] for row in self._rows("DESCRIBE scratch.profiled")}
         self.rows = int(self._aggregates("count(*)")[0])
 
-    def __enter__(self) -> "TableQueries":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Closes the connection."""
         self._connection.close()
 
     def drop_rows_without(self, column: str) -> int:
@@ -102,11 +100,7 @@ class TableQueries:
             return self._connection.sql(query).to_arrow_table()
 
     def column_profiles(self, features: Mapping[str, FeatureOptions]) -> dict[str, ColumnProfile]:
-        """Returns the profile of each column.
-
-        Args:
-            features: what the configuration says of columns.
-        """
+        """Returns the profile of each column, given what the configuration says of columns."""
         first = self._aggregates_by_column(_PER_QUERY, self._statistics)
         second = self._aggregates_by_column(
             _EXACT_PER_QUERY,

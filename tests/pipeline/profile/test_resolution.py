@@ -15,7 +15,7 @@ import ingest
 from core.errors import UserError
 from core.spec import Feature, Label
 from pipeline.config import settings
-from pipeline.profile import profile_table, resolution
+from pipeline.profile import resolution
 
 ROWS = 60
 NUMBERS = [f"{random.Random(row).random():.4f}" for row in range(ROWS)]
@@ -336,17 +336,6 @@ def test_a_later_span_keeps_its_roles(resolve, tmp_path):
         later(table(a=NUMBERS, n=[row % 50 for row in range(ROWS)], y=YES_NO))
     with pytest.raises(UserError, match=r"has the class 'maybe' \(30 rows\), which the configuration's classes"):
         later(table(a=NUMBERS, n=[row % 50 for row in range(ROWS)], c=["a", "b", "c"] * 20, y=["maybe", "no"] * 30))
-
-
-def test_profile_says_what_the_columns_look_like(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_text(table(a=[1, 2, "", 2] * 15, t=["one two", "three"] * 30, y=YES_NO))
-
-    profile = profile_table(settings.load(files=str(path), label="y"))
-
-    assert profile.rows == 60
-    assert (profile.columns["a"].present, profile.columns["a"].distinct, profile.columns["a"].high) == (45, 2, 2)
-    assert (profile.columns["t"].words, profile.columns["t"].length) == (1.5, 6.0)
 
 
 cells = st.one_of(
