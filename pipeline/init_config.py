@@ -1,4 +1,4 @@
-"""Looks at a table and prints the configuration that a run would infer, each choice with its reason as a comment.
+"""Prints the configuration that a run would infer from a table, each choice with its reason as a comment.
 
 Example:
     python pipeline/init_config.py data/penguins.csv --label species > penguins.yaml
@@ -11,30 +11,30 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if not __package__:  # as a script: Python has put this folder first, where modules of ours would hide others
+if not __package__:  # as a script: Python puts this folder first on the path, and its modules would hide others
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 if TYPE_CHECKING:
-    from pipeline.profile.resolution import Resolved
+    from pipeline.profile import Resolved
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the configuration; returns the exit code."""
+    """Prints the configuration and returns the exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
     from core.errors import UserError
     from pipeline.config import settings
-    from pipeline.profile import resolution
+    from pipeline.profile import resolve
 
     try:
         loaded = settings.load(files=given.files, label=given.label, name=given.name, sets=given.set)
-        resolved = resolution.resolve(loaded)
+        resolved = resolve(loaded)
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return error.exit_code
     try:
         print("\n".join(_lines(resolved)), flush=True)
-    except BrokenPipeError:  # whoever reads, such as `head`, has enough; Python must not try again at its end
+    except BrokenPipeError:  # the reader, such as `head`, has ended; Python must not write again when it exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -42,8 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="init_config.py",
-        description="Look at a table and print the configuration that a run would infer, with its reasons.",
-        epilog="Save the output, change what should differ, and run: python pipeline/run_local.py FILE.yaml",
+        description="Prints the configuration that a run would infer from a table, with the reasons.",
+        epilog="Save the output, change what should differ, and run: python pipeline/run_local.py FILE.yaml. "
+        "Exit codes: 0 printed; 1 internal error (please report it); 2 the arguments or the data are wrong.",
     )
     parser.add_argument(
         "files", nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord files, or globs"
@@ -85,7 +86,7 @@ def _line(key: str, value: str, reason: str | None = None) -> str:
 
 
 def _comment(text: str) -> str:
-    """Returns a text as it may stand in a comment: on one line, of characters that YAML allows."""
+    """Returns a text on one line, with only the characters that YAML allows in a comment."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 

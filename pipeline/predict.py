@@ -1,8 +1,8 @@
-"""Predicts the rows of files by a model that the pipeline pushed.
+"""Predicts the rows of files with a model that the pipeline pushed.
 
     python pipeline/predict.py --model runs/taxi/serving --data new/*.csv --to predictions.parquet
 
-Exit codes: 0 written; 1 something of ours broke; 2 the arguments, the model or the data are wrong.
+Exit codes: 0 written; 1 internal error, please report it; 2 the arguments, the model or the data are wrong.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# `python pipeline/predict.py` puts pipeline/ first on the path, where its modules would shadow others.
+# `python pipeline/predict.py` puts pipeline/ first on the path, and its modules would hide others.
 sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
 os.environ["TF_USE_LEGACY_KERAS"] = "0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -19,13 +19,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 def parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
-    made = argparse.ArgumentParser(
+    command_line = argparse.ArgumentParser(
         prog="predict.py",
-        description="Predicts the rows of files by a model that the pipeline pushed.",
-        epilog="Exit codes: 0 written; 1 something of ours broke; 2 the arguments, the model or the data are wrong.",
+        description="Predicts the rows of files with a model that the pipeline pushed.",
+        epilog="Exit codes: 0 written; 1 internal error, please report it; 2 the arguments, the model or the data are "
+        "wrong.",
         allow_abbrev=False,
     )
-    add = made.add_argument
+    add = command_line.add_argument
     add("--model", required=True, metavar="DIR", help="a run's serving/ (its newest version) or one version in it")
     add(
         "--data",
@@ -34,14 +35,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILES",
         help="CSV, Parquet, JSON lines or TFRecord; no label needed",
     )
-    add("--to", required=True, type=Path, metavar="FILE", help="what to write: NAME.parquet or NAME.csv")
+    add("--to", required=True, type=Path, metavar="FILE", help="the file to write: NAME.parquet or NAME.csv")
     add("--keep", nargs="+", default=[], metavar="COLUMN", help="columns of the data to write beside the predictions")
-    add("--quiet", action="store_true", help="print nothing but errors")
-    return made
+    add("--quiet", action="store_true", help="print only errors")
+    return command_line
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command; returns its exit code."""
+    """Runs the command and returns its exit code."""
     arguments = parser().parse_args(argv)
     from core.errors import UserError
 

@@ -1,1 +1,1 @@
-"""What stands behind `pipeline.predict`: rows of files to batches, and batches to predictions."""
+"""Predicts the rows of files in batches: what `pipeline/predict.py` runs."""

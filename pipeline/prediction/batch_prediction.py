@@ -1,4 +1,4 @@
-"""Predictions for the rows of files: model, table and output file brought together, a row group at a time."""
+"""Predicts the rows of files with a pushed model, one row group at a time."""
 
 import contextlib
 import errno
@@ -7,9 +7,9 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +17,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 import ingest
-from core import examples
+from core import examples, storage
 from core.errors import UserError
 from core.spec import Spec
 from models.serving import model_versions
-from pipeline.prediction.unseen_table import Batch, Training, UnseenTable
+from pipeline.prediction.prediction_table import Batch, PredictionTable, Training
 
 if TYPE_CHECKING:
     from models.serving.served_model import ServedModel
@@ -31,14 +31,8 @@ _SUFFIXES = (".parquet", ".csv")
 _REQUEST_ROWS = 4_096
 
 
-class _Writer(Protocol):
-    def write_table(self, table: pa.Table) -> None: ...
-
-    def close(self) -> None: ...
-
-
 def run(model: str, files: Sequence[str], to: Path, keep: Sequence[str], quiet: bool = False) -> int:
-    """Writes the predictions; returns the exit code.
+    """Writes the predictions and returns the exit code.
 
     Args:
         model: a folder of versions, or one version.
@@ -48,27 +42,27 @@ def run(model: str, files: Sequence[str], to: Path, keep: Sequence[str], quiet: 
         quiet: whether to print nothing.
 
     Raises:
-        UserError: there is no such model or data, they do not fit together, or the file cannot be written.
+        UserError: the model or the data do not exist, they do not fit together, or the file cannot be written.
     """
     begun = time.monotonic()
     _check_output(to, files)
     version = model_versions.find_version(Path(model))
     training = read_training(version)
-    with UnseenTable(training, files, keep) as table:
-        # It takes seconds to import: only now is it certain that there is something to do.
-        with _hushed():
+    with PredictionTable(training, files, keep) as table:
+        # TensorFlow takes seconds to import, so the model and the data are checked before.
+        with _quiet_tensorflow():
             from models.serving import served_model
 
             loaded = served_model.load(str(version))
         with _writing(to) as write:
             rows = 0
             for batch in table.batches():
-                write(answers(loaded, batch, training.spec))
+                write(predictions(loaded, batch, training.spec))
                 rows += batch.features.num_rows
                 if not quiet and sys.stderr.isatty():
                     print(f"{rows:,} rows", end="\r", file=sys.stderr, flush=True)
             if not rows:
-                raise UserError(f"{files[0]} has no rows to predict: the query of the training leaves none of them.")
+                raise UserError(f"{files[0]} has no rows to predict: the query of the training removes all of them.")
         left_out = table.rejects()
     if not quiet:
         aside = f" {left_out:,} rows cannot be read and were left out." if left_out else ""
@@ -78,20 +72,20 @@ def run(model: str, files: Sequence[str], to: Path, keep: Sequence[str], quiet: 
 
 
 @contextlib.contextmanager
-def _hushed() -> Iterator[None]:
-    """Sends nowhere what TensorFlow's C++ says while it starts: on a machine without a GPU it calls that an error."""
-    # It also warns of every column name that Python could not call by itself, though nothing comes of it.
+def _quiet_tensorflow() -> Iterator[None]:
+    """Discards what TensorFlow's C++ code prints while it starts, such as an error that there is no GPU."""
+    # It also warns of every column name that is no Python identifier, which does not matter here.
     logging.getLogger("absl").setLevel(logging.ERROR)
     sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    stderr = os.dup(2)
+    devnull = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(devnull, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(devnull)
 
 
 def _check_output(to: Path, files: Sequence[str]) -> None:
@@ -117,8 +111,8 @@ def read_training(version: Path) -> Training:
     return Training(Spec.from_json(metadata["spec"]), source, metadata.get("query", source.data.query))
 
 
-def answers(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:
-    """Returns the rows to write: the columns to keep, `prediction`, and for classes `score_CLASS` each."""
+def predictions(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:
+    """Returns the rows to write: the columns to keep, `prediction`, and for classes a `score_CLASS` each."""
     parts = [
         model(examples.dense(batch.features.slice(start, _REQUEST_ROWS), spec.features))
         for start in range(0, batch.features.num_rows, _REQUEST_ROWS)
@@ -134,41 +128,26 @@ def answers(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:
 
 
 @contextlib.contextmanager
-def _writing(to: Path) -> Iterator["_Write"]:
-    """Gives what takes tables; the file appears when the block ends well, and an earlier one stays until then."""
-    temporary = to.with_name(f".{to.name}.{os.getpid()}.tmp")
-    write = _Write(temporary, to.suffix.lower())
+def _writing(to: Path) -> Iterator[Callable[[pa.Table], None]]:
+    """Yields a function that writes a table; the file appears when the block ends, and an earlier one stays till then.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    writer_class = pq.ParquetWriter if to.suffix.lower() == ".parquet" else pa_csv.CSVWriter
+    writers: list[pq.ParquetWriter | pa_csv.CSVWriter] = []
     try:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        yield write
-        write.close()
-        temporary.replace(to)
+        with storage.replacing(to) as temporary, contextlib.ExitStack() as open_writer:
+
+            def write(table: pa.Table) -> None:
+                if not writers:  # the first table has the schema
+                    writers.append(open_writer.enter_context(writer_class(str(temporary), table.schema)))
+                writers[0].write_table(table)
+
+            yield write
     except OSError as error:
-        raise UserError(_explain(error, to)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _explain(error: OSError, to: Path) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"The disk is full: {to} was not written. Make room, or name a file on another disk."
-    return f"{to} cannot be written: {error.strerror or error}."
-
-
-class _Write:
-    """Writes tables to one file, which begins with the first of them."""
-
-    def __init__(self, path: Path, suffix: str) -> None:
-        self._path, self._suffix = path, suffix
-        self._writer: _Writer | None = None
-
-    def __call__(self, table: pa.Table) -> None:
-        if self._writer is None:
-            make = pq.ParquetWriter if self._suffix == ".parquet" else pa_csv.CSVWriter
-            self._writer = make(str(self._path), table.schema)
-        self._writer.write_table(table)
-
-    def close(self) -> None:
-        """Ends the file."""
-        if self._writer is not None:
-            self._writer.close()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            message = f"The disk is full: {to} was not written. Make room, or name a file on another disk."
+        else:
+            message = f"{to} cannot be written: {error.strerror or error}."
+        raise UserError(message) from error

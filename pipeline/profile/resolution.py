@@ -1,4 +1,4 @@
-"""From a configuration and one look at its data to what a run needs: every column's role, the task, and early errors.
+"""Resolves a configuration: looks at its table, infers what is open, checks the whole, and writes it out.
 
 Example:
     resolved = resolve(settings.load(files="penguins.csv", label="species"))
@@ -7,50 +7,33 @@ Example:
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ingest
-from core.errors import UserError
 from core.sections import FeatureOptions
 from core.spec import Feature, Label, Spec
-from pipeline.config.messages import listing
+from core.text import listing
 from pipeline.config.settings import Settings, set_flag
 from pipeline.config.yaml_reader import dump_inline
-from pipeline.profile import data_checks, feature_roles, label_profile, split_checks, target_leakage
-from pipeline.profile.roles import Facts, Guess
-from pipeline.profile.table import Table
-
-_NEW = Guess("ignore", "text", "new, the configuration does not name it")
-_SAMPLE_ROWS = 50_000
-_SAMPLE_CELLS = 10_000_000
-
-
-@dataclasses.dataclass(frozen=True)
-class Profile:
-    """What a table looks like.
-
-    Attributes:
-        source: how to read it again.
-        rows: how many rows it has.
-        facts: what each column looks like, in the table's order.
-    """
-
-    source: ingest.Source
-    rows: int
-    facts: Mapping[str, Facts]
+from pipeline.profile import target_leakage
+from pipeline.profile.checks import absent_classes, run_checks, split_sizes
+from pipeline.profile.inference import Inferred, infer
+from pipeline.profile.label_inference import spec_label
+from pipeline.profile.role_inference import NEW, InferredRole
+from pipeline.profile.table_profile import TableProfile, profile_table
 
 
 @dataclasses.dataclass(frozen=True)
 class Resolved:
-    """A configuration that leaves nothing open.
+    """A configuration in which nothing is open.
 
     Attributes:
-        settings: with every column's role and type, the task and the classes spelled out.
-        spec: what the stages need of it.
+        settings: the configuration with every column's role and type, the task and the classes.
+        spec: the part of it that the stages need.
         source: how to read the table.
-        reasons: why each column, the label included, is taken as it is.
-        warnings: what a person should know, a line each.
+        reasons: why each column, including the label, has its role.
+        warnings: what the user should know, one line each.
         split_reason: why the rows are split as they are.
     """
 
@@ -62,104 +45,47 @@ class Resolved:
     split_reason: str = ""
 
 
-def profile(settings: Settings) -> Profile:
-    """Looks at the table that a configuration names.
-
-    Raises:
-        UserError: a file is missing or cannot be read, or the query fails.
-    """
-    source, table = _look(settings)
-    return Profile(source, table.rows, table.facts())
-
-
 def resolve(settings: Settings) -> Resolved:
-    """Settles everything that a configuration leaves open, by one look at its data.
+    """Returns the configuration with everything that it leaves open inferred from its table.
 
     A column that the configuration names keeps its role and type whatever the data hold; what does not fit is an error.
 
     Raises:
-        UserError: the data cannot be read, or cannot be learned from as they are.
+        UserError: the data cannot be read, or a check finds a problem.
     """
-    source, table = _look(settings)
-    where = _name(settings)
-    data_checks.columns_exist(settings, table, where)
-    dropped = data_checks.drop_unlabelled(settings, table, where)
-    facts = table.facts()
-    split, split_reason = split_checks.choose(settings, table, facts)
-    settings = settings.model_copy(update={"split": split})
-    data_checks.nothing_all_null(settings, facts, where)
-    label = label_profile.profile(settings, table, facts[settings.label], where)
-    data_checks.weight_is_usable(settings, table, facts, where)
-    split_checks.check(settings, table, facts, where)
-    guesses = _roles(settings, table, facts, where)
-    resolved = _spelled_out(settings, guesses, label.label)
-    spec = _spec(resolved, label.label)
-    if not spec.features:
-        raise UserError(_no_features(where, guesses))
-    data_checks.names_are_served((feature.name for feature in spec.features), where)
-    warnings = [*label.warnings, *split_checks.check_classes(settings, table, label.label, where)]
-    if dropped:
-        source = table.without_null(source, settings.label)
-        warnings.append(f"{dropped:,} of {dropped + table.rows:,} rows have no label and are left out.")
-    warnings += _new_columns(guesses)
-    if ingest.READERS[source.format].has_dialect:
-        warnings += _missing_words(settings, spec, facts)
-    warnings += _leaks(spec, table)
-    reasons = {settings.label: label.reason} | {column: guess.reason for column, guess in guesses.items()}
-    return Resolved(resolved, spec, source, reasons, tuple(warnings), split_reason)
+    table = profile_table(settings)
+    settings = settings.model_copy(update={"split": table.split})
+    inferred = infer(settings, table)
+    run_checks(settings, table, inferred)
+    label = spec_label(settings, table.columns[settings.label], inferred.label)
+    resolved = _resolved_settings(settings, inferred.roles, label)
+    return Resolved(
+        settings=resolved,
+        spec=_spec(resolved, label),
+        source=table.source,
+        reasons={settings.label: f"{label.task}: {inferred.label.reason}"}
+        | {column: role.reason for column, role in inferred.roles.items()},
+        warnings=tuple(_warnings(settings, table, inferred, label)),
+        split_reason=table.split_reason,
+    )
 
 
-def _look(settings: Settings) -> tuple[ingest.Source, Table]:
-    as_text = [column for column, options in settings.features.items() if "text" in (options.type, options.kind)]
-    source = ingest.discover(settings.data, dict.fromkeys(as_text, "VARCHAR"))
-    return source, Table(source)
-
-
-def _name(settings: Settings) -> str:
-    first, *others = settings.data.files
-    return f"{first} and {len(others)} more" if others else first
-
-
-def _roles(settings: Settings, table: Table, facts: Mapping[str, Facts], where: str) -> dict[str, Guess]:
-    """Returns the role of every column other than the label and the weight, in the table's order."""
-    special = {settings.label, settings.weight}
-    by_split = {"column": "it says which split a row is in", "group": "it says which rows stay together in a split"}
-    guesses = {}
-    for column, each in facts.items():
-        if column in special:
-            continue
-        given = settings.features.get(column)
-        if given is None and column == settings.split.column and settings.split.by in by_split:
-            guesses[column] = Guess("ignore", "text", by_split[settings.split.by])
-        elif given is None and settings.other_columns == "ignore":
-            guesses[column] = _NEW
-        else:
-            guesses[column] = feature_roles.decide(each, given, table, where)
-    return guesses
-
-
-def _spelled_out(settings: Settings, guesses: Mapping[str, Guess], label: Label) -> Settings:
+def _resolved_settings(settings: Settings, roles: Mapping[str, InferredRole], label: Label) -> Settings:
     """Returns the settings with every column's options, the task and the classes."""
     features = {}
-    for column, guess in guesses.items():
-        if guess.kind == "ignore":
+    for column, role in roles.items():
+        if role.kind == "ignore":
             features[column] = FeatureOptions(kind="ignore")
             continue
-        given = settings.features.get(column, FeatureOptions())
-        features[column] = given.model_copy(
-            update={
-                "kind": guess.kind,
-                "type": guess.payload,
-                "unit": guess.unit,
-                "repeated": guess.repeated or None,
-            }
-        )
+        options = settings.features.get(column, FeatureOptions())
+        inferred = {"kind": role.kind, "type": role.payload, "unit": role.unit, "repeated": role.repeated or None}
+        features[column] = options.model_copy(update=inferred)
     updates = {"features": features, "task": label.task, "classes": label.classes, "other_columns": "ignore"}
     return settings.model_copy(update=updates)
 
 
 def _spec(settings: Settings, label: Label) -> Spec:
-    """Returns what the stages need of settings in which nothing is open."""
+    """Returns the part of resolved settings that the stages need."""
     features = tuple(
         Feature(name=column, **_known(options))
         for column, options in settings.features.items()
@@ -170,41 +96,43 @@ def _spec(settings: Settings, label: Label) -> Spec:
 
 
 def _known(options: FeatureOptions) -> dict[str, Any]:
-    """Returns a feature's options by the names that `Feature` has for them, what is open left out."""
+    """Returns the options of a feature that are not None, under the names of `Feature`."""
     known = options.model_dump(exclude_none=True)
     return {("payload" if option == "type" else option): value for option, value in known.items()}
 
 
-def _no_features(where: str, guesses: Mapping[str, Guess]) -> str:
-    reasons = "; ".join(f"`{column}`: {guess.reason}" for column, guess in list(guesses.items())[:8])
-    return (
-        f"{where}: no column is left that the model could learn from ({reasons or 'there is only the label'}). "
-        "Name at least one under features, such as --set features.COLUMN=categorical."
-    )
+def _warnings(settings: Settings, table: TableProfile, inferred: Inferred, label: Label) -> Iterator[str]:
+    """Yields what the user should know of a table that has passed its checks."""
+    for name in label.classes:
+        if name not in inferred.label.class_rows:
+            yield f"{table.name}: the label `{label.name}` has no row of the class {name!r}."
+    for split, absent in absent_classes(table, inferred).items():
+        yield f"The {split} split has no row of the class {listing(absent)} {split_sizes(settings, table)}"
+    if table.unlabelled:
+        rows = table.rows + table.unlabelled
+        yield f"{table.unlabelled:,} of {rows:,} rows have no label and are left out."
+    new = [f"`{column}`" for column, role in inferred.roles.items() if role == NEW]
+    if new:
+        yield f"New columns are ignored: {listing(new)}. To use one: --set features.COLUMN=ROLE"
+    yield from _missing_words(settings, table, inferred)
+    yield from _target_leakage(table, inferred, label)
 
 
-def _new_columns(guesses: Mapping[str, Guess]) -> list[str]:
-    """Returns a warning where the table has columns that a resolved configuration does not know."""
-    new = [column for column, guess in guesses.items() if guess is _NEW]
-    listed = listing([f"`{column}`" for column in new])
-    return [f"New columns are ignored: {listed}. To use one: --set features.COLUMN=ROLE"] if new else []
+def _missing_words(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Yields a warning where texts of CSV files may stand for missing values."""
+    words = {column: table.columns[column].missing_word for column in inferred.features}
+    found = {column: word for column, word in words.items() if word}
+    if found and ingest.READERS[table.source.format].has_dialect:
+        examples = listing([f"{word!r} in `{column}`" for column, word in found.items()], 5)
+        nulls = dump_inline(sorted({*(settings.data.csv.nulls or ()), *found.values()}))
+        yield f"Some texts may stand for missing values: {examples}. To read them so: --set 'data.csv.nulls={nulls}'"
 
 
-def _missing_words(settings: Settings, spec: Spec, facts: Mapping[str, Facts]) -> list[str]:
-    """Returns a warning where texts look as if they meant that there is no value."""
-    words = {each.name: facts[each.name].missing_word for each in spec.features if facts[each.name].missing_word}
-    if not words:
-        return []
-    said = listing([f"{word!r} in `{column}`" for column, word in words.items()], 5)
-    nulls = dump_inline(sorted({*(settings.data.csv.nulls or ()), *filter(None, words.values())}))
-    return [f"Some texts may mean that a value is missing: {said}. To take them so: --set 'data.csv.nulls={nulls}'"]
-
-
-def _leaks(spec: Spec, table: Table) -> list[str]:
+def _target_leakage(table: TableProfile, inferred: Inferred, label: Label) -> list[str]:
     """Returns a warning for each feature that gives the label away."""
-    single = {each.name: each.kind in ("numeric", "timestamp") for each in spec.features if not each.repeated}
-    rows = min(_SAMPLE_ROWS, _SAMPLE_CELLS // (len(single) + 1))
-    sample = table.sample([*single, spec.label.name], rows)
-    found = target_leakage.find(sample, spec.label.name, spec.label.task, single)
+    ordered = {
+        column: role.kind in ("numeric", "timestamp") for column, role in inferred.features.items() if not role.repeated
+    }
+    found = target_leakage.leaking_features(table.sample, label.name, label.task, ordered)
     flags = [set_flag("features", feature, value="ignore") for feature in found]
-    return target_leakage.warnings(found, spec.label.name, flags)
+    return target_leakage.warnings(found, label.name, flags)

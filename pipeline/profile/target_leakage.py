@@ -1,4 +1,4 @@
-"""Features that give the label away by themselves: sought on a sample, warned of by name, never dropped."""
+"""Finds features that give the label away by themselves (target leakage), on a sample. They are not dropped."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,29 +8,29 @@ import pyarrow.compute as pc
 
 from core.spec import Task
 
-# How well one feature alone must foretell the label to be suspect: the share of rows, and the area under the ROC curve.
+# A feature is suspect that alone predicts this share of the labels, or ranks them with this area under the ROC curve.
 _SUSPECT = 0.99
-# Less is suspect where one value alone settles a good part of the rows, as no tip settles that there is no big tip.
+# A smaller area is suspect where one value alone decides a good part of the rows, as a tip of 0 decides `big_tip`.
 _SUSPECT_AREA = 0.95
 _GOOD_PART = 0.2
-# How much of a number's spread one feature alone must explain.
+# For regression, a feature is suspect that alone explains this share of the label's variance.
 _SUSPECT_REGRESSION = 0.999
 _FEWEST_ROWS = 30
 
 
-def find(sample: pa.Table, label: str, task: Task, numeric: Mapping[str, bool]) -> dict[str, str]:
-    """Returns the features that give the label away, each with how.
+def leaking_features(sample: pa.Table, label: str, task: Task, ordered: Mapping[str, bool]) -> dict[str, str]:
+    """Returns how each feature that gives the label away does so.
 
     Args:
-        sample: rows with the label and the features, nulls where a value is missing.
+        sample: rows with the label and the features, null where a value is missing.
         label: the label's column.
         task: what kind of prediction it is.
-        numeric: the features to look at: whether their values are ordered.
+        ordered: for each feature to look at, whether its values are ordered.
     """
     target = _target(sample[label], task)
     if len(target) < _FEWEST_ROWS:
         return {}
-    found = {feature: _how(_ranks(sample[feature]), target, task, numeric[feature]) for feature in numeric}
+    found = {feature: _evidence(_ranks(sample[feature]), target, task, ordered[feature]) for feature in ordered}
     return {feature: how for feature, how in found.items() if how}
 
 
@@ -59,20 +59,20 @@ def _numpy(array: pa.Array, dtype: type[np.number]) -> np.ndarray:
     return np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
 
 
-def _how(ranks: np.ndarray, target: np.ndarray, task: Task, ordered: bool) -> str | None:
+def _evidence(ranks: np.ndarray, target: np.ndarray, task: Task, ordered: bool) -> str | None:
     counts = np.bincount(ranks)
-    repeated = counts[ranks] >= 5  # a value that occurs once foretells its row and nothing else
+    repeated = counts[ranks] >= 5  # a value that occurs once predicts only its own row
     many = repeated.sum() >= max(_FEWEST_ROWS, len(ranks) // 2)
     if task == "regression":
         explained = _correlation(ranks, target) if ordered else 0.0
         if many:
             explained = max(explained, _explained(ranks[repeated], target[repeated]))
-        return f"explains {explained:.1%} of the label's spread" if explained >= _SUSPECT_REGRESSION else None
+        return f"explains {explained:.1%} of the label's variance" if explained >= _SUSPECT_REGRESSION else None
     groups = ranks[repeated] if many else _bins(ranks) if ordered else None
     if groups is not None:
         right, guessed = _purity(groups, target[repeated] if many else target)
         if right >= _SUSPECT and 1 - right < 0.2 * (1 - guessed):
-            return f"its value alone tells the label of {right:.1%} of the rows"
+            return f"its value alone predicts the label of {right:.1%} of the rows"
     if ordered and target.max() - target.min() == 1:
         area = _area(ranks, target - target.min())
         if area >= (_SUSPECT_AREA if _has_pure_value(counts, ranks, target) else _SUSPECT):
@@ -87,13 +87,13 @@ def _has_pure_value(counts: np.ndarray, ranks: np.ndarray, target: np.ndarray) -
 
 
 def _bins(ranks: np.ndarray) -> np.ndarray:
-    """Returns into which of up to 256 equally full bins each row falls."""
+    """Returns for each row its bin, of up to 256 bins of equal size."""
     order = np.argsort(np.argsort(ranks, kind="stable"), kind="stable")
     return order // max(5, len(ranks) // 256)
 
 
 def _purity(ranks: np.ndarray, target: np.ndarray) -> tuple[float, float]:
-    """Returns how many labels are right when each value foretells its most frequent one, and with one for all."""
+    """Returns the accuracy when each value predicts its most frequent class, and when all predict the same class."""
     classes = int(target.max()) + 1
     table = np.bincount(_dense(ranks) * classes + target, minlength=classes)
     table = np.pad(table, (0, -len(table) % classes)).reshape(-1, classes)
@@ -101,7 +101,7 @@ def _purity(ranks: np.ndarray, target: np.ndarray) -> tuple[float, float]:
 
 
 def _area(ranks: np.ndarray, target: np.ndarray) -> float:
-    """Returns the area under the ROC curve of a feature as a score, whichever way it is turned."""
+    """Returns the area under the ROC curve of a feature as a score, ascending or descending, whichever is larger."""
     positive = np.bincount(ranks, weights=target)
     negative = np.bincount(ranks, weights=1 - target)
     pairs = positive.sum() * negative.sum()
@@ -112,7 +112,7 @@ def _area(ranks: np.ndarray, target: np.ndarray) -> float:
 
 
 def _explained(ranks: np.ndarray, target: np.ndarray) -> float:
-    """Returns the share of the label's variance that lies between the values' means."""
+    """Returns the share of the label's variance that the mean of each value explains."""
     total = target.var()
     if not total:
         return 0.0
@@ -123,7 +123,7 @@ def _explained(ranks: np.ndarray, target: np.ndarray) -> float:
 
 
 def _correlation(ranks: np.ndarray, target: np.ndarray) -> float:
-    """Returns the square of the correlation of ranks."""
+    """Returns the square of the rank correlation (Spearman)."""
     known = ranks > 0
     if known.sum() < len(ranks) // 2 or known.sum() < _FEWEST_ROWS:
         return 0.0
@@ -134,7 +134,7 @@ def _correlation(ranks: np.ndarray, target: np.ndarray) -> float:
 
 
 def _mean_ranks(values: np.ndarray) -> np.ndarray:
-    """Returns the position of each value in order, equal values sharing their mean position."""
+    """Returns the rank of each value; equal values get their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return (ends - (counts - 1) / 2)[inverse]
@@ -145,7 +145,7 @@ def _dense(ranks: np.ndarray) -> np.ndarray:
 
 
 def warnings(found: Mapping[str, str], label: str, flags: Sequence[str]) -> list[str]:
-    """Returns one line a feature that gives the label away."""
+    """Returns one warning for each feature that gives the label away."""
     return [
         f"`{feature}` may give away the label `{label}`: {how}. If it is not known when predictions are made, "
         f"leave it out: {flag}"

@@ -10,7 +10,11 @@ LABEL = ["yes" if row % 4 == 0 else "no" for row in ROWS]
 
 def found(label, task, **features) -> set[str]:
     table = pa.table({"label": label, **{name: values for name, (values, _) in features.items()}})
-    return set(target_leakage.find(table, "label", task, {name: ordered for name, (_, ordered) in features.items()}))
+    return set(
+        target_leakage.leaking_features(
+            table, "label", task, {name: ordered for name, (_, ordered) in features.items()}
+        )
+    )
 
 
 def test_a_category_that_is_the_label_by_another_name():

@@ -1,8 +1,7 @@
-"""A table that a pushed model shall predict: read as the training read its own, without the label and in any format."""
+"""Reads the rows to predict as the training read its table: without the label, and in any format."""
 
 import dataclasses
-import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -12,12 +11,13 @@ from core.errors import UserError
 from core.examples import ROW_GROUP, arrow_schema
 from core.sections import Csv, Data
 from core.spec import Feature, Spec
+from core.text import near_match
 from ingest.sql import payloads, user_query
 
-# What text files may hold by the strict casts; the types of Parquet files are mapped to the nearest.
+# The types that text files are cast to; a type of Parquet files is mapped to the nearest one.
 _TEXT_TYPES = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMP_NS", "VARCHAR")
 _NEAREST = {"TINYINT": "BIGINT", "SMALLINT": "BIGINT", "INTEGER": "BIGINT", "FLOAT": "DOUBLE"}
-# Around the name of a column that is not there, in an error that DuckDB raises when the query asks for it.
+# Marks the name of an absent column in the error that DuckDB raises when the query reads that column.
 _ABSENT = "\x1e"
 _KEPT = "kept: "
 
@@ -45,20 +45,20 @@ class Batch:
     kept: Mapping[str, pa.Array]
 
 
-class UnseenTable:
+class PredictionTable:
     """The rows to predict.
 
     Example:
-        with UnseenTable(training, ["new.csv"], keep=["id"]) as table:
+        with PredictionTable(training, ["new.csv"], keep=["id"]) as table:
             for batch in table.batches():
                 ...
     """
 
     def __init__(self, training: Training, files: Sequence[str], keep: Sequence[str] = ()) -> None:
-        """Looks at the files.
+        """Opens the files.
 
         Raises:
-            UserError: a file cannot be read; a feature or a column to keep is not there.
+            UserError: a file cannot be read, or lacks a feature or a column to keep.
         """
         self._training, self._keep = training, tuple(keep)
         self._source = _source(training, files)
@@ -72,21 +72,20 @@ class UnseenTable:
         self._require(keep, types, "Column", "--keep names")
         self._select = _select(training.spec.features, types, self._keep)
 
-    def __enter__(self) -> "UnseenTable":
+    def __enter__(self) -> "PredictionTable":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
     def _open(self) -> None:
-        """Makes the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
+        """Creates the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
         table = ingest.open_table(self._connection, self._source)
         here = {column.name.casefold() for column in self._source.columns}
-        absent = [each for each in self._training.source.columns if each.name.casefold() not in here]
-        stand_ins = "".join(f", {_stand_in(each, self._source)}" for each in absent if self._training.query)
-        whole = ", ".join(
-            payloads.encoded(each, "DOUBLE", payloads.Encoding("int")) for each in self._written_with_point()
-        )
+        absent = [column for column in self._training.source.columns if column.name.casefold() not in here]
+        stand_ins = "".join(f", {_stand_in(column, self._source)}" for column in absent if self._training.query)
+        integers = payloads.Encoding("int")
+        whole = ", ".join(payloads.encoded(column, "DOUBLE", integers) for column in self._whole_numbers_with_point())
         columns = f"* REPLACE ({whole})" if whole else "*"
         self._connection.execute(
             f"CREATE OR REPLACE TEMP VIEW data AS SELECT {columns}{stand_ins} FROM ({table.data()})"
@@ -97,26 +96,24 @@ class UnseenTable:
             chosen = self._training.query.rstrip().rstrip(";")
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")
 
-    def _written_with_point(self) -> list[str]:
-        """Returns the columns of whole numbers that are written as 60.0 here."""
+    def _whole_numbers_with_point(self) -> list[str]:
+        """Returns the columns of whole numbers that these files write with a point, such as 60.0."""
         trained = {column.name: column.type for column in self._training.source.columns}
         text = ingest.READERS[self._source.format].holds_texts
         return [
-            each.name
-            for each in self._source.columns
-            if text and each.type == "DOUBLE" and trained.get(each.name) == "BIGINT"
+            column.name
+            for column in self._source.columns
+            if text and column.type == "DOUBLE" and trained.get(column.name) == "BIGINT"
         ]
 
     def _require(self, names: Sequence[str], types: Mapping[str, str], what: str, who: str) -> None:
-        here = {each.casefold() for each in types}
-        missing = [each for each in names if each.casefold() not in here]
+        here = {column.casefold() for column in types}
+        missing = [column for column in names if column.casefold() not in here]
         if missing:
-            near = difflib.get_close_matches(missing[0], types, n=1)
-            hint = f" Is {near[0]!r} meant to be {missing[0]!r}?" if near else ""
             more = f" (and {len(missing) - 1} more: {', '.join(missing[1:6])})" if len(missing) > 1 else ""
             raise UserError(
-                f"{what} {missing[0]!r}{more}, which {who}, is not in {self._source.files[0]}.{hint} "
-                f"The table has the columns {', '.join(types)}."
+                f"{what} {missing[0]!r}{more}, which {who}, is not in {self._source.files[0]}."
+                f"{_similar(missing[0], types)} The table has the columns {', '.join(types)}."
             )
 
     def batches(self) -> Iterator[Batch]:
@@ -131,33 +128,36 @@ class UnseenTable:
                 for batch in self._connection.sql(self._select).to_arrow_reader(ROW_GROUP):
                     rows = pa.Table.from_batches([batch.select(schema.names)])
                     (features,) = payloads.to_lists(rows, schema).to_batches()
-                    yield Batch(features, {each: batch.column(_KEPT + each) for each in self._keep})
+                    yield Batch(features, {column: batch.column(_KEPT + column) for column in self._keep})
             except duckdb.Error as error:
-                raise self._absent(error) or error from error
+                raise self._absent_column(error) or error from error
 
-    def _absent(self, error: duckdb.Error) -> UserError | None:
-        """Returns the error for a column that the query asks for and the files do not have; None if it is another."""
+    def _absent_column(self, error: duckdb.Error) -> UserError | None:
+        """Returns the error for a column that the query reads and the files do not have; None for other errors."""
         parts = str(error).split(_ABSENT)
         if len(parts) < 3:
             return None
         here = [column.name for column in self._source.columns]
-        near = difflib.get_close_matches(parts[1], here, n=1)
-        hint = f" Is {near[0]!r} meant to be {parts[1]!r}?" if near else ""
         return UserError(
-            f"{self._source.files[0]} has no column {parts[1]!r}, and the features are made of it by the query of the "
-            f"training.{hint} The files have the columns {', '.join(here)}."
+            f"{self._source.files[0]} has no column {parts[1]!r}, and the query of the training reads it."
+            f"{_similar(parts[1], here)} The files have the columns {', '.join(here)}."
         )
 
     def rejects(self) -> int:
-        """Returns how many rows were left out because they cannot be read; only if the training did that too."""
+        """Returns how many rows were left out because they cannot be read, as the training was configured to do."""
         if self._source.data.on_bad_rows == "stop":
             return 0
         with ingest.reading(self._source):
             return sum(1 for _ in ingest.open_table(self._connection, self._source).rejects())
 
 
+def _similar(missing: str, columns: Iterable[str]) -> str:
+    near = near_match(missing, columns)
+    return f" Is {near!r} meant to be {missing!r}?" if near else ""
+
+
 def _source(training: Training, files: Sequence[str]) -> ingest.Source:
-    """Returns the source for the files, with the column types of the training where files hold texts."""
+    """Returns the source for the files, with the column types of the training where the files hold texts."""
     trained = training.source
     kept = ("header", "encoding", "decimal", "nulls", "date_format")
     csv = Csv(**{option: getattr(trained.dialect, option) for option in kept})
@@ -169,25 +169,22 @@ def _source(training: Training, files: Sequence[str]) -> ingest.Source:
             memory=trained.data.memory,
             on_bad_rows=trained.data.on_bad_rows,
         ),
-        # Whole numbers may be written as 60.0 here: the files say which columns those are.
+        # These files may write whole numbers as 60.0, so the types of such columns are inferred.
         {name: column_type for name, column_type in types.items() if column_type != "BIGINT"},
     )
     if not ingest.READERS[found.format].holds_texts:
         return found
     formats = {column.name: column.format for column in trained.columns}
-    columns = [
-        ingest.Column(
-            each.name,
-            "DOUBLE" if (types.get(each.name), each.type) == ("BIGINT", "DOUBLE") else types.get(each.name, "VARCHAR"),
-            formats.get(each.name),
-        )
-        for each in found.columns
-    ]
+    columns = []
+    for column in found.columns:
+        trained_type = types.get(column.name, "VARCHAR")
+        chosen = "DOUBLE" if (trained_type, column.type) == ("BIGINT", "DOUBLE") else trained_type
+        columns.append(ingest.Column(column.name, chosen, formats.get(column.name)))
     return dataclasses.replace(found, columns=tuple(columns))
 
 
 def _types(training: Training) -> dict[str, str]:
-    """Returns the types of the columns that matter; what no feature needs may hold anything."""
+    """Returns the types of the columns that are needed; any other column is VARCHAR, which fits every value."""
     needed = {feature.name for feature in training.spec.features}
     found = {}
     for column in training.source.columns:
@@ -199,18 +196,18 @@ def _types(training: Training) -> dict[str, str]:
 
 
 def _stand_in(column: ingest.Column, source: ingest.Source) -> str:
-    """Returns SQL for a column that complains when somebody asks for its values, and only then."""
+    """Returns SQL for a column that raises an error when its values are read, and only then."""
     any_column = ingest.identifier(source.columns[0].name)
-    complaint = f"error({ingest.literal(_ABSENT + column.name + _ABSENT)} || ({any_column} IS NULL)::VARCHAR)"
-    return f"{complaint}::{column.type} AS {ingest.identifier(column.name)}"
+    failure = f"error({ingest.literal(_ABSENT + column.name + _ABSENT)} || ({any_column} IS NULL)::VARCHAR)"
+    return f"{failure}::{column.type} AS {ingest.identifier(column.name)}"
 
 
 def _select(features: Sequence[Feature], types: Mapping[str, str], keep: Sequence[str]) -> str:
     """Returns SQL for the features as Examples hold them, and the columns to keep beside them."""
-    folded = {each.casefold(): duckdb_type for each, duckdb_type in types.items()}
-    columns = [
-        payloads.encoded(each.name, folded[each.name.casefold()], payloads.Encoding(each.payload, each.repeated))
-        for each in features
-    ]
-    columns += [f"{ingest.identifier(each)} AS {ingest.identifier(_KEPT + each)}" for each in keep]
+    folded = {column.casefold(): duckdb_type for column, duckdb_type in types.items()}
+    columns = []
+    for feature in features:
+        encoding = payloads.Encoding(feature.payload, feature.repeated)
+        columns.append(payloads.encoded(feature.name, folded[feature.name.casefold()], encoding))
+    columns += [f"{ingest.identifier(column)} AS {ingest.identifier(_KEPT + column)}" for column in keep]
     return f"SELECT {', '.join(columns)} FROM source_table"

@@ -1,0 +1,214 @@
+"""Infers the role of each column from its statistics, and applies what the configuration says of it. Pure functions."""
+
+import dataclasses
+import datetime
+import re
+from collections.abc import Mapping
+
+from core.sections import FeatureOptions, Role
+from core.spec import Payload, Unit
+from pipeline.config.settings import Settings
+from pipeline.profile.column_profile import ColumnProfile, natural_payload, short
+
+# The types in which Examples can hold each role, the preferred one first.
+PAYLOADS: dict[Role, tuple[Payload, ...]] = {
+    "numeric": ("float", "int"),
+    "categorical": ("text", "int"),
+    "text": ("text",),
+    "timestamp": ("int",),
+    "ignore": ("text", "float", "int"),
+}
+
+_IDENTIFIER_NAME = r"(^|_)(id|ids|uuid|guid|key|index|idx|row|rownum|number|no|nr|num|pk|unnamed)(_|$|\d)|^$|[a-z]Id$"
+_CODE_NAME = (
+    r"(^|_)(zip|zipcode|postcode|postal|code|area|zone|tract|region|district|ward|precinct|id|fips|naics|sic)(_|$)"
+)
+_TIME_NAME = r"(^|_)(time|date|datetime|timestamp|ts|at|epoch|created|updated|when|day)(_|$)|[a-z](Time|Date|At)$"
+_FIRST_YEAR, _LAST_YEAR = 1980, 2100
+_PER_SECOND: dict[Unit, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
+# Whole numbers up to here are exact as float32, which is what a numeric feature becomes.
+_EXACT_FLOAT = 2**24
+_FEW = 32
+_VERY_FEW = 10
+_ROWS_PER_VALUE = 20
+
+# A serving request holds numbers as float64, which is exact up to here.
+_EXACT_DOUBLE = 2**53
+
+
+@dataclasses.dataclass(frozen=True)
+class InferredRole:
+    """The role of a column, how Examples hold its values, and why."""
+
+    kind: Role
+    payload: Payload
+    reason: str
+    unit: Unit | None = None
+    repeated: bool = False
+
+
+NEW = InferredRole("ignore", "text", "new, the configuration does not name it")
+
+
+def infer_roles(settings: Settings, columns: Mapping[str, ColumnProfile]) -> dict[str, InferredRole]:
+    """Returns the role of every column other than the label and the weight, in the table's order."""
+    by_split = {"column": "it says which split a row is in", "group": "it says which rows stay together in a split"}
+    roles = {}
+    for name, column in columns.items():
+        options = settings.features.get(name)
+        if name in (settings.label, settings.weight):
+            continue
+        if options is None and name == settings.split.column and settings.split.by in by_split:
+            roles[name] = InferredRole("ignore", "text", by_split[settings.split.by])
+        elif options is None and settings.other_columns == "ignore":
+            roles[name] = NEW
+        else:
+            roles[name] = configured_role(column, options)
+    return roles
+
+
+def configured_role(column: ColumnProfile, options: FeatureOptions | None) -> InferredRole:
+    """Returns the role of a column: what the configuration says of it, and the rest by the column's statistics.
+
+    The configuration is applied as it is. `pipeline.profile.checks` tells whether it fits the column.
+    """
+    inferred = infer_role(column)
+    if options is None or options == FeatureOptions():
+        return inferred
+    kind = options.kind or inferred.kind
+    reason = "by the configuration" if options.kind else inferred.reason
+    if kind == "ignore":
+        return dataclasses.replace(inferred, kind="ignore", reason=reason)
+    payload = options.type or _payload(kind, column)
+    if (kind, payload) != (inferred.kind, inferred.payload):
+        reason = "by the configuration"
+    unit = (options.unit or natural_unit(column)) if kind == "timestamp" else None
+    return InferredRole(kind, payload, reason, unit, column.type_class == "list")
+
+
+def _payload(kind: Role, column: ColumnProfile) -> Payload:
+    """Returns how Examples hold the values of this column in this role."""
+    natural = natural_payload(column)
+    if kind == "categorical" and natural == "float":
+        return "int" if column.whole else "text"
+    return natural if natural in PAYLOADS[kind] else PAYLOADS[kind][0]
+
+
+def infer_role(column: ColumnProfile) -> InferredRole:
+    """Returns the role of a column that the configuration does not name."""
+    if column.distinct <= 1 and column.type_class not in ("list", "nested", "binary"):
+        constant = _constant(column)
+        if constant:
+            return constant
+    by_class = {
+        "integer": _integer,
+        "float": _float,
+        "boolean": lambda column: InferredRole("categorical", "int", "true or false"),
+        "timestamp": _timestamp,
+        "text": _text,
+        "list": _list,
+    }
+    inner = column.type_class
+    if inner in by_class:
+        return by_class[inner](column)
+    advice = {
+        "time": "a time of day; take hour(...) of it in a query to use it",
+        "nested": f"nested values ({short(column.type)}); take fields of it in a query to use them",
+        "binary": "binary content",
+    }
+    return InferredRole("ignore", "text", advice[inner])
+
+
+def _constant(column: ColumnProfile) -> InferredRole | None:
+    missing = column.rows - column.present
+    rare = max(5, column.rows // 1_000)
+    if missing and min(missing, column.present) >= rare:
+        return None
+    also = f" or missing ({missing:,} of {column.rows:,})" if missing else ""
+    return InferredRole("ignore", natural_payload(column), f"constant: always {short(column.low)}{also}")
+
+
+def _integer(column: ColumnProfile) -> InferredRole:
+    payload = natural_payload(column)
+    codes: Payload = payload if max(-column.low, column.high) <= _EXACT_DOUBLE else "text"
+    count = f"{column.distinct:,} different whole numbers"
+    if column.distinct == 2:
+        return InferredRole("categorical", codes, f"two values, {column.low} and {column.high}")
+    unit = _epoch_unit(column)
+    if unit:
+        reason = f"named like a time, and {_span(column, unit)} in {unit} since 1970"
+        return InferredRole("timestamp", payload, reason, unit)
+    if column.unique and _is_identifier(column):
+        return InferredRole("ignore", payload, "identifier: another whole number on every row")
+    if payload == "text":
+        return InferredRole("categorical", codes, "whole numbers beyond 64 bits, taken as texts")
+    dense = column.distinct <= _VERY_FEW or column.high - column.low < 2 * column.distinct
+    if column.distinct <= _FEW and dense and column.present >= _ROWS_PER_VALUE * column.distinct:
+        return InferredRole("categorical", codes, count)
+    if re.search(_CODE_NAME, column.name, re.IGNORECASE) and 2 * column.distinct <= column.present:
+        return InferredRole("categorical", codes, f"named like a code, {count}")
+    if column.low > _EXACT_FLOAT and 10 * column.distinct <= column.present:
+        return InferredRole("categorical", codes, f"{count} too long to be amounts")
+    return InferredRole("numeric", payload, f"{count}, {column.low} to {column.high}")
+
+
+def _is_identifier(column: ColumnProfile) -> bool:
+    if re.search(_IDENTIFIER_NAME, column.name, re.IGNORECASE):
+        return True
+    dense = column.high - column.low + 1 <= 1.1 * column.present  # row numbers, some of which may be absent
+    return column.present >= _ROWS_PER_VALUE and dense
+
+
+def _epoch_unit(column: ColumnProfile) -> Unit | None:
+    """Returns the unit in which whole numbers count from 1970, where name and range say that they do."""
+    if column.low is None or not re.search(_TIME_NAME, column.name, re.IGNORECASE):
+        return None
+    first, last = ((year - 1970) * 31_556_952 for year in (_FIRST_YEAR, _LAST_YEAR))
+    fits = (unit for unit, per in _PER_SECOND.items() if first * per <= column.low and column.high <= last * per)
+    return next(fits, None)
+
+
+def _span(column: ColumnProfile, unit: Unit) -> str:
+    low, high = (
+        datetime.datetime.fromtimestamp(value // _PER_SECOND[unit], datetime.UTC) for value in (column.low, column.high)
+    )
+    return f"{low:%Y-%m-%d} to {high:%Y-%m-%d}"
+
+
+def _float(column: ColumnProfile) -> InferredRole:
+    what = "whole numbers with a decimal point" if column.whole else "numbers"
+    return InferredRole("numeric", "float", f"{what}, {short(column.low)} to {short(column.high)}")
+
+
+def _timestamp(column: ColumnProfile) -> InferredRole:
+    what = "dates" if column.type == "DATE" else "timestamps"
+    return InferredRole(
+        "timestamp", "int", f"{what}, {short(column.low)} to {short(column.high)}", natural_unit(column)
+    )
+
+
+def natural_unit(column: ColumnProfile) -> Unit:
+    """Returns the unit in which Examples hold a column's timestamps."""
+    if column.type_class == "integer":
+        return _epoch_unit(dataclasses.replace(column, name="time")) or "s"
+    return "ns" if column.type == "TIMESTAMP_NS" else "us"
+
+
+def _text(column: ColumnProfile) -> InferredRole:
+    if column.dates:
+        return InferredRole("timestamp", "int", f"dates as text, {short(column.low)} to {short(column.high)}", "us")
+    share = column.distinct / max(column.present, 1)
+    size = f"{column.words:.0f} words on average"
+    if (column.words >= 3 and share > 0.5 and column.present > 2) or (column.words >= 8 and column.distinct > 100):
+        return InferredRole("text", "text", f"{size}, {column.distinct:,} different in {column.present:,}")
+    if column.present >= _ROWS_PER_VALUE and (column.unique or share > 0.95):
+        often = "another text on every row" if column.unique else f"{share:.0%} of its texts occur once"
+        return InferredRole("ignore", "text", f"identifier: {often}")
+    return InferredRole("categorical", "text", f"{column.distinct:,} different texts")
+
+
+def _list(column: ColumnProfile) -> InferredRole:
+    payload = natural_payload(column)
+    kind: Role = "numeric" if payload == "float" else "categorical"
+    return InferredRole(kind, payload, f"lists of values ({short(column.type)})", repeated=True)
