@@ -114,7 +114,8 @@ import numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from models import families, fitting
+from models import families
+from models.training import fit as fitting
 from models.training.dataset import Rows
 from core.spec import Input, Label, Spec
 assert isinstance(fitting.strategy(["CPU:0", "CPU:1"]), tf.distribute.MirroredStrategy)
