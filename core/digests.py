@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import importlib.util
 import json
 import os
 
@@ -17,3 +18,9 @@ def of_file(path: str | os.PathLike[str]) -> str:
 def of_values(*values: object) -> str:
     """Returns the digest of values as 32 hexadecimal digits; what JSON cannot hold counts as its text."""
     return _blake2b(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def of_module(function: str | None) -> str:
+    """Returns the digest of the file that defines a function, given by its dotted path; empty without a function."""
+    found = importlib.util.find_spec(function.rpartition(".")[0]) if function else None
+    return of_file(found.origin) if found and found.origin else ""

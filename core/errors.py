@@ -15,3 +15,11 @@ class GateError(Exception):
     """The data or the model did not pass a gate. A command ends with exit code 3."""
 
     exit_code = 3
+
+
+ISSUES = "https://github.com/skewless/skewless/issues"
+
+
+def internal_error(error: BaseException) -> str:
+    """Returns the first sentences of the message for an error that the user did not cause."""
+    return f"Internal error: {type(error).__name__}: {error}. Please report it at {ISSUES}."

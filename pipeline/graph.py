@@ -1,165 +1,256 @@
-"""The graph: from files to a pushed model, on one screen."""
+"""Declares the stages of the pipeline: what each of them reads, and the parameters that it is given.
 
-import json
-from collections.abc import Mapping
+The TFX pipeline, the fingerprints, `--dry-run`, `--from` and `--to`, the order of the summary and the pictures of the
+documentation are all made from `STAGES`. TFX and TensorFlow are imported only when the TFX pipeline is built.
+"""
 
-from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.components.common.resolver import Resolver
-from tfx.orchestration import metadata
-from tfx.orchestration.pipeline import Pipeline
-from tfx.types import standard_artifacts
-from tfx.types.channel import Channel
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from components.evaluator.blessed_model import LatestOtherBlessedModel
-from components.evaluator.component import Evaluator
-from components.example_gen.component import ExampleGen
-from components.example_validator.component import ExampleValidator
-from components.example_validator.previous_span import LatestValidatedBefore
-from components.pusher.component import Pusher
-from components.schema_gen.component import SchemaGen
-from components.serving_validator.component import ServingValidator
-from components.statistics_gen.component import StatisticsGen
-from components.trainer.component import Trainer
-from components.transform.component import Transform
-from components.tuner.component import Tuner
+from core import digests, text
+from core.errors import UserError
+from core.sections import Train
 from core.spec import Spec
-from pipeline.profile.resolution import Resolved
-from pipeline.run.fingerprints import Fingerprint, narrow
-from pipeline.run.run_folder import RunFolder
+from models.serving import model_versions
 
-BASELINE = {"epochs": 20, "seed": 0}
+if TYPE_CHECKING:
+    from ingest import Source
+    from pipeline.config.settings import Settings
+    from pipeline.run.history import History
+    from pipeline.run.run_folder import RunFolder
 
 
-def build(
-    resolved: Resolved, folder: RunFolder, fingerprints: Mapping[str, Fingerprint], cache: bool = True
-) -> Pipeline:
-    """Returns the pipeline of a run.
+@dataclasses.dataclass(frozen=True)
+class RunContext:
+    """The values from which the parameters of all stages are made.
 
-    Args:
-        resolved: the configuration with all roles settled.
-        folder: where the run keeps what it makes.
-        fingerprints: of each stage: see `pipeline.run.fingerprints`.
-        cache: whether results of earlier runs may be used.
+    Attributes:
+        settings: the resolved configuration.
+        spec: the features, the label and the model.
+        source: the table.
+        data_digest: the digest of the content of its files.
+        folder: the folder of the run.
+        history: the earlier executions in that folder.
+        digests: the fingerprint digests of the stages that are declared before.
     """
-    return Pipeline(
-        pipeline_name=resolved.settings.name,
-        pipeline_root=str(folder.artifacts),
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(folder.metadata)),
-        components=_stages(resolved, folder, fingerprints),
-        enable_cache=cache,
-        beam_pipeline_args=list(resolved.settings.beam),
-    )
+
+    settings: "Settings"
+    spec: Spec
+    source: "Source"
+    data_digest: str
+    folder: "RunFolder"
+    history: "History"
+    digests: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def section(self, name: str) -> dict[str, Any]:
+        """Returns a section of the configuration as JSON values."""
+        section: dict[str, Any] = self.settings.model_dump(mode="json", include={name})[name]
+        return section
+
+    def columns(self, *fields: str) -> dict[str, Any]:
+        """Returns the spec with the named fields of each feature, the others at their defaults, and without the model.
+
+        A data stage gets no more than it uses: otherwise a change of the model would run it again.
+        """
+        kept = {"name", *fields}
+        features = tuple(
+            type(feature)(**{"kind": "categorical", **{name: getattr(feature, name) for name in kept}})
+            for feature in self.spec.features
+        )
+        return dataclasses.asdict(Spec(self.spec.label, features, self.spec.weight))
+
+    def model(self, **changes: Any) -> dict[str, Any]:
+        """Returns the whole spec, with some fields changed."""
+        return dataclasses.asdict(dataclasses.replace(self.spec, **changes))
+
+    def slice_columns(self) -> list[str]:
+        """Returns the columns by which statistics and metrics are sliced."""
+        slices = (*self.settings.statistics.slices, *self.settings.evaluate.slices)
+        return sorted({column for columns in slices for column in columns})
+
+    def cache(self, stage: str) -> str:
+        """Returns the folder of a stage's per-file results; empty where no later run reads the same files again."""
+        return str(self.folder.cache / stage) if self.source.grows else ""
+
+    def champion(self) -> str:
+        """Returns the folder of the served version that the candidate is compared with; empty for none."""
+        return str(model_versions.champion(self.folder.serving, self.digests["Trainer"]) or "")
+
+    def previous_statistics(self) -> str:
+        """Returns the statistics to measure drift from: of the served version, else of the last validated data."""
+        digest = self.digests["StatisticsGen"]
+        served = model_versions.previous_statistics(self.folder.serving, digest)
+        return str(served or self.history.validated_statistics(digest) or "")
 
 
-def _stages(resolved: Resolved, folder: RunFolder, fingerprints: Mapping[str, Fingerprint]) -> list[BaseNode]:
-    """Returns the stages, wired in the order in which data flow."""
-    settings, spec = resolved.settings, resolved.spec
-    columns = narrow(spec, "payload", "repeated").to_json()
-    roles = narrow(spec, "payload", "repeated", "kind", "unit", "vocabulary", "buckets").to_json()
-    features = Spec(spec.label, spec.features, spec.weight, preprocessing_fn=spec.preprocessing_fn).to_json()
-    model = spec.to_json()
-    linear = Spec(spec.label, spec.features, spec.weight, family="linear").to_json()
-    options = {name: json.dumps(value, sort_keys=True) for name, value in _options(resolved, folder).items()}
-    mark = {name: fingerprint.to_json() for name, fingerprint in fingerprints.items()}
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A node of the graph.
 
-    example_gen = ExampleGen(resolved.source.to_json(), columns, options["examples"], mark["ExampleGen"])
-    examples = example_gen.outputs["examples"]
-    statistics_gen = StatisticsGen(examples, roles, options["statistics"], mark["StatisticsGen"])
-    statistics = statistics_gen.outputs["statistics"]
-    schema_gen = SchemaGen(statistics, roles, settings.schema_file, mark["SchemaGen"])
-    schema = schema_gen.outputs["schema"]
-    previous = Resolver(
-        strategy_class=LatestValidatedBefore,
-        statistics=Channel(type=standard_artifacts.ExampleStatistics),
-        anomalies=Channel(type=standard_artifacts.ExampleAnomalies),
-        current=statistics,
-    ).with_id("PreviousSpan")
-    validator = ExampleValidator(
-        statistics=statistics,
-        schema=schema,
-        examples=examples,
-        previous_statistics=previous.outputs["statistics"],
-        spec=roles,
-        limits=options["validate"],
-        fingerprint=mark["ExampleValidator"],
-    )
-    transform = Transform(examples, schema, statistics, features, mark["Transform"], options["transform"])
-    transform.add_upstream_node(validator)
-    prepared = {"examples": examples, "schema": schema, "transform_graph": transform.outputs["transform_graph"]}
-    tuner = Tuner(**prepared, spec=model, options=options["tune"], fingerprint=mark["Tuner"])
-    baseline = Trainer(**prepared, spec=linear, options=json.dumps(BASELINE), fingerprint=mark["Baseline"])
-    baseline = baseline.with_id("Baseline")
-    trainer = Trainer(
-        **prepared,
-        hyperparameters=tuner.outputs["best_hyperparameters"],
-        spec=model,
-        options=options["train"],
-        fingerprint=mark["Trainer"],
-    )
-    candidate = trainer.outputs["model"]
-    resolver = Resolver(
-        strategy_class=LatestOtherBlessedModel,
-        model=Channel(type=standard_artifacts.Model),
-        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
-        candidate=candidate,
-    ).with_id("Resolver")
-    evaluator = Evaluator(
-        examples=examples,
-        model=candidate,
-        baseline_model=baseline.outputs["model"],
-        blessed_model=resolver.outputs["model"],
-        spec=model,
-        options=options["evaluate"],
-        fingerprint=mark["Evaluator"],
-    )
-    blessing = evaluator.outputs["blessing"]
-    serving_validator = ServingValidator(
-        model=candidate,
-        model_run=trainer.outputs["model_run"],
-        blessing=blessing,
-        spec=model,
-        options=options["serve"],
-        fingerprint=mark["ServingValidator"],
-    )
-    pusher = Pusher(
-        model=candidate,
-        blessing=blessing,
-        infra_blessing=serving_validator.outputs["blessing"],
-        push_destination=str(folder.serving),
-        metadata=json.dumps(
-            {
-                "spec": model,
-                "source": resolved.source.to_json(),
-                "query": settings.data.query,
-                "trainer": fingerprints["Trainer"].digest,
-                "replaced": fingerprints["Pusher"].parameters["served"],
-            }
-        ),
-        fingerprint=mark["Pusher"],
-    )
-    return [
-        *(example_gen, statistics_gen, schema_gen, previous, validator, transform),
-        *(tuner, baseline, trainer),
-        *(resolver, evaluator, serving_validator, pusher),
-    ]
+    Attributes:
+        name: the id of its TFX node.
+        component: the dotted path of its TFX component, which is imported when the TFX pipeline is built.
+        inputs: the outputs that it reads: argument of the component to `Stage.output`.
+        parameters: returns the other arguments of the component, JSON values. Values other than texts are passed as
+            JSON. Together with the code and the stages upstream they make the fingerprint.
+        after: stages that must have succeeded before, though no output of them is read.
+        in_summary: whether its report is part of the summary.
+    """
+
+    name: str
+    component: str
+    inputs: Mapping[str, str]
+    parameters: Callable[[RunContext], Mapping[str, Any]]
+    after: tuple[str, ...] = ()
+    in_summary: bool = True
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """The names of the stages that it depends on, each once."""
+        return tuple(dict.fromkeys([*(output.split(".")[0] for output in self.inputs.values()), *self.after]))
 
 
-def _options(resolved: Resolved, folder: RunFolder) -> dict[str, dict[str, object]]:
-    """Returns the options of the stages, as JSON values."""
-    settings = resolved.settings.model_dump(mode="json")
-    slices = (*settings["statistics"]["slices"], *settings["evaluate"]["slices"])
+PREPARED = {
+    "examples": "ExampleGen.examples",
+    "schema": "SchemaGen.schema",
+    "transform_graph": "Transform.transform_graph",
+}
 
-    def kept(stage: str) -> dict[str, object]:
-        """What is kept of each file pays off where a later run reads the file again beside new ones."""
-        return {"cache": str(folder.cache / stage)} if resolved.source.grows else {}
+STAGES = (
+    Stage(
+        name="ExampleGen",
+        component="components.example_gen.component.ExampleGen",
+        inputs={},
+        parameters=lambda run: {
+            "source": dataclasses.asdict(run.source),
+            "data_digest": run.data_digest,
+            "spec": run.columns("payload", "repeated"),
+            "split": run.section("split"),
+            "slice_columns": run.slice_columns(),
+        },
+    ),
+    Stage(
+        name="StatisticsGen",
+        component="components.statistics_gen.component.StatisticsGen",
+        inputs={"examples": "ExampleGen.examples"},
+        parameters=lambda run: {
+            "spec": run.columns("payload", "repeated", "kind", "unit", "vocabulary", "buckets"),
+            "statistics_options": run.section("statistics"),
+            "cache": run.cache("statistics"),
+        },
+    ),
+    Stage(
+        name="SchemaGen",
+        component="components.schema_gen.component.SchemaGen",
+        inputs={"statistics": "StatisticsGen.statistics"},
+        parameters=lambda run: {
+            "spec": run.columns("payload", "repeated", "kind"),
+            "schema_file": run.settings.schema_file or "",
+            "schema_digest": digests.of_file(run.settings.schema_file) if run.settings.schema_file else "",
+        },
+    ),
+    Stage(
+        name="ExampleValidator",
+        component="components.example_validator.component.ExampleValidator",
+        inputs={
+            "statistics": "StatisticsGen.statistics",
+            "schema": "SchemaGen.schema",
+            "examples": "ExampleGen.examples",
+        },
+        parameters=lambda run: {
+            "spec": run.columns("payload", "repeated", "kind"),
+            "validate": run.settings.validation.model_dump(mode="json"),
+            "previous_statistics": run.previous_statistics(),
+        },
+    ),
+    Stage(
+        name="Transform",
+        component="components.transform.component.Transform",
+        inputs={
+            "examples": "ExampleGen.examples",
+            "schema": "SchemaGen.schema",
+            "statistics": "StatisticsGen.statistics",
+        },
+        parameters=lambda run: {
+            "spec": run.model(family=Spec.family, hyperparameters={}),
+            "preprocessing_digest": digests.of_module(run.spec.preprocessing_fn),
+            "cache": run.cache("transform"),
+        },
+        after=("ExampleValidator",),
+    ),
+    Stage(
+        name="Tuner",
+        component="components.tuner.component.Tuner",
+        inputs=PREPARED,
+        parameters=lambda run: {
+            "spec": run.model(),
+            "tune": run.section("tune"),
+            "directory": str(run.folder.tuner),
+            "logs": str(run.folder.tensorboard / "search"),
+        },
+    ),
+    Stage(
+        name="Baseline",
+        component="components.trainer.component.Trainer",
+        inputs=PREPARED,
+        parameters=lambda run: {
+            "spec": run.model(family="linear", hyperparameters={}),
+            "train": Train(epochs=20).model_dump(mode="json"),
+        },
+        in_summary=False,
+    ),
+    Stage(
+        name="Trainer",
+        component="components.trainer.component.Trainer",
+        inputs={**PREPARED, "hyperparameters": "Tuner.best_hyperparameters"},
+        parameters=lambda run: {"spec": run.model(), "train": run.section("train")},
+    ),
+    Stage(
+        name="Evaluator",
+        component="components.evaluator.component.Evaluator",
+        inputs={"examples": "ExampleGen.examples", "model": "Trainer.model", "baseline_model": "Baseline.model"},
+        parameters=lambda run: {
+            "spec": run.model(),
+            "evaluate": run.section("evaluate"),
+            "champion": run.champion(),
+        },
+    ),
+    Stage(
+        name="ServingValidator",
+        component="components.serving_validator.component.ServingValidator",
+        inputs={"model": "Trainer.model", "model_run": "Trainer.model_run", "blessing": "Evaluator.blessing"},
+        parameters=lambda run: {"spec": run.model(), "serve": run.section("serve")},
+    ),
+    Stage(
+        name="Pusher",
+        component="components.pusher.component.Pusher",
+        inputs={
+            "model": "Trainer.model",
+            "blessing": "Evaluator.blessing",
+            "infra_blessing": "ServingValidator.infra_blessing",
+            "statistics": "StatisticsGen.statistics",
+        },
+        parameters=lambda run: {
+            "push_destination": str(run.folder.serving),
+            "metadata": {
+                "spec": run.spec.to_json(),
+                "source": run.source.to_json(),
+                "query": run.settings.data.query,
+                "fingerprints": {name: run.digests[name] for name in ("StatisticsGen", "Trainer")},
+            },
+        },
+    ),
+)
 
-    return {
-        "examples": {"split": settings["split"], "columns": sorted({column for each in slices for column in each})},
-        "statistics": settings["statistics"] | kept("statistics"),
-        "transform": kept("transform"),
-        "validate": settings["validate"],
-        "tune": {**settings["tune"], "directory": str(folder.tuner), "logs": str(folder.tensorboard / "search")},
-        "train": settings["train"],
-        "evaluate": settings["evaluate"],
-        "serve": settings["serve"],
-    }
+
+def stage_named(name: str) -> str:
+    """Returns the name of a stage, given in any case.
+
+    Raises:
+        UserError: there is no such stage.
+    """
+    by_folded = {stage.name.casefold(): stage.name for stage in STAGES}
+    if name.casefold() not in by_folded:
+        raise UserError(text.unknown("stage", name, list(by_folded.values())))
+    return by_folded[name.casefold()]

@@ -1,10 +1,10 @@
-"""Trains, judges and pushes a model: the pipeline on this machine, orchestrated by TFX on Beam.
+"""Runs the whole pipeline on this machine, orchestrated by TFX on Beam: data in, an evaluated and pushed model out.
 
     python pipeline/run_local.py [CONFIG]
     python pipeline/run_local.py --data FILES --label COLUMN
 
-Exit codes: 0 pushed or up to date; 1 something of ours broke; 2 the arguments, the configuration or the data are wrong;
-3 the model or the data did not pass a gate.
+Exit codes: 0 pushed or up to date; 1 internal error; 2 the arguments, the configuration or the data are wrong; 3 the
+model or the data did not pass a gate; 130 stopped by Ctrl-C.
 """
 
 import argparse
@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0:1] = [
-    str(ROOT)
-]  # `python pipeline/run_local.py` puts pipeline/ there, where its modules would shadow others
+# `python pipeline/run_local.py` puts pipeline/ first on the path, where its modules would shadow others.
+sys.path[0:1] = [str(ROOT)]
 os.environ["TF_USE_LEGACY_KERAS"] = "0"  # before anything imports TensorFlow, or tf.keras would silently be Keras 2
 
 DEFAULT_CONFIG = ROOT / "pipeline" / "datasets" / "taxi.yaml"
@@ -26,9 +25,9 @@ def parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
     made = argparse.ArgumentParser(
         prog="run_local.py",
-        description="Trains, judges and pushes a model: the whole pipeline, on this machine.",
-        epilog="Exit codes: 0 pushed or up to date; 1 something of ours broke; 2 the arguments, the configuration or "
-        "the data are wrong; 3 the model or the data did not pass a gate.",
+        description="Trains, evaluates and pushes a model: the whole pipeline, on this machine.",
+        epilog="Exit codes: 0 pushed or up to date; 1 internal error; 2 the arguments, the configuration or the data "
+        "are wrong; 3 the model or the data did not pass a gate; 130 stopped by Ctrl-C.",
         allow_abbrev=False,
     )
     add = made.add_argument
@@ -40,19 +39,19 @@ def parser() -> argparse.ArgumentParser:
         help="the table, in place of a CONFIG: CSV, Parquet, JSON lines or TFRecord",
     )
     add("--label", metavar="COLUMN", help="the column to predict")
-    add("--name", help="what the run is called (default: after the configuration or the data)")
-    add("--out", type=Path, metavar="DIR", help="where the run keeps what it makes (default: runs/NAME)")
+    add("--name", help="the name of the run (default: that of the configuration or the data)")
+    add("--out", type=Path, metavar="DIR", help="the folder of the run (default: runs/NAME)")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in --set train.epochs=3")
-    add("--from", dest="from_stage", metavar="STAGE", help="begin with this stage, on what the last run left")
+    add("--from", dest="from_stage", metavar="STAGE", help="begin with this stage, on the results of the last run")
     add("--to", dest="to_stage", metavar="STAGE", help="end with this stage")
-    add("--dry-run", action="store_true", help="say which stages would run and which are cached, and why; run nothing")
+    add("--dry-run", action="store_true", help="print which stages would run, which are cached, and why")
     add("--no-cache", action="store_true", help="run every stage, whether or not it has changed")
     add(
         "--update-schema",
         action="store_true",
         help="write the inferred schema beside the configuration, or merge it there",
     )
-    add("--quiet", action="store_true", help="print no more than the verdict")
+    add("--quiet", action="store_true", help="print only the result")
     add("--json", action="store_true", help="print the summary as JSON on standard output, and nothing else there")
     return made
 
@@ -75,10 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
-    """Returns what the arguments ask for, with the configuration read and checked."""
+    """Returns the request, with the configuration read and checked."""
     from core.errors import UserError
     from pipeline.config import settings
-    from pipeline.run import fingerprints
+    from pipeline.graph import stage_named
     from pipeline.run.request import Request
 
     if arguments.config and arguments.data:
@@ -91,8 +90,8 @@ def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
         settings=settings.load(config, arguments.data, arguments.label, arguments.name, arguments.set),
         config=Path(config) if config else None,
         out=arguments.out,
-        from_stage=arguments.from_stage and fingerprints.find(arguments.from_stage),
-        to_stage=arguments.to_stage and fingerprints.find(arguments.to_stage),
+        from_stage=arguments.from_stage and stage_named(arguments.from_stage),
+        to_stage=arguments.to_stage and stage_named(arguments.to_stage),
         dry_run=arguments.dry_run,
         cache=not arguments.no_cache,
         update_schema=arguments.update_schema,

@@ -1,4 +1,4 @@
-"""Errors that come out of a Beam pipeline, as they went in: runners add where they happened, or send them as text."""
+"""Restores the UserErrors of Beam workers: runners add the step to the message, or send the error as text."""
 
 import contextlib
 import re
@@ -12,7 +12,7 @@ _SENT = re.compile(r"models\.errors\.UserError: (.*?)(?= \[while running |\n\n|\
 
 @contextlib.contextmanager
 def unwrapped() -> Iterator[None]:
-    """Raises the `UserError` of a worker in the block's own process, its message as it was.
+    """Raises the `UserError` of a worker in the process of the block, with its own message.
 
     A runner with workers in other processes raises a RuntimeError with the worker's traceback as text.
     """

@@ -1,18 +1,28 @@
-"""What a stage found, kept on its output artifact: a cached stage can still say it."""
+"""Records the report of a stage on its output artifact, so that a cached execution has it too."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx import types
 
 
-def record(artifact: types.Artifact, finding: str, **report: Any) -> None:
-    """Keeps a stage's finding on its output.
+def record(
+    artifact: types.Artifact,
+    line: str,
+    summary: Mapping[str, Any] | None = None,
+    warnings: Sequence[str] = (),
+    **details: Any,
+) -> None:
+    """Records the report of a stage.
 
     Args:
         artifact: the stage's first output.
-        finding: one line of at most 100 characters for the person who watches.
-        **report: JSON values for `summary.json`.
+        line: the result in one line of at most 100 characters, shown when the stage ends.
+        summary: the stage's part of `summary.json`; mappings of several stages are merged, lists are joined.
+        warnings: messages shown below the line.
+        **details: further JSON values, which the summary does not show.
     """
-    artifact.set_string_custom_property("finding", finding)
+    artifact.set_string_custom_property("finding", line)
+    report = {"summary": dict(summary or {}), "warnings": list(warnings), **details}
     artifact.set_string_custom_property("report", json.dumps(report))

@@ -1,6 +1,5 @@
-"""The schema file that a person keeps: read, checked against a run's features, and brought up to date for review."""
+"""Reads, checks and updates the curated schema file, which a person reviews and edits."""
 
-import difflib
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.schema_gen import inferred_schema
+from core import storage, text
 from core.errors import UserError
 from core.spec import Payload, Spec
 
@@ -18,14 +18,13 @@ _SHOWN = 20
 
 
 def parse(path: str) -> schema_pb2.Schema:
-    """Returns the schema that a file holds in text format.
+    """Returns the schema of a file in protobuf text format.
 
     Raises:
         UserError: there is no such file, or it is not a schema.
     """
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
-        return text_format.Parse(text, schema_pb2.Schema())
+        return text_format.Parse(pathlib.Path(path).read_text(encoding="utf-8"), schema_pb2.Schema())
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
             f"Cannot read the schema file {path}: {error}. Correct `schema_file` or leave it out."
@@ -38,25 +37,26 @@ def parse(path: str) -> schema_pb2.Schema:
 
 
 def check(schema: schema_pb2.Schema, spec: Spec, path: str) -> None:
-    """Sees whether a curated schema describes every feature and the label, each with the type that the run uses.
+    """Checks that a curated schema has every feature and the label, each with the type that the run uses.
 
     Raises:
         UserError: names all fields that do not fit.
     """
-    found = {each.name: each for each in schema.feature}
+    found = {field.name: field for field in schema.feature}
     problems = []
-    for name, payload in [(each.name, each.payload) for each in spec.features] + [
-        (spec.label.name, spec.label.payload)
-    ]:
+    payloads = {feature.name: feature.payload for feature in spec.features} | {spec.label.name: spec.label.payload}
+    for name, payload in payloads.items():
         expected = schema_pb2.FeatureType.Name(_TYPES[payload])
         if name not in found:
-            near = difflib.get_close_matches(name, found, n=1)
-            problems.append(f"{name!r} is missing" + (f" (did you mean {near[0]!r}?)" if near else ""))
+            near = text.near_match(name, found)
+            problems.append(f"{name!r} is missing" + (f" (did you mean {near!r}?)" if near else ""))
         elif found[name].type != _TYPES[payload]:
             actual = schema_pb2.FeatureType.Name(found[name].type)
             problems.append(f"{name!r} has type {actual}, and the data has {expected}")
     if problems:
-        shown = "; ".join(problems[:20]) + (f"; and {len(problems) - 20} more" if len(problems) > 20 else "")
+        shown = "; ".join(problems[:_SHOWN]) + (
+            f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        )
         raise UserError(
             f"The schema {path} does not fit the features of this run: {shown}. Correct the schema, set the feature's "
             "`type` under `features:` in the configuration, or add what is missing by --update-schema."
@@ -64,12 +64,12 @@ def check(schema: schema_pb2.Schema, spec: Spec, path: str) -> None:
 
 
 def curate(schema: schema_pb2.Schema, inferred: schema_pb2.Schema) -> tuple[schema_pb2.Schema, list[str]]:
-    """Returns the curated schema for the columns of this run, and the names of its fields that the run does not use.
+    """Returns the curated schema of the columns of this run, and the names of its fields that the run does not use.
 
-    Shapes become counts of values, so that Transform reads every column in the same way; columns that only the run
-    knows, such as those to slice by, are taken as inferred.
+    Shapes become value counts, so that Transform reads every column in the same way. Columns that the curated schema
+    lacks, such as slice columns, get their inferred fields.
     """
-    columns = {each.name for each in inferred.feature}
+    columns = {feature.name for feature in inferred.feature}
     result = schema_pb2.Schema()
     result.CopyFrom(schema)
     del result.feature[:]
@@ -83,7 +83,7 @@ def curate(schema: schema_pb2.Schema, inferred: schema_pb2.Schema) -> tuple[sche
             for dimension in feature.shape.dim:
                 size *= dimension.size
             kept.value_count.CopyFrom(schema_pb2.ValueCount(min=size, max=size))
-    known = {each.name for each in schema.feature}
+    known = {feature.name for feature in schema.feature}
     for feature in inferred.feature:
         if feature.name not in known:
             _append(result, feature, inferred)
@@ -93,25 +93,25 @@ def curate(schema: schema_pb2.Schema, inferred: schema_pb2.Schema) -> tuple[sche
 def _append(schema: schema_pb2.Schema, feature: schema_pb2.Feature, source: schema_pb2.Schema) -> None:
     """Adds a feature of another schema, with its domain."""
     schema.feature.add().CopyFrom(feature)
-    taken = {each.name for each in schema.string_domain}
+    taken = {domain.name for domain in schema.string_domain}
     schema.string_domain.extend(
-        each for each in source.string_domain if each.name == feature.domain and each.name not in taken
+        domain for domain in source.string_domain if domain.name == feature.domain and domain.name not in taken
     )
 
 
 def update(schema_file: str, statistics_uri: str, splits: Sequence[str], spec: Spec) -> str:
-    """Writes the inferred schema into the curated file for review: a new file, or new fields at the end of the old one.
+    """Writes the inferred schema to the curated file for review: a new file, or new fields at the end of the file.
 
-    What the file holds stays as it is, comments included.
+    The content of an existing file stays as it is, comments included.
 
     Args:
-        schema_file: the curated file; made when it is missing.
+        schema_file: the curated file; created when it is missing.
         statistics_uri: the folder of the statistics artifact.
         splits: its splits.
         spec: the run's spec.
 
     Returns:
-        What was done, in a few lines.
+        The changes, in a few lines.
 
     Raises:
         UserError: the file cannot be read or written, or is not a schema.
@@ -121,16 +121,16 @@ def update(schema_file: str, statistics_uri: str, splits: Sequence[str], spec: S
         _replace(schema_file, text_format.MessageToString(inferred, as_utf8=True))
         return f"Wrote {schema_file} with {len(inferred.feature)} fields. Review it: later data must fit it."
     schema = parse(schema_file)
-    known = {each.name: each for each in schema.feature}
+    known = {feature.name: feature for feature in schema.feature}
     addition = schema_pb2.Schema()
     for feature in inferred.feature:
         if feature.name not in known:
             _append(addition, feature, inferred)
-    added = [each.name for each in addition.feature]
+    added = [feature.name for feature in addition.feature]
     if added:
         old = pathlib.Path(schema_file).read_text(encoding="utf-8")
         _replace(schema_file, old.rstrip("\n") + "\n" + text_format.MessageToString(addition, as_utf8=True))
-    return "\n".join(_summary(schema_file, added, known, {each.name: each for each in inferred.feature}))
+    return "\n".join(_summary(schema_file, added, known, {feature.name: feature for feature in inferred.feature}))
 
 
 def _summary(
@@ -148,24 +148,22 @@ def _summary(
         lines.append(f"in the file and not in the data, kept: {', '.join(unused)}")
     for name, feature in known.items():
         if name in inferred and inferred[name].type != feature.type:
-            file_type, data_type = (schema_pb2.FeatureType.Name(each.type) for each in (feature, inferred[name]))
+            file_type, data_type = (schema_pb2.FeatureType.Name(field.type) for field in (feature, inferred[name]))
             lines.append(
                 f"{name}: {file_type} in the file, kept, and {data_type} in the data: one of them has to change"
             )
     return lines
 
 
-def _replace(path: str, text: str) -> None:
-    """Writes a file so that a reader sees the old text or the new one, whole."""
-    temporary = pathlib.Path(f"{path}.{os.getpid()}.tmp")
+def _replace(path: str, content: str) -> None:
+    """Writes the file in one step."""
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        storage.write_text(path, content)
     except OSError as error:
         raise UserError(f"Cannot write the schema file {path}: {error}. Choose a place that is writable.") from None
 
 
 def load_statistics(statistics_uri: str, split: str) -> statistics_pb2.DatasetFeatureStatisticsList:
-    """Returns what a statistics artifact holds of a split."""
+    """Returns the statistics of a split from a statistics artifact."""
     path = os.path.join(statistics_uri, f"Split-{split}", "FeatureStats.pb")
     return tfdv.load_stats_binary(path)

@@ -1,4 +1,4 @@
-"""A schema out of statistics, that says what the spec knows of each column."""
+"""Infers a schema from statistics, and adds the roles of the columns from the spec."""
 
 from collections.abc import Iterable
 
@@ -8,40 +8,35 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from components.base.schema_environments import SERVING, TRAINING
 from core.spec import Label, Spec
 
-_MAX_DOMAIN = 100  # a text column with more values than this is not listed value by value
-_MIN_DOMAIN_MASS = 0.95  # how much of a later span must be values known today
+_MAX_DOMAIN = 100  # a text column with more values gets no domain
+_MIN_DOMAIN_MASS = 0.95  # the smallest share of a later span that known values must have
 
 
 def infer(statistics: Iterable[statistics_pb2.DatasetFeatureStatisticsList], spec: Spec) -> schema_pb2.Schema:
-    """Returns a schema that fits the statistics of all splits, and says what the spec knows of each column."""
+    """Returns a schema that fits the statistics of all splits and has the roles of the columns."""
     schema = None
-    for each in statistics:
+    for split_statistics in statistics:
         if schema is None:
-            schema = tfdv.infer_schema(each, infer_feature_shape=False, max_string_domain_size=_MAX_DOMAIN)
+            schema = tfdv.infer_schema(split_statistics, infer_feature_shape=False, max_string_domain_size=_MAX_DOMAIN)
         else:
-            schema = tfdv.update_schema(schema, each, max_string_domain_size=_MAX_DOMAIN)
+            schema = tfdv.update_schema(schema, split_statistics, max_string_domain_size=_MAX_DOMAIN)
     assert schema is not None
-    kinds = {each.name: each for each in spec.features}
+    features = {feature.name: feature for feature in spec.features}
     for feature in schema.feature:
-        known = kinds.get(feature.name)
+        known = features.get(feature.name)
         if known is not None and known.kind == "categorical" and known.payload == "int":
             feature.int_domain.is_categorical = True
         elif known is not None and known.kind == "text":
             feature.ClearField("domain")
         if feature.domain:
             feature.distribution_constraints.min_domain_mass = _MIN_DOMAIN_MASS
-        _only_in_training(feature, kinds)
+        if feature.name not in features:  # requests have neither label nor weight nor slice columns
+            feature.not_in_environment[:] = [SERVING]
     _describe_label(schema, spec.label)
     _describe_weight(schema, spec.weight)
     schema.default_environment[:] = [TRAINING, SERVING]
     _drop_unused_domains(schema)
     return schema
-
-
-def _only_in_training(feature: schema_pb2.Feature, kinds: Iterable[str]) -> None:
-    """Marks what a serving request does not hold: the label, the weight, and columns that are there to slice by."""
-    if feature.name not in kinds:
-        feature.not_in_environment[:] = [SERVING]
 
 
 def _describe_label(schema: schema_pb2.Schema, label: Label) -> None:
@@ -54,7 +49,7 @@ def _describe_label(schema: schema_pb2.Schema, label: Label) -> None:
         if label.payload == "text" and label.classes:
             feature.string_domain.value[:] = label.classes
         elif label.payload == "int" and label.classes:
-            classes = [int(each) for each in label.classes]
+            classes = [int(name) for name in label.classes]
             feature.int_domain.CopyFrom(schema_pb2.IntDomain(min=min(classes), max=max(classes), is_categorical=True))
         elif label.payload == "float":
             feature.float_domain.disallow_nan = True
@@ -67,7 +62,7 @@ def _describe_weight(schema: schema_pb2.Schema, weight: str | None) -> None:
 
 
 def _drop_unused_domains(schema: schema_pb2.Schema) -> None:
-    used = {each.domain for each in schema.feature}
-    kept = [each for each in schema.string_domain if each.name in used]
+    used = {feature.domain for feature in schema.feature}
+    kept = [domain for domain in schema.string_domain if domain.name in used]
     del schema.string_domain[:]
     schema.string_domain.extend(kept)

@@ -1,8 +1,8 @@
-"""The statistics of all splits as one Beam pass that carries references to row groups.
+"""Computes the statistics of all splits in one Beam pass over references to row groups.
 
-A block, some row groups of some columns, goes to TFDV's generators on one worker; where a split has several blocks of
-the same columns, their accumulators meet in a combiner. So a long table is divided by its rows and a wide one by its
-columns, and a worker's memory holds the accumulators of one block at a time.
+One worker adds the rows of a block, which is some row groups of some columns, to an accumulator. Where a split has
+several blocks of the same columns, a combiner merges their accumulators. A long table is divided by its rows and a wide
+one by its columns, so a worker's memory holds the accumulators of one block at a time.
 """
 
 import dataclasses
@@ -14,16 +14,14 @@ from typing import Any, TypeVar
 import apache_beam as beam
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.statistics_gen.accumulator_cache import BlockCache
-from components.statistics_gen.stats_accumulator import Accumulator, Gatherer, Options
+from components.statistics_gen.accumulator_cache import AccumulatorCache
+from components.statistics_gen.stats_accumulator import Accumulator, GeneratorOptions, StatsAccumulator
 from core import examples, progress
 from core.examples import RowGroup
 
-__all__ = ["REUSED_CELLS", "Options", "blocks", "compute"]
+REUSED_CELLS = "reused_cells"  # Beam's counter of rows times columns whose accumulators came from the cache
 
-REUSED_CELLS = "reused_cells"  # Beam's counter of rows times columns that came out of the cache
-
-_BLOCK_ROWS = 1 << 19  # a few seconds of work; what travels is far smaller than what it was gathered of
+_BLOCK_ROWS = 1 << 19  # a few seconds of work; an accumulator is far smaller than its rows
 _BLOCK_COLUMNS = 128  # a number's accumulators take up to a megabyte
 
 Run = tuple[RowGroup, ...]  # row groups of one file
@@ -35,10 +33,10 @@ class Block:
     """Some rows of some columns.
 
     Attributes:
-        split: the split that they belong to.
-        group: the number of the columns' group.
-        columns: whose statistics are wanted.
-        runs: the rows, each run of one file: a cache keeps what is gathered of a run.
+        split: the split of the rows.
+        group: the number of the group of columns.
+        columns: the columns of the statistics.
+        runs: the rows, each run of one file: a cache keeps the accumulator of a run.
         whole: whether these are all rows of the split.
     """
 
@@ -64,9 +62,9 @@ def blocks(row_groups: Mapping[str, Sequence[RowGroup]], columns: Sequence[str])
 
 
 def _runs(row_groups: Iterable[RowGroup]) -> Iterator[Run]:
-    """Yields runs of at most `_BLOCK_ROWS` rows; where one ends depends on nothing but its file."""
-    for _, group in itertools.groupby(row_groups, lambda each: each.file):
-        yield from _bundles(group, lambda each: each.rows)
+    """Yields runs of at most `_BLOCK_ROWS` rows; the end of a run depends on its file alone."""
+    for _, group in itertools.groupby(row_groups, lambda row_group: row_group.file):
+        yield from _bundles(group, lambda row_group: row_group.rows)
 
 
 def _bundles(items: Iterable[_Item], rows: Callable[[_Item], int]) -> Iterator[tuple[_Item, ...]]:
@@ -84,52 +82,52 @@ def _bundles(items: Iterable[_Item], rows: Callable[[_Item], int]) -> Iterator[t
 
 
 def _rows(run: Iterable[RowGroup]) -> int:
-    return sum(each.rows for each in run)
+    return sum(row_group.rows for row_group in run)
 
 
-class GatherBlock(beam.DoFn):  # type: ignore[misc]
-    """Gathers the statistics of blocks.
+class AccumulateBlock(beam.DoFn):  # type: ignore[misc]
+    """Computes the statistics of blocks.
 
-    Gives (split, (group, statistics)) for a block that is whole, and under `part` ((split, group), accumulator).
+    Yields (split, (group, statistics)) for a whole block, else ((split, group, columns), accumulator) tagged `part`.
     """
 
     PART = "part"
 
-    def __init__(self, options: Options, total_cells: int, num_columns: int, cache: str | None) -> None:
-        """Takes how much there is to do in all, to tell how far it has come; and the folder of the cache."""
+    def __init__(self, options: GeneratorOptions, total_cells: int, num_columns: int, cache: str | None) -> None:
+        """Takes the number of all cells, for the progress; and the folder of the cache."""
         self._options = options
         self._total = total_cells
         self._num_columns = num_columns
         self._folder = cache
 
     def setup(self) -> None:
-        """Makes the generators."""
-        self._gatherer = Gatherer(self._options)
-        self._cache = BlockCache(self._folder, self._options) if self._folder else None
+        """Creates the generators."""
+        self._statistics = StatsAccumulator(self._options)
+        self._cache = AccumulatorCache(self._folder, self._options) if self._folder else None
         self._done = 0
         self._start = time.monotonic()
 
     def process(self, block: Block) -> Iterator[Any]:
-        """Gathers one block: run by run where there is a cache, which may hold what a run gives."""
+        """Accumulates one block; with a cache run by run, as the cache may hold the accumulator of a run."""
         accumulator: Accumulator = {}
         for run in block.runs:
             if self._cache:
-                self._gatherer.merge(accumulator, self._find(self._cache, block, run))
+                self._statistics.merge(accumulator, self._cached(self._cache, block, run))
             else:
-                self._gather(accumulator, block, run)
-        self._gatherer.compact(accumulator)
+                self._accumulate(accumulator, block, run)
+        self._statistics.compact(accumulator)
         if block.whole:
-            yield block.split, (block.group, only(self._gatherer.extract(accumulator), block.columns))
+            yield block.split, (block.group, only(self._statistics.extract(accumulator), block.columns))
         else:
             yield beam.pvalue.TaggedOutput(self.PART, ((block.split, block.group, block.columns), accumulator))
 
-    def _find(self, cache: BlockCache, block: Block, run: Run) -> Accumulator:
+    def _cached(self, cache: AccumulatorCache, block: Block, run: Run) -> Accumulator:
         path = cache.path(block.columns, run)
         accumulator = cache.load(path)
         if accumulator is None:
             accumulator = {}
-            self._gather(accumulator, block, run)
-            self._gatherer.compact(accumulator)
+            self._accumulate(accumulator, block, run)
+            self._statistics.compact(accumulator)
             cache.save(path, accumulator)
             return accumulator
         cells = _rows(run) * len(block.columns)
@@ -137,10 +135,10 @@ class GatherBlock(beam.DoFn):  # type: ignore[misc]
         self._report(cells)
         return accumulator
 
-    def _gather(self, accumulator: Accumulator, block: Block, run: Run) -> None:
-        columns = [*block.columns, *(each for each in self._options.companions if each not in block.columns)]
+    def _accumulate(self, accumulator: Accumulator, block: Block, run: Run) -> None:
+        others = [column for column in self._options.companions if column not in block.columns]
         for row_group in run:
-            self._gatherer.add(accumulator, examples.read(row_group, columns))
+            self._statistics.add(accumulator, examples.read(row_group, [*block.columns, *others]))
             self._report(row_group.rows * len(block.columns))
 
     def _report(self, cells: int) -> None:
@@ -151,48 +149,48 @@ class GatherBlock(beam.DoFn):  # type: ignore[misc]
 
 
 class MergeBlocks(beam.CombineFn):  # type: ignore[misc]
-    """Puts the accumulators of a split's blocks together, and gives the statistics."""
+    """Merges the accumulators of a split's blocks into statistics."""
 
-    def __init__(self, options: Options) -> None:
-        """Takes what the blocks were gathered with."""
+    def __init__(self, options: GeneratorOptions) -> None:
+        """Takes the options that the blocks were computed with."""
         self._options = options
 
     def setup(self) -> None:
-        """Makes the generators."""
-        self._gatherer = Gatherer(self._options)
+        """Creates the generators."""
+        self._statistics = StatsAccumulator(self._options)
 
     def create_accumulator(self) -> Accumulator:
-        """Returns what stands for no rows."""
+        """Returns the accumulator of no rows."""
         return {}
 
     def add_input(self, accumulator: Accumulator, block: Accumulator) -> Accumulator:
-        """Adds one block."""
-        self._gatherer.merge(accumulator, block)
+        """Adds the accumulator of one block."""
+        self._statistics.merge(accumulator, block)
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
-        """Adds several."""
+        """Returns one accumulator of several."""
         merged: Accumulator = {}
-        for each in accumulators:
-            self._gatherer.merge(merged, each)
+        for accumulator in accumulators:
+            self._statistics.merge(merged, accumulator)
         return merged
 
     def compact(self, accumulator: Accumulator) -> Accumulator:
-        """Makes it small before it travels."""
-        self._gatherer.compact(accumulator)
+        """Compacts an accumulator before it is sent to another worker."""
+        self._statistics.compact(accumulator)
         return accumulator
 
     def extract_output(self, accumulator: Accumulator) -> bytes:
         """Returns the serialised statistics."""
-        return self._gatherer.extract(accumulator)
+        return self._statistics.extract(accumulator)
 
 
 def only(serialized: bytes, columns: Iterable[str]) -> bytes:
-    """Returns the statistics without those of other columns, which were read to weigh or to slice by."""
+    """Returns the statistics of some columns, without those of weight and slice columns that were read with them."""
     kept = set(columns)
     result = statistics_pb2.DatasetFeatureStatisticsList.FromString(serialized)
     for dataset in result.datasets:
-        features = [each for each in dataset.features if each.path.step[0] in kept]
+        features = [feature for feature in dataset.features if feature.path.step[0] in kept]
         if len(features) < len(dataset.features):
             del dataset.features[:]
             dataset.features.extend(features)
@@ -200,9 +198,9 @@ def only(serialized: bytes, columns: Iterable[str]) -> bytes:
 
 
 def join(parts: Iterable[tuple[int, bytes]]) -> bytes:
-    """Returns the statistics of all groups of columns in one."""
+    """Returns the statistics of all groups of columns as one."""
     result = statistics_pb2.DatasetFeatureStatisticsList()
-    for _, part in sorted(parts, key=lambda each: each[0]):
+    for _, part in sorted(parts, key=lambda part: part[0]):
         statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(part)
         if not result.datasets:
             result = statistics
@@ -216,36 +214,38 @@ def compute(
     pipeline: beam.Pipeline,
     row_groups: Mapping[str, Sequence[RowGroup]],
     columns: Sequence[str],
-    options: Options,
+    options: GeneratorOptions,
     cache: str | None = None,
 ) -> beam.PCollection:
-    """Adds to a pipeline what computes the statistics.
+    """Adds the computation of the statistics to a pipeline.
 
     Args:
         pipeline: the pipeline.
         row_groups: all row groups of each split.
         columns: the columns of the table.
-        options: how fine the statistics are.
-        cache: a folder that keeps what is gathered of each file.
+        options: the options of the generators.
+        cache: a folder that keeps the accumulators of each file; None for none.
 
     Returns:
         (split, serialised `DatasetFeatureStatisticsList`).
     """
     cells = sum(map(_rows, row_groups.values())) * len(columns)
-    gathered = (
+    accumulated = (
         pipeline
         | "Blocks" >> beam.Create(blocks(row_groups, columns))
         | "Spread" >> beam.Reshuffle()
-        | "Gather"
-        >> beam.ParDo(GatherBlock(options, cells, len(columns), cache)).with_outputs(GatherBlock.PART, main="whole")
+        | "Accumulate"
+        >> beam.ParDo(AccumulateBlock(options, cells, len(columns), cache)).with_outputs(
+            AccumulateBlock.PART, main="whole"
+        )
     )
     merged = (
-        gathered[GatherBlock.PART]
+        accumulated[AccumulateBlock.PART]
         | "Merge" >> beam.CombinePerKey(MergeBlocks(options))
         | "Key" >> beam.MapTuple(lambda key, statistics: (key[0], (key[1], only(statistics, key[2]))))
     )
     return (
-        (gathered.whole, merged)
+        (accumulated.whole, merged)
         | "All" >> beam.Flatten()
         | "Columns" >> beam.GroupByKey()
         | "Join" >> beam.MapTuple(lambda split, parts: (split, join(parts)))

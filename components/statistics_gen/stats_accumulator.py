@@ -1,7 +1,7 @@
-"""TFDV's generators over row groups: what they gather can be merged and sent to another worker."""
+"""Accumulates TFDV's statistics over row groups; accumulators can be merged and sent to another worker."""
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -9,59 +9,62 @@ from tensorflow_data_validation.statistics import stats_impl, stats_options
 from tensorflow_data_validation.utils import slicing_util
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.statistics_gen.quantiles_generator import FineQuantiles
+from components.statistics_gen.quantiles_generator import QuantilesGenerator
 from core.errors import UserError
+from core.sections import Statistics
 from core.spec import Spec
 
 _WHOLE_SPLIT = "All Examples"  # TFDV's name of the slice that holds all rows
 
-Accumulator = dict[str, list[Any]]  # a slice's name: what each generator has gathered
+Accumulator = dict[str, list[Any]]  # by slice: the accumulator of each generator
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
-    """How fine the statistics are.
+class GeneratorOptions:
+    """The options of TFDV's generators for one run.
 
     Attributes:
-        quantiles: how many quantile buckets a numeric feature gets, beside TFDV's own ten.
-        top_values: how many of the most frequent values of a category are counted.
-        slices: columns, or combinations of columns, by whose values the statistics are split too.
-        weight: the column that weighs the rows.
+        quantiles: the number of quantile buckets of a numeric feature, beside TFDV's own ten.
+        top_values: the number of most frequent values of a category that are counted.
+        slices: columns, or combinations of columns, by whose values the statistics are also computed.
+        weight: the column of the row weights.
         categorical: the integer columns that are categories.
-        numeric: the columns that are numbers to the model.
+        numeric: the columns of numeric features.
     """
 
-    quantiles: int = 48
-    top_values: int = 10_000
-    slices: tuple[tuple[str, ...], ...] = ()
-    weight: str | None = None
-    categorical: tuple[str, ...] = ()
-    numeric: tuple[str, ...] = ()
+    quantiles: int
+    top_values: int
+    slices: tuple[tuple[str, ...], ...]
+    weight: str | None
+    categorical: tuple[str, ...]
+    numeric: tuple[str, ...]
 
     @classmethod
-    def of(cls, spec: Spec, options: Mapping[str, Any]) -> "Options":
-        """Returns options that are fine enough for every feature of the spec."""
-        slices = [(each,) if isinstance(each, str) else tuple(each) for each in options.get("slices", ())]
-        categorical = [each.name for each in spec.features if each.kind == "categorical" and each.payload == "int"]
+    def of(cls, spec: Spec, section: Statistics) -> "GeneratorOptions":
+        """Returns the configured options, with at least the buckets and values that each feature needs."""
+        features = spec.features
+        categorical = [
+            feature.name for feature in features if (feature.kind, feature.payload) == ("categorical", "int")
+        ]
         if spec.label.task != "regression" and spec.label.payload == "int":
             categorical.append(spec.label.name)
         return cls(
-            quantiles=max(options.get("quantiles", cls.quantiles), *(each.buckets for each in spec.features), 2),
-            top_values=max(options.get("top_values", cls.top_values), *(each.vocabulary for each in spec.features), 1),
-            slices=tuple(slices),
+            quantiles=max([section.quantiles, *(feature.buckets for feature in features)]),
+            top_values=max([section.top_values, *(feature.vocabulary for feature in features)]),
+            slices=section.slices,
             weight=spec.weight,
             categorical=tuple(categorical),
-            numeric=tuple(each.name for each in spec.features if each.kind == "numeric"),
+            numeric=tuple(feature.name for feature in features if feature.kind == "numeric"),
         )
 
     @property
     def companions(self) -> tuple[str, ...]:
-        """The columns that are read beside those of any block."""
-        names = [each for slice_ in self.slices for each in slice_] + ([self.weight] if self.weight else [])
+        """The columns that are read with every block: those of the slices and the weight."""
+        names = [column for columns in self.slices for column in columns] + ([self.weight] if self.weight else [])
         return tuple(dict.fromkeys(names))
 
     def to_tfdv(self) -> stats_options.StatsOptions:
-        """Returns the options as TFDV takes them."""
+        """Returns TFDV's options."""
         schema = schema_pb2.Schema()
         for name in self.categorical:
             schema.feature.add(name=name, type=schema_pb2.INT).int_domain.is_categorical = True
@@ -69,23 +72,23 @@ class Options:
             schema=schema,
             weight_feature=self.weight,
             num_rank_histogram_buckets=self.top_values,
-            generators=[FineQuantiles(self.numeric, self.quantiles)],
+            generators=[QuantilesGenerator(self.numeric, self.quantiles)],
         )
 
 
-class Gatherer:
-    """Folds row groups into statistics by TFDV's generators. Its accumulators travel, it does not."""
+class StatsAccumulator:
+    """Adds row groups to accumulators by TFDV's generators. Accumulators can be pickled; this object cannot."""
 
-    def __init__(self, options: Options) -> None:
-        """Makes the generators."""
+    def __init__(self, options: GeneratorOptions) -> None:
+        """Creates the generators."""
         self._sliced = bool(options.slices)
         self._weight = options.weight
         self._categorical = frozenset(options.categorical)
         self._generators = stats_impl.get_generators(options.to_tfdv(), in_memory=True)
-        self._slicers = [slicing_util.get_feature_value_slicer(dict.fromkeys(each)) for each in options.slices]
+        self._slicers = [slicing_util.get_feature_value_slicer(dict.fromkeys(columns)) for columns in options.slices]
 
     def add(self, accumulator: Accumulator, batch: pa.RecordBatch) -> None:
-        """Adds rows to what is gathered.
+        """Adds rows to an accumulator.
 
         Raises:
             UserError: a row has no weight.
@@ -96,32 +99,32 @@ class Gatherer:
                 f"{batch.num_rows:,} rows, and every row needs a weight. Fill it in by `data: {{query: ...}}`."
             )
         for name, rows in self._slices(_as_texts(batch, self._categorical)):
-            gathered = accumulator.get(name) or self._empty()
+            before = accumulator.get(name) or [generator.create_accumulator() for generator in self._generators]
             accumulator[name] = [
-                generator.add_input(each, rows) for generator, each in zip(self._generators, gathered, strict=True)
+                generator.add_input(state, rows) for generator, state in zip(self._generators, before, strict=True)
             ]
 
     def merge(self, accumulator: Accumulator, other: Accumulator) -> None:
-        """Adds what was gathered elsewhere."""
-        for name, gathered in other.items():
+        """Adds another accumulator to the first one."""
+        for name, states in other.items():
             if name in accumulator:
-                gathered = [
+                states = [
                     generator.merge_accumulators([left, right])
-                    for generator, left, right in zip(self._generators, accumulator[name], gathered, strict=True)
+                    for generator, left, right in zip(self._generators, accumulator[name], states, strict=True)
                 ]
-            accumulator[name] = gathered
+            accumulator[name] = states
 
     def compact(self, accumulator: Accumulator) -> None:
-        """Makes what is gathered small before it travels."""
-        for name, gathered in accumulator.items():
+        """Compacts an accumulator before it is sent to another worker."""
+        for name, states in accumulator.items():
             accumulator[name] = [
-                generator.compact(each) for generator, each in zip(self._generators, gathered, strict=True)
+                generator.compact(state) for generator, state in zip(self._generators, states, strict=True)
             ]
 
     def extract(self, accumulator: Accumulator) -> bytes:
         """Returns a `DatasetFeatureStatisticsList`: the whole split's statistics, then each slice's under its name."""
         result = statistics_pb2.DatasetFeatureStatisticsList()
-        for name in sorted(accumulator, key=lambda each: (each != _WHOLE_SPLIT, each)):
+        for name in sorted(accumulator, key=lambda name: (name != _WHOLE_SPLIT, name)):
             statistics = stats_impl.extract_statistics_output(accumulator[name], self._generators)
             dataset = result.datasets.add()
             dataset.MergeFrom(statistics.datasets[0])
@@ -132,9 +135,6 @@ class Gatherer:
                 dataset.name = name
         return bytes(result.SerializeToString())
 
-    def _empty(self) -> list[Any]:
-        return [generator.create_accumulator() for generator in self._generators]
-
     def _slices(self, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
         yield _WHOLE_SPLIT, batch
         for slicer in self._slicers:
@@ -144,7 +144,7 @@ class Gatherer:
 def _as_texts(batch: pa.RecordBatch, names: Collection[str]) -> pa.RecordBatch:
     """Returns the rows with some integer columns as their decimal digits.
 
-    TFDV counts integer categories as texts anyway, but turns one after the other into a text in Python.
+    TFDV counts integer categories as texts too, but converts them one by one in Python.
     """
     columns = batch.columns
     for index, name in enumerate(batch.schema.names):

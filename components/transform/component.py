@@ -1,10 +1,9 @@
-"""Transform: the graph from raw columns to the model's inputs, which training and serving share.
+"""Transform: makes the graph from raw columns to the model's inputs, which training and serving share.
 
-Our own features need no data: their constants are in the statistics. With a user's `preprocessing_fn` the stock
-executor runs its Beam analysis over train.
+The graph of the default `preprocessing_fn` is made without reading data: its constants are in the statistics. For a
+user's `preprocessing_fn` the stock executor analyzes train on Beam.
 """
 
-import json
 import os
 import pathlib
 from collections.abc import Sequence
@@ -35,16 +34,16 @@ _SAMPLE = 65_536  # rows out of which the moments of a user's features are measu
 
 
 def raw_schema(schema: schema_pb2.Schema, spec: Spec) -> schema_pb2.Schema:
-    """Returns the schema of what the graph takes: features, label and weight, each a list of any length."""
-    wanted = {each.name for each in spec.features} | {spec.label.name, spec.weight}
+    """Returns the schema of the inputs of the graph: features, label and weight, each a list of any length."""
+    wanted = {feature.name for feature in spec.features} | {spec.label.name, spec.weight}
     types_ = {schema_pb2.INT: tf.int64, schema_pb2.FLOAT: tf.float32, schema_pb2.BYTES: tf.string}
     return schema_utils.schema_from_feature_spec(
-        {each.name: tf.io.VarLenFeature(types_[each.type]) for each in schema.feature if each.name in wanted}
+        {field.name: tf.io.VarLenFeature(types_[field.type]) for field in schema.feature if field.name in wanted}
     )
 
 
 def write_graph(output: str, schema: schema_pb2.Schema, spec: Spec, statistics: str) -> tuple[Input, ...]:
-    """Traces our own features and writes the stock layout of a transform graph.
+    """Traces the default `preprocessing_fn` and writes the files of a transform graph artifact.
 
     Args:
         output: the folder of the artifact.
@@ -58,13 +57,13 @@ def write_graph(output: str, schema: schema_pb2.Schema, spec: Spec, statistics: 
     known = feature_stats.load(statistics, spec)
     raw = raw_schema(schema, spec)
     feature_spec = schema_utils.schema_as_feature_spec(raw).feature_spec
-    type_specs = {name: tf.SparseTensorSpec([None, None], each.dtype) for name, each in feature_spec.items()}
+    type_specs = {name: tf.SparseTensorSpec([None, None], column.dtype) for name, column in feature_spec.items()}
     impl_helper.analyze_in_place(
         lambda inputs: preprocessing_fn.preprocess(inputs, spec, known), False, feature_spec, type_specs, output
     )
     metadata = dataset_metadata.DatasetMetadata(raw)
     metadata_io.write_metadata(metadata, os.path.join(output, tft.TFTransformOutput.RAW_METADATA_DIR))
-    return tuple(each for inputs in preprocessing_fn.declare(spec, known).values() for each in inputs)
+    return tuple(declared for inputs in preprocessing_fn.declare(spec, known).values() for declared in inputs)
 
 
 def sample(output: str, row_groups: Sequence[RowGroup]) -> dict[str, np.ndarray]:
@@ -92,13 +91,13 @@ def _any_length(name: str) -> schema_pb2.TensorRepresentation:
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Writes the transform graph and `inputs.json` beside it."""
+    """Writes the transform graph, and the model's inputs as `inputs.json`."""
 
     def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
-        """Makes the graph.
+        """Writes the artifact.
 
         Raises:
-            UserError: the user's `preprocessing_fn` fails, or gives what the model cannot take.
+            UserError: the user's `preprocessing_fn` fails, or its outputs do not fit a model.
         """
         spec = Spec.from_json(exec_properties["spec"])
         output = artifact_utils.get_single_instance(output_dict["transform_graph"])
@@ -107,8 +106,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         known = 0
         if spec.preprocessing_fn:
             made = artifact_utils.get_single_instance(input_dict["examples"])
-            cache = json.loads(exec_properties.get("options") or "{}").get("cache")
-            inputs, known = self._analyze(made, output, schema, spec, cache)
+            inputs, known = self._analyze(made, output, schema, spec, exec_properties["cache"] or None)
         else:
             statistics = preprocessing_fn.statistics_path(artifact_utils.get_single_uri(input_dict["statistics"]))
             inputs = write_graph(output.uri, schema, spec, statistics)
@@ -118,10 +116,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     def _analyze(
         self, made: types.Artifact, output: types.Artifact, schema: schema_pb2.Schema, spec: Spec, cache: str | None
     ) -> tuple[tuple[Input, ...], int]:
-        """Has stock Transform analyze train with the user's function, and describes what comes out.
+        """Analyzes train with the user's function by stock Transform, and describes the outputs.
 
         Returns:
-            The model's inputs, and how many files of train had been analyzed before.
+            The model's inputs, and the number of files of train that an earlier run analyzed.
         """
         known = user_analysis.analyze(self._context, made, raw_schema(schema, spec), output, spec, cache)
         row_groups = examples.row_groups(artifact_utils.get_split_uri([made], user_analysis.TRAIN))
@@ -137,20 +135,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 def _record(output: types.Artifact, inputs: tuple[Input, ...], spec: Spec, known: int) -> None:
-    counts = {kind: sum(each.kind == kind for each in inputs) for kind in ("numeric", "categorical", "tokens")}
+    counts = {kind: sum(declared.kind == kind for declared in inputs) for kind in ("numeric", "categorical", "tokens")}
     shown = " · ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
-    finding = f"{len(spec.features):,} features to {len(inputs):,} inputs: {shown}"
+    line = f"{len(spec.features):,} features to {len(inputs):,} inputs: {shown}"
     if known:
-        finding += f" · {known:,} file{'s' if known > 1 else ''} analyzed before"
-    stage_report.record(output, finding, inputs=counts)
+        line += f" · {known:,} file{'s' if known > 1 else ''} analyzed before"
+    stage_report.record(output, line, inputs=counts)
 
 
 class TransformSpec(component_spec.ComponentSpec):  # type: ignore[misc]
-    """What Transform takes and gives."""
+    """Parameters, inputs and outputs of Transform."""
 
     PARAMETERS = {
         "spec": component_spec.ExecutionParameter(type=str),
-        "options": component_spec.ExecutionParameter(type=str),
+        "preprocessing_digest": component_spec.ExecutionParameter(type=str),
+        "cache": component_spec.ExecutionParameter(type=str),
         "fingerprint": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -165,12 +164,13 @@ class Transform(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
     """The transform graph.
 
     Args:
-        examples: read only where a `preprocessing_fn` of the user's is analysed.
+        examples: read only for a user's `preprocessing_fn`.
         schema: the schema of the raw columns.
-        statistics: where our features take their constants from.
+        statistics: the constants of the default `preprocessing_fn`.
         spec: `Spec.to_json()`.
-        fingerprint: changes when the code does.
-        options: JSON of `cache`, a folder that keeps what a user's function has analyzed of each file.
+        preprocessing_digest: the digest of the file of the user's function, on which the cache depends.
+        cache: a folder that keeps the analysis of each file by a user's function; empty for none.
+        fingerprint: makes TFX's cache depend on the code.
     """
 
     SPEC_CLASS = TransformSpec
@@ -182,8 +182,9 @@ class Transform(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
         schema: types.BaseChannel,
         statistics: types.BaseChannel,
         spec: str,
-        fingerprint: str = "",
-        options: str = "{}",
+        preprocessing_digest: str,
+        cache: str,
+        fingerprint: str,
     ) -> None:
         super().__init__(
             TransformSpec(
@@ -191,7 +192,8 @@ class Transform(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
                 schema=schema,
                 statistics=statistics,
                 spec=spec,
-                options=options,
+                preprocessing_digest=preprocessing_digest,
+                cache=cache,
                 fingerprint=fingerprint,
                 transform_graph=types.Channel(type=standard_artifacts.TransformGraph),
             )

@@ -1,7 +1,7 @@
-"""The analysis of train by stock Transform, for a user's own `preprocessing_fn`.
+"""Analyzes train with a user's `preprocessing_fn` by stock Transform.
 
-With a cache, each file of train is a data set of its own to tf.Transform, under a path that is made of its content. So
-of a new span only its own files are analyzed, although ExampleGen writes the earlier ones again, elsewhere.
+With a cache, each file of train is a separate dataset of tf.Transform, whose path is the digest of its content. A new
+span costs only the analysis of its own files, although ExampleGen writes the earlier ones again to other paths.
 """
 
 import contextlib
@@ -23,10 +23,9 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, json_utils, proto_utils
 
 from components.base import beam_errors
-from core import examples
+from core import digests, examples
 from core.errors import UserError
 from core.spec import Spec
-from ingest import files
 from models.preprocessing import user_preprocessing
 
 TRAIN = "train"
@@ -40,42 +39,42 @@ def analyze(
     spec: Spec,
     cache: str | None,
 ) -> int:
-    """Writes the transform graph of a user's `preprocessing_fn`, and returns how many files had been analyzed before.
+    """Writes the transform graph of a user's `preprocessing_fn`; returns how many files an earlier run analyzed.
 
     Args:
-        context: of the executor that calls.
+        context: the context of the calling executor.
         made: the Examples.
-        schema: of what the graph takes.
+        schema: the schema of the graph's inputs.
         output: the transform graph.
         spec: names the function.
-        cache: a folder that keeps what was analyzed of each file; None keeps nothing.
+        cache: a folder that keeps the analysis of each file; None for none.
 
     Raises:
         UserError: the function fails.
     """
     dotted = spec.preprocessing_fn or ""
     user_preprocessing.find(dotted)
-    parts = examples.files(artifact_utils.get_split_uri([made], TRAIN))
+    files = examples.files(artifact_utils.get_split_uri([made], TRAIN))
     properties = {
         keys.PREPROCESSING_FN_KEY: "models.preprocessing.preprocessing_fn.preprocessing_fn",
         keys.CUSTOM_CONFIG_KEY: json_utils.dumps({"spec": spec.to_json()}),
         keys.DISABLE_STATISTICS_KEY: 1,
         keys.SPLITS_CONFIG_KEY: proto_utils.proto_to_json(transform_pb2.SplitsConfig(analyze=[TRAIN])),
     }
-    with tempfile.TemporaryDirectory() as folder, _blamed(dotted):
+    with tempfile.TemporaryDirectory() as folder, _as_user_error(dotted):
         raw = _artifact(standard_artifacts.Schema, folder)
         io_utils.write_pbtxt_file(os.path.join(folder, "schema.pbtxt"), schema)
         inputs, outputs = {"examples": [made], "schema": [raw]}, {"transform_graph": [output]}
         if not cache:
             stock.Executor(context).Do(inputs, outputs, properties)
             return 0
-        inputs["examples"] = [_view(each, pathlib.Path(cache)) for each in parts]
+        inputs["examples"] = [_view(file, pathlib.Path(cache)) for file in files]
         with _analyzer_cache(pathlib.Path(cache)) as (old, new):
             known = [folder.name for folder in pathlib.Path(old.uri).iterdir()] if old else []
             inputs |= {keys.ANALYZER_CACHE_KEY: [old]} if old else {}
             stock.Executor(context).Do(inputs, outputs | {keys.UPDATED_ANALYZER_CACHE_KEY: [new]}, properties)
-        digests = [pathlib.Path(each.uri).name for each in inputs["examples"]]
-        return sum(any(digest in name for name in known) for digest in digests)
+        found = [pathlib.Path(view.uri).name for view in inputs["examples"]]
+        return sum(any(digest in name for name in known) for digest in found)
 
 
 def _artifact(kind: type[types.Artifact], uri: str | pathlib.Path) -> types.Artifact:
@@ -85,8 +84,8 @@ def _artifact(kind: type[types.Artifact], uri: str | pathlib.Path) -> types.Arti
 
 
 def _view(file: str, cache: pathlib.Path) -> types.Artifact:
-    """Returns Examples of one file, in a folder named after its content."""
-    link = cache / "files" / files.digest(file) / f"Split-{TRAIN}" / "part.parquet"
+    """Returns Examples of one file, in a folder named by the digest of its content."""
+    link = cache / "files" / digests.of_file(file) / f"Split-{TRAIN}" / "part.parquet"
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.abspath(file))
@@ -99,7 +98,7 @@ def _view(file: str, cache: pathlib.Path) -> types.Artifact:
 
 @contextlib.contextmanager
 def _analyzer_cache(cache: pathlib.Path) -> Iterator[tuple[types.Artifact | None, types.Artifact]]:
-    """Gives the cache of the last run and an empty one, which takes its place when the block ends well."""
+    """Yields the cache of the last run and an empty one, which replaces it when the block ends well."""
     old, new = cache / "analyzers", cache / f"analyzers.{os.getpid()}.{time.time_ns()}"
     try:
         yield (
@@ -115,8 +114,8 @@ def _analyzer_cache(cache: pathlib.Path) -> Iterator[tuple[types.Artifact | None
 
 
 @contextlib.contextmanager
-def _blamed(dotted: str) -> Iterator[None]:
-    """Tells what goes wrong while a user's function runs as the user's error."""
+def _as_user_error(dotted: str) -> Iterator[None]:
+    """Raises an error of the user's function as a UserError."""
     try:
         with beam_errors.unwrapped():
             yield

@@ -1,4 +1,4 @@
-"""What is seen while a run goes on: one line a stage, with its time and its finding."""
+"""Displays a run: one line for each stage that ends, with its time and its result."""
 
 import logging
 import time
@@ -15,7 +15,7 @@ MARKS = {"ran": ("✓", "green"), "cached": ("=", "cyan"), "failed": ("✗", "re
 
 
 class Display:
-    """Plain lines, one when a stage ends: for logs, pipes and continuous integration."""
+    """Prints one plain line when a stage ends: for logs, pipes and continuous integration."""
 
     def __init__(self, console: Console):
         """Shows on the given console."""
@@ -24,41 +24,41 @@ class Display:
         self._begun = 0.0
 
     def __enter__(self) -> "Display":
-        """Begins to show."""
+        """Starts the display."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends what is shown."""
+        """Stops the display."""
 
     def note(self, text: str) -> None:
-        """Says something that belongs to no stage."""
+        """Prints a message that belongs to no stage."""
         self.console.print(Text(text))
 
     def started(self, stage: str) -> None:
-        """Says that a stage begins."""
+        """Shows that a stage begins."""
         self.stage, self._begun = stage, time.monotonic()
 
     def progress(self, text: str, done: float | None, total: float | None) -> None:
-        """Says how far the running stage has come: nothing, in plain lines."""
+        """Shows the progress of the running stage; plain lines have none."""
 
-    def finished(self, stage: str, state: str, seconds: float, finding: str) -> None:
-        """Says how a stage ended."""
+    def finished(self, stage: str, state: str, seconds: float, result: str) -> None:
+        """Shows how a stage ended."""
         self.stage = ""
-        self.console.print(line(stage, state, seconds, finding))
+        self.console.print(line(stage, state, seconds, result))
 
 
 class Quiet(Display):
-    """Nothing at all: the verdict comes later."""
+    """Shows nothing."""
 
     def note(self, text: str) -> None:
-        """Says nothing."""
+        """Shows nothing."""
 
-    def finished(self, stage: str, state: str, seconds: float, finding: str) -> None:
-        """Says nothing."""
+    def finished(self, stage: str, state: str, seconds: float, result: str) -> None:
+        """Shows nothing."""
 
 
 class LiveDisplay(Display):
-    """The same lines on a terminal, and below them the running stage with its progress, redrawn as it goes."""
+    """Prints the same lines on a terminal, and below them the running stage with its progress, redrawn."""
 
     def __init__(self, console: Console):
         """Shows on the given console, which has to be a terminal."""
@@ -70,26 +70,26 @@ class LiveDisplay(Display):
             get_renderable=self._running,
             refresh_per_second=8,
             transient=True,
-            redirect_stdout=False,  # both are the log by then, and what libraries say belongs there
+            redirect_stdout=False,  # both are redirected to the log already
             redirect_stderr=False,
         )
 
     def __enter__(self) -> "LiveDisplay":
-        """Begins to show."""
+        """Starts the display."""
         self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends what is shown."""
+        """Stops the display."""
         self._live.stop()
 
     def started(self, stage: str) -> None:
-        """Says that a stage begins."""
+        """Shows that a stage begins."""
         super().started(stage)
         self._state = ("", None, None)
 
     def progress(self, text: str, done: float | None, total: float | None) -> None:
-        """Says how far the running stage has come."""
+        """Shows the progress of the running stage."""
         self._state = (text, done, total)
 
     def _running(self) -> RenderableType:
@@ -105,10 +105,10 @@ class LiveDisplay(Display):
 
 
 class ProgressHandler(logging.Handler):
-    """Hands what stages report of their progress to the display."""
+    """Passes the progress of the stages to a display."""
 
     def __init__(self, display: Display):
-        """Feeds the given display."""
+        """Passes it to the given display."""
         super().__init__()
         self._display = display
 
@@ -117,15 +117,15 @@ class ProgressHandler(logging.Handler):
         self._display.progress(record.getMessage(), getattr(record, "done", None), getattr(record, "total", None))
 
 
-def line(stage: str, state: str, seconds: float, finding: str) -> Text:
+def line(stage: str, state: str, seconds: float, result: str) -> Text:
     """Returns the line of a stage that ended."""
     mark, style = MARKS[state]
     shown = f"{seconds:6.1f} s" if state in ("ran", "failed") else f"{state:>8}"
-    return Text.assemble((mark, style), f" {stage:<17}", (shown, "dim"), "  ", finding)
+    return Text.assemble((mark, style), f" {stage:<17}", (shown, "dim"), "  ", result)
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]], figures: bool = True) -> Table:
-    """Returns a compact table: the first column is text, the others are figures or text too."""
+    """Returns a compact table, whose columns after the first are right-aligned where they are figures."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, name in enumerate(header):
         drawn.add_column(name, justify="right" if index and figures else "left", header_style="dim")

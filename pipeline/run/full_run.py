@@ -1,4 +1,4 @@
-"""A run through TFX on Beam: the graph is run and watched, and what came of it is summed up, whatever it was."""
+"""Runs the stages through TFX on Beam, prints the result, and writes the summary of the run."""
 
 import dataclasses
 import errno
@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from core.errors import GateError, UserError
+from core import storage
+from core.errors import GateError, UserError, internal_error
 from pipeline.config import settings
-from pipeline.profile.resolution import Resolved
-from pipeline.run import fingerprints as stages
+from pipeline.graph import STAGES, RunContext
 from pipeline.run import summary, terminal
-from pipeline.run.display import Display
-from pipeline.run.history import History
+from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
-from pipeline.run.run_folder import RunFolder, write_json
 
 if TYPE_CHECKING:
     from pipeline.run.orchestration import Watch
@@ -33,129 +31,128 @@ class FullRun:
     """A run that goes through TFX.
 
     Attributes:
-        request: what was asked for.
-        resolved: the configuration with all roles settled.
-        folder: where the run keeps what it makes; held by this process.
-        history: what earlier runs left there.
-        fingerprints: of all stages.
-        marks: what tells a later run that it is asked the same: kept in the summary as it is.
-        begun: when the command began, by the monotonic clock.
+        request: the arguments of the command.
+        context: the run; this process holds the lock of its folder.
+        fingerprints: the fingerprint of each stage.
+        arguments: the arguments of each stage's component that are made from its parameters.
+        warnings: messages of the profile, one line each.
+        marks: digests by which the next run sees whether anything has changed; they are written to the summary.
+        begun: the start of the command, by the monotonic clock.
     """
 
     request: Request
-    resolved: Resolved
-    folder: RunFolder
-    history: History
-    fingerprints: Mapping[str, stages.Fingerprint]
+    context: RunContext
+    fingerprints: Mapping[str, Fingerprint]
+    arguments: Mapping[str, Mapping[str, str]]
+    warnings: tuple[str, ...]
     marks: Mapping[str, str]
     begun: float
 
     def __post_init__(self) -> None:
-        """Names the run by the time."""
+        """Names the run by the current time."""
         self.run_id = time.strftime("%Y%m%d-%H%M%S")
-        self.log = self.folder.logs / f"{self.run_id}.log"
+        self.log = self.context.folder.logs / f"{self.run_id}.log"
 
     def run(self) -> int:
-        """Runs the graph, and shows and keeps what came of it; returns the exit code."""
-        settings.write(self.resolved.settings, self.folder.config)
+        """Runs the stages, prints and writes the summary; returns the exit code."""
+        settings.write(self.context.settings, self.context.folder.config)
         with terminal.output_to(self.log) as (stdout, stderr):
             console = terminal.console(stderr if self.request.json else stdout)
             watch, error = self._watched(console)
             found = {**self._summary(watch, error), **self.marks}
-            write_json(self.folder.summary, found)
+            storage.write_json(self.context.folder.summary, found)
             if self.request.json:
                 print(json.dumps(found, indent=2, ensure_ascii=False), file=stdout, flush=True)
             elif not isinstance(error, KeyboardInterrupt):
-                summary.show(console, found, self.folder, self.request.settings.data.files)
+                summary.show(console, found, self.context.folder, self.request.settings.data.files)
             if error:
-                terminal.console(stderr).print(self._say(error), soft_wrap=True)
+                terminal.console(stderr).print(self._message(error), soft_wrap=True)
         if isinstance(error, KeyboardInterrupt):
-            os._exit(exit_code("failed", error))  # Beam's threads may still be at work, and nobody waits for them
+            os._exit(exit_code("failed", error))  # threads of Beam may still run, and would keep the process alive
         return exit_code(found["status"], error)
 
     def _watched(self, console: Console) -> tuple["Watch | None", BaseException | None]:
-        """Runs the graph and shows it; returns what was seen, and what stopped it."""
+        """Runs the stages and shows them; returns how they ended, and the error that stopped one."""
         watch = None
         try:
             with terminal.shown_on(console, self.request.quiet) as display:
-                for warning in self.resolved.warnings:
+                for warning in self.warnings:
                     display.note(f"! {warning}")
                 display.started("TensorFlow, TFX")
                 display.progress("importing", None, None)
-                from pipeline import graph
                 from pipeline.run import orchestration
 
-                watch = orchestration.Watch(display, self.history)
-                pipeline = graph.build(self.resolved, self.folder, self.fingerprints, self.request.cache)
-                orchestration.run(pipeline, watch, self.request.from_stage, self._to_stage())
-                self._after(display)
+                watch = orchestration.Watch(display, self.context.history)
+                pipeline = orchestration.build(
+                    STAGES, self.context, self.fingerprints, self.arguments, self.request.cache
+                )
+                to_stage = "StatisticsGen" if self.request.update_schema else self.request.to_stage
+                orchestration.run(pipeline, watch, self.request.from_stage, to_stage)
+                self._copy_training_curves()
+                if self.request.update_schema:
+                    display.note(self._update_schema())
         except BaseException as error:
-            traceback.print_exc()  # standard error is the log by now
+            traceback.print_exc()  # to the log, which standard error is redirected to
             return watch, _cause(error, watch)
         return watch, None
 
-    def _to_stage(self) -> str | None:
-        return "StatisticsGen" if self.request.update_schema else self.request.to_stage
+    def _update_schema(self) -> str:
+        """Writes the inferred schema beside the configuration; returns the changes."""
+        from components.schema_gen import curated_schema
 
-    def _after(self, display: Display) -> None:
-        """Does what is left when the graph has run."""
-        self._keep_curves()
-        if self.request.update_schema:
-            from components.schema_gen import curated_schema
+        (statistics,) = self.context.history.executions("StatisticsGen", most=1)[0].outputs
+        target = self.request.schema_file or self.context.folder.path / "schema.pbtxt"
+        splits = [path.name.removeprefix("Split-") for path in sorted(Path(statistics.uri).glob("Split-*"))]
+        return curated_schema.update(str(target), statistics.uri, splits, self.context.spec)
 
-            (statistics,) = self.history.executions("StatisticsGen", most=1)[0].outputs
-            target = self.request.schema_file or self.folder.path / "schema.pbtxt"
-            splits = [path.name.removeprefix("Split-") for path in sorted(Path(statistics.uri).glob("Split-*"))]
-            display.note(curated_schema.update(str(target), statistics.uri, splits, self.resolved.spec))
-
-    def _keep_curves(self) -> None:
-        """Copies the newest training curves to where TensorBoard compares them."""
-        newest = self.history.executions("Trainer", most=1)
+    def _copy_training_curves(self) -> None:
+        """Copies the newest training curves to the folder in which TensorBoard compares models."""
+        newest = self.context.history.executions("Trainer", most=1)
         for artifact in (artifact for execution in newest for artifact in execution.outputs):
+            target = self.context.folder.tensorboard / f"model-{artifact.id}"
             for events in Path(artifact.uri).rglob("events.out.tfevents.*"):
-                target = self.folder.tensorboard / f"model-{artifact.id}" / events.parent.relative_to(artifact.uri)
-                target.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(events, target)
+                copy = target / events.relative_to(artifact.uri)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(events, copy)
 
     def _summary(self, watch: "Watch | None", error: BaseException | None) -> dict[str, Any]:
         ended = {outcome.name: outcome for outcome in watch.outcomes} if watch else {}
-        return summary.build(
-            name=self.resolved.settings.name,
+        stages = [
+            {"name": stage.name, "state": outcome.state, "seconds": round(outcome.seconds, 2)}
+            if (outcome := ended.get(stage.name))
+            else {"name": stage.name, "state": "skipped", "seconds": 0.0}
+            for stage in STAGES
+        ]
+        found = summary.build(
+            name=self.context.settings.name,
             run_id=self.run_id,
-            status=self._status(ended, error),
+            status="failed",
             seconds=time.monotonic() - self.begun,
-            features=len(self.resolved.spec.features),
-            stages=[
-                {"name": name, "state": outcome.state, "seconds": round(outcome.seconds, 2)}
-                if (outcome := ended.get(name))
-                else {"name": name, "state": "skipped", "seconds": 0.0}
-                for name in stages.NAMES
-            ],
-            history=self.history,
+            features=len(self.context.spec.features),
+            stages=stages,
+            history=self.context.history,
         )
-
-    def _status(self, ended: Mapping[str, Any], error: BaseException | None) -> str:
         if error:
-            return "invalid_data" if isinstance(error, GateError) else "failed"
-        if "Pusher" not in ended:
-            return "partial"
-        return "pushed" if self.history.executions("Pusher", most=1)[0].report.get("version") else "not_blessed"
+            return found | {"status": "invalid_data" if isinstance(error, GateError) else "failed"}
+        if STAGES[-1].name not in ended:
+            return found | {"status": "partial"}
+        return found | {"status": "pushed" if found["serving"]["version"] else "not_blessed"}
 
-    def _say(self, error: BaseException) -> Text:
+    def _message(self, error: BaseException) -> Text:
         if isinstance(error, KeyboardInterrupt):
-            text = "Stopped. What the finished stages made is kept: the same command goes on from there."
+            text = "Stopped. The results of the finished stages are kept: the same command continues from there."
         elif isinstance(error, (UserError, GateError)):
             text = str(error)
         else:
             text = (
-                f"Something of ours broke: {type(error).__name__}: {error}\nThe whole story is in {self.log}. "
-                "What the finished stages made is kept, and what was served before is untouched."
+                f"{internal_error(error)} The stack trace is in {self.log}. The results of the finished stages are "
+                "kept, and what was served before is unchanged."
             )
         return Text.assemble(("error: ", "bold red"), text)
 
 
 def _cause(error: BaseException, watch: "Watch | None") -> BaseException:
-    """Returns what was raised first: Beam wraps it, and even Ctrl-C arrives as an error of its own."""
+    """Returns the original error: Beam wraps it, and raises Ctrl-C as an error of its own."""
     first = watch.error if watch and watch.error else error
     if isinstance(first, KeyboardInterrupt) or "KeyboardInterrupt" in str(first):
         return KeyboardInterrupt()

@@ -1,6 +1,6 @@
-"""What earlier runs left in the metadata store, read with sqlite3: ML Metadata's own library takes seconds to import.
+"""Reads the executions of earlier runs from the metadata store with sqlite3: ML Metadata takes seconds to import.
 
-Read-only. The tables are those of ML Metadata's schema version 10, which its SQLite store has had since 1.14.
+It only reads. The tables are those of schema version 10, which ML Metadata's SQLite store has had since 1.14.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.run.fingerprints import Fingerprint
 
 COMPLETE, CACHED = 3, 5
-INPUT, OUTPUT = (3, 5), (4, 6)  # the second of each is what a resolver has
+INPUT, OUTPUT = 3, 4
 LIVE = 2
 
 
@@ -45,29 +45,30 @@ class Execution:
     outputs: tuple[Artifact, ...]
 
     @property
-    def finding(self) -> str:
-        """The line that the stage has to say."""
-        return next(
-            (artifact.properties["finding"] for artifact in self.outputs if "finding" in artifact.properties), ""
-        )
+    def line(self) -> str:
+        """The result of the stage in one line."""
+        return str(self._recorded("finding", ""))
 
     @property
     def report(self) -> dict[str, Any]:
-        """What the stage has for the summary."""
-        texts = (artifact.properties["report"] for artifact in self.outputs if "report" in artifact.properties)
-        return json.loads(next(texts, "{}"))
+        """The report of the stage, as `components.base.stage_report` recorded it."""
+        return dict(json.loads(self._recorded("report", "{}")))
+
+    def _recorded(self, name: str, default: str) -> str:
+        values = (artifact.properties[name] for artifact in self.outputs if name in artifact.properties)
+        return next(values, default)
 
 
 class History:
     """The executions of one pipeline, newest first."""
 
     def __init__(self, path: pathlib.Path, pipeline: str):
-        """Opens nothing yet: a store that does not exist is an empty history."""
+        """Opens nothing yet; a store that does not exist is an empty history."""
         self._path = path
         self._pipeline = pipeline
 
     def executions(self, stage: str, most: int = -1) -> list[Execution]:
-        """Returns the executions of a stage, newest first: all of them, or so many at most."""
+        """Returns the executions of a stage, newest first: all of them, or at most `most`."""
         with self._connect() as store:
             rows = store.execute(
                 "SELECT e.id, e.last_known_state FROM Execution e JOIN Association a ON a.execution_id = e.id "
@@ -76,6 +77,17 @@ class History:
                 (f"{self._pipeline}.{stage}", most),
             ).fetchall()
             return [self._execution(store, stage, *row) for row in rows]
+
+    def validated_statistics(self, digest: str) -> str | None:
+        """Returns the folder of the last validated statistics, other than those of a fingerprint digest."""
+        made = {artifact.id for execution in self.executions("StatisticsGen") for artifact in execution.outputs}
+        for execution in self.executions("ExampleValidator"):
+            known = execution.fingerprint.upstream.get("StatisticsGen") if execution.fingerprint else None
+            if execution.state == COMPLETE and known not in (None, digest):
+                found = [artifact.uri for artifact in execution.inputs if artifact.id in made and artifact.usable]
+                if found:
+                    return found[0]
+        return None
 
     def unfinished(self) -> list[int]:
         """Returns the ids of the executions that neither completed nor were taken from the cache."""
@@ -103,7 +115,7 @@ class History:
             "WHERE execution_id = ? AND name IN ('fingerprint', 'custom_config')",
             (identifier,),
         )
-        properties = dict(rows.fetchall())  # TFX's own Tuner and Trainer take ours inside of their custom_config
+        properties = dict(rows.fetchall())  # TFX's Tuner and Trainer have no other property for it than custom_config
         text = properties.get("fingerprint") or json.loads(properties.get("custom_config") or "{}").get("fingerprint")
         return Execution(
             id=identifier,
@@ -114,11 +126,11 @@ class History:
             outputs=self._artifacts(store, identifier, OUTPUT),
         )
 
-    def _artifacts(self, store: sqlite3.Connection, execution: int, events: tuple[int, int]) -> tuple[Artifact, ...]:
+    def _artifacts(self, store: sqlite3.Connection, execution: int, event: int) -> tuple[Artifact, ...]:
         rows = store.execute(
             "SELECT DISTINCT a.id, a.uri, a.state FROM Artifact a JOIN Event v ON v.artifact_id = a.id "
-            "WHERE v.execution_id = ? AND v.type IN (?, ?) ORDER BY a.id",
-            (execution, *events),
+            "WHERE v.execution_id = ? AND v.type = ? ORDER BY a.id",
+            (execution, event),
         ).fetchall()
         return tuple(Artifact(row[0], row[1], row[2] == LIVE, self._properties(store, row[0])) for row in rows)
 

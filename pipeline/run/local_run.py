@@ -1,4 +1,4 @@
-"""One run on this machine: is there anything to do? Then TFX on Beam. TensorFlow is imported for that alone."""
+"""Runs the pipeline on this machine. TensorFlow is imported only where stages have to run."""
 
 import dataclasses
 import json
@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ingest
+from core import digests, storage
 from core.errors import UserError
 from pipeline.config.settings import Settings
-from pipeline.run import fingerprints as stages
+from pipeline.graph import STAGES, RunContext
+from pipeline.run import code_dependencies, fingerprints
+from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import History
 from pipeline.run.request import Request, exit_code
-from pipeline.run.run_folder import RunFolder, read_json, write_json
+from pipeline.run.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from pipeline.profile.resolution import Resolved
@@ -22,90 +26,80 @@ SETTLED = ("pushed", "up_to_date", "not_blessed")
 
 
 def run(request: Request) -> int:
-    """Does what is asked; returns the exit code.
+    """Runs what a command asks for; returns the exit code.
 
     Raises:
-        UserError: the configuration or the data turn out to be wrong before anything slow begins.
+        UserError: the configuration or the data are wrong, which is found before anything slow begins.
     """
     begun = time.monotonic()
-    import ingest
-
     folder = RunFolder((request.out or Path("runs") / request.settings.name).absolute())
-    asked = request.settings.data
-    data = folder.data_digest(ingest.expand(asked.files, asked.spans) + ingest.files_of_query(asked.query))
-    marks = _marks(request.settings, data)
-    last = read_json(folder.summary)
+    data = request.settings.data
+    data_digest = folder.data_digest(ingest.expand(data.files, data.spans) + ingest.files_of_query(data.query))
+    marks = _marks(request.settings, data_digest)
+    last = storage.read_json(folder.summary)
     if request.whole and last.get("fingerprint") == marks["fingerprint"] and _is_settled(last, folder):
-        return _say_unchanged(request, folder, last, time.monotonic() - begun)
+        return _print_unchanged(request, folder, last, time.monotonic() - begun)
     resolved = _resolve(request, folder, last, marks)
-    fingerprints = _fingerprints(resolved, data, folder)
     history = History(folder.metadata, resolved.settings.name)
+    context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history)
+    found, arguments = fingerprints.of_stages(STAGES, context)
     if request.dry_run:
-        return _say_plan(request, history, fingerprints)
+        return _print_plan(request, history, found)
     from pipeline.run.full_run import FullRun
 
     folder.make()
     with folder.locked():
         folder.tidy(history)
         if not request.cache:
-            folder.forget()
-        return FullRun(request, resolved, folder, history, fingerprints, marks, begun).run()
+            folder.clear_cache()
+        return FullRun(request, context, found, arguments, resolved.warnings, marks, begun).run()
 
 
-def _marks(settings: Settings, data: str) -> dict[str, str]:
-    """Returns what tells a later run that it is asked the same: with the same data and code, or of any data."""
-    configuration = stages.digest(settings.model_dump(mode="json"))
+def _marks(settings: Settings, data_digest: str) -> dict[str, str]:
+    """Returns digests for the next run: of everything that this run depends on, and of the configuration alone."""
+    configuration = digests.of_values(settings.model_dump(mode="json"))
     schema = settings.schema_file
-    schema = stages.file_digest(schema) if schema and Path(schema).exists() else ""
+    schema_digest = digests.of_file(schema) if schema and Path(schema).exists() else ""
+    project = code_dependencies.digest_of_project()
     return {
-        "fingerprint": stages.digest(configuration, data, schema, stages.code_digest()),
+        "fingerprint": digests.of_values(configuration, data_digest, schema_digest, project),
         "configuration": configuration,
     }
 
 
 def _is_settled(last: Mapping[str, Any], folder: RunFolder) -> bool:
-    """Tells whether the last run came to a verdict whose result is still there."""
+    """Returns whether the last run ended with a verdict, and the model that it pushed is still there."""
     version = last.get("serving", {}).get("version")
     served = version and (folder.serving / str(version) / "saved_model.pb").exists()
     return last.get("status") in SETTLED and bool(served or last["status"] == "not_blessed")
 
 
 def _resolve(request: Request, folder: RunFolder, last: Mapping[str, Any], marks: Mapping[str, str]) -> "Resolved":
-    """Settles the columns' roles: as the last run had them where it was asked the same, whatever new data look like.
+    """Resolves the roles of the columns; those of the last run are kept where it had the same configuration.
 
-    A later span must not silently change what a feature is. `--no-cache` settles them anew.
+    A later span must not change the role of a feature without notice. `--no-cache` infers the roles again.
     """
-    from pipeline.config import settings as configuration
+    from pipeline.config import settings
     from pipeline.profile import resolution
 
     known = last.get("configuration") == marks["configuration"] and folder.config.exists()
     if not known or not request.cache:
         return resolution.resolve(request.settings)
     try:
-        return resolution.resolve(configuration.load(folder.config))
+        return resolution.resolve(settings.load(folder.config))
     except UserError as error:
         raise UserError(
             f"{error} (The columns' roles are those of the last run, in {folder.config}. "
-            "To settle them anew, run with --no-cache.)"
+            "To infer them again, run with --no-cache.)"
         ) from None
 
 
-def _fingerprints(resolved: "Resolved", data: str, folder: RunFolder) -> dict[str, stages.Fingerprint]:
-    """Returns the stages' fingerprints; the Pusher's knows what is served now, when that came from another model."""
-    first = stages.fingerprints(stages.parameters(resolved, data, 0))
-    served = folder.newest_version()
-    pushed = read_json(folder.serving / str(served) / "assets.extra" / "skewless.json")
-    if pushed.get("trainer") == first["Trainer"].digest:
-        served = int(pushed.get("replaced", 0))
-    return stages.fingerprints(stages.parameters(resolved, data, served))
-
-
-def _say_unchanged(request: Request, folder: RunFolder, last: dict[str, Any], seconds: float) -> int:
-    """Says that nothing has changed since the last run, with that run's verdict; returns the exit code."""
+def _print_unchanged(request: Request, folder: RunFolder, last: dict[str, Any], seconds: float) -> int:
+    """Prints the verdict of the last run, since nothing has changed; returns the exit code."""
     status = "not_blessed" if last["status"] == "not_blessed" else "up_to_date"
     states = [{"name": stage["name"], "state": "cached", "seconds": 0.0} for stage in last["stages"]]
     last = {**last, "status": status, "seconds": round(seconds, 2), "stages": states}
-    write_json(folder.summary, last)
+    storage.write_json(folder.summary, last)
     if request.json:
         print(json.dumps(last, indent=2, ensure_ascii=False))
     else:
@@ -120,11 +114,11 @@ def _say_unchanged(request: Request, folder: RunFolder, last: dict[str, Any], se
     return exit_code(status)
 
 
-def _say_plan(request: Request, history: History, fingerprints: Mapping[str, stages.Fingerprint]) -> int:
-    """Says what a run would do; returns the exit code."""
+def _print_plan(request: Request, history: History, wanted: Mapping[str, Fingerprint]) -> int:
+    """Prints which stages would run; returns the exit code."""
     from pipeline.run.plan import plan
 
-    steps = plan(history, fingerprints, request.cache)
+    steps = plan(STAGES, history, wanted, request.cache)
     if request.json:
         print(json.dumps([dataclasses.asdict(step) for step in steps], indent=2, ensure_ascii=False))
     else:

@@ -1,20 +1,24 @@
-"""Runs the graph with TFX's BeamDagRunner and tells a display which stage begins, and how it ended."""
+"""Builds the TFX pipeline from the declared stages, runs it on Beam, and tells a display how each stage ends.
+
+The only module of the pipeline that imports TFX.
+"""
 
 import dataclasses
+import importlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from apache_beam.options.pipeline_options import StandardOptions
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.orchestration import metadata
 from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 
+from pipeline.graph import RunContext, Stage
 from pipeline.run.display import Display
-from pipeline.run.fingerprints import RESOLVERS
-from pipeline.run.history import CACHED, Execution, History
-
-_FOUND = {"PreviousSpan": "statistics of earlier data to compare with", "Resolver": "a blessed model to beat"}
-_FOUND_NONE = {"PreviousSpan": "no earlier data", "Resolver": "no blessed model yet"}
+from pipeline.run.fingerprints import Fingerprint
+from pipeline.run.history import CACHED, History
 
 
 @dataclasses.dataclass
@@ -24,21 +28,59 @@ class Outcome:
     name: str
     state: str
     seconds: float
-    finding: str = ""
+    line: str = ""
+
+
+def build(
+    stages: Sequence[Stage],
+    context: RunContext,
+    fingerprints: Mapping[str, Fingerprint],
+    arguments: Mapping[str, Mapping[str, str]],
+    cache: bool = True,
+) -> Pipeline:
+    """Returns the TFX pipeline of a run.
+
+    Args:
+        stages: the stages.
+        context: the run.
+        fingerprints: the fingerprint of each stage.
+        arguments: the arguments of each stage's component that are made from its parameters.
+        cache: whether results of earlier runs may be used.
+    """
+    nodes: dict[str, BaseNode] = {}
+    for stage in stages:
+        module, _, name = stage.component.rpartition(".")
+        outputs = {argument: output.split(".") for argument, output in stage.inputs.items()}
+        node = getattr(importlib.import_module(module), name)(
+            **{argument: nodes[producer].outputs[key] for argument, (producer, key) in outputs.items()},
+            **arguments[stage.name],
+            fingerprint=fingerprints[stage.name].to_json(),
+        ).with_id(stage.name)
+        for before in stage.after:
+            node.add_upstream_node(nodes[before])
+        nodes[stage.name] = node
+    return Pipeline(
+        pipeline_name=context.settings.name,
+        pipeline_root=str(context.folder.artifacts),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(context.folder.metadata)),
+        components=list(nodes.values()),
+        enable_cache=cache,
+        beam_pipeline_args=list(context.settings.beam),
+    )
 
 
 class Watch:
-    """What is known of the run in progress: stages that ended, and the error that stopped it."""
+    """Records the stages of a run that have ended, and the error that stopped it."""
 
     def __init__(self, display: Display, history: History):
-        """Watches a run for a display; findings are read from the history."""
+        """Watches a run for a display; the lines of the stages are read from the history."""
         self.display = display
         self.history = history
         self.outcomes: list[Outcome] = []
         self.error: BaseException | None = None
 
-    def run(self, stage: str, work) -> None:  # type: ignore[no-untyped-def]
-        """Runs the work of a stage and keeps how it ended."""
+    def run(self, stage: str, work: Callable[[], None]) -> None:
+        """Runs the work of a stage and records how it ended."""
         self.display.started(stage)
         begun = time.monotonic()
         try:
@@ -47,38 +89,24 @@ class Watch:
             self.error = error
             self._end(Outcome(stage, "failed", time.monotonic() - begun))
             raise
-        executions = self.history.executions(stage, most=2)
-        execution = executions[0] if executions else None
-        state = _resolved(executions) if stage in RESOLVERS else _executed(execution)
-        finding = execution.finding.replace(f"{Path.cwd()}/", "") if execution else ""
-        if stage in RESOLVERS:
-            finding = _FOUND[stage] if execution and execution.outputs else _FOUND_NONE[stage]
-        self._end(Outcome(stage, state, time.monotonic() - begun, finding))
-        report = execution.report if execution else {}
-        for warning in (*report.get("warnings", ()), *report.get("notes", ())):
+        executions = self.history.executions(stage, most=1)
+        state = "cached" if executions and executions[0].state == CACHED else "ran"
+        line = executions[0].line.replace(f"{Path.cwd()}/", "") if executions else ""
+        self._end(Outcome(stage, state, time.monotonic() - begun, line))
+        for warning in executions[0].report.get("warnings", ()) if executions else ():
             self.display.note(f"! {warning}")
 
     def _end(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
-        self.display.finished(outcome.name, outcome.state, outcome.seconds, outcome.finding)
+        self.display.finished(outcome.name, outcome.state, outcome.seconds, outcome.line)
 
 
-def _executed(execution: Execution | None) -> str:
-    return "cached" if execution and execution.state == CACHED else "ran"
-
-
-def _resolved(executions: Sequence[Execution]) -> str:
-    """Returns `cached` where a resolver found what it found the last time: what depends on it stays cached too."""
-    found = [[artifact.id for artifact in each.outputs] for each in executions[:2]]
-    return "cached" if len(found) == 2 and found[0] == found[1] else "ran"
-
-
-# Beam pickles the DoFns of a pipeline by their module's name, so the watch cannot travel in one: they look it up here.
+# Beam pickles the DoFns of a pipeline by the name of their module, so a DoFn cannot hold the watch; it is found here.
 _watch: Watch | None = None
 
 
 class WatchedNode(beam_dag_runner.PipelineNodeAsDoFn):
-    """A node of the graph whose beginning and end are seen."""
+    """A node of the graph that reports its start and its end."""
 
     def _run_node(self) -> None:
         assert _watch, "a watched node runs outside of run()"
@@ -95,7 +123,7 @@ def run(pipeline: Pipeline, watch: Watch, from_stage: str | None = None, to_stag
     """Runs the pipeline, or the part of it from one stage to another.
 
     Raises:
-        Exception: what stopped a stage; `watch.error` has it as it was raised, before Beam wrapped it.
+        Exception: the error that stopped a stage; `watch.error` is the same error before Beam wrapped it.
     """
     global _watch
     # TFX opens its Beam pipeline without options, and Beam's default runner would first look for a binary to download.

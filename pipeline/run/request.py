@@ -1,4 +1,4 @@
-"""What a command line asks for, and how its command ends."""
+"""Holds the arguments of `run_local.py`, and the exit codes of a run."""
 
 import dataclasses
 from pathlib import Path
@@ -11,17 +11,17 @@ INTERRUPTED = 130
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What the command line asks for.
+    """The arguments of the command.
 
     Attributes:
-        settings: the configuration as given, before the data are looked at.
+        settings: the configuration as given, before it is resolved.
         config: its file; None where flags say it all.
-        out: the run's folder; None for `runs/NAME`.
+        out: the folder of the run; None for `runs/NAME`.
         from_stage, to_stage: the part of the graph to run; None for the ends.
-        dry_run: say what would run, and run nothing.
+        dry_run: print which stages would run, and run nothing.
         cache: whether results of earlier runs may be used.
-        update_schema: write the inferred schema beside the configuration, and stop there.
-        quiet: print no more than the verdict.
+        update_schema: write the inferred schema beside the configuration, and end there.
+        quiet: print only the result.
         json: print the summary as JSON and nothing else on standard output.
     """
 
@@ -38,7 +38,7 @@ class Request:
 
     @property
     def whole(self) -> bool:
-        """Whether all of the graph is asked for, and the cache may be used."""
+        """Whether all stages are asked for, and the cache may be used."""
         return self.cache and not (self.from_stage or self.to_stage or self.update_schema or self.dry_run)
 
     @property
@@ -50,7 +50,7 @@ class Request:
 
 
 def exit_code(status: str, error: BaseException | None = None) -> int:
-    """Returns the exit code of a run that ended with a status, or that an error stopped."""
+    """Returns the exit code of a run that ended with a status, or was stopped by an error."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
     if isinstance(error, (UserError, GateError)):

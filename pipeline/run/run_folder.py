@@ -1,28 +1,24 @@
-"""The folder of a run: what lies where, and that only one run at a time writes to it."""
+"""Names the files of a run's folder, locks it for one run at a time, and computes the digest of the data."""
 
 import contextlib
 import dataclasses
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
+from core import digests, storage
 from core.errors import UserError
-from pipeline.run.fingerprints import digest, file_digest
 from pipeline.run.history import History
 
-FREE_BYTES = (
-    200_000_000  # TensorFlow and SQLite leave broken files behind on a full disk, so a run does not begin on one
-)
+FREE_BYTES = 200_000_000  # on a full disk TensorFlow and SQLite leave broken files, so a run does not begin on one
 
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """What a run leaves in `runs/NAME`."""
+    """The files that a run writes to `runs/NAME`."""
 
     path: Path
 
@@ -33,22 +29,22 @@ class RunFolder:
 
     @property
     def summary(self) -> Path:
-        """What the last run found."""
+        """The summary of the last run."""
         return self.path / "summary.json"
 
     @property
     def serving(self) -> Path:
-        """What TensorFlow Serving's `--model_base_path` points to."""
+        """The versions of the model: the folder for TensorFlow Serving's `--model_base_path`."""
         return self.path / "serving"
 
     @property
     def tensorboard(self) -> Path:
-        """The training curves, one folder a pushed or judged model."""
+        """The training curves, one folder for each trained model."""
         return self.path / "tensorboard"
 
     @property
     def logs(self) -> Path:
-        """All that the libraries say, one file a run."""
+        """The output of the libraries, one file for each run."""
         return self.path / "logs"
 
     @property
@@ -63,19 +59,19 @@ class RunFolder:
 
     @property
     def cache(self) -> Path:
-        """What was computed of each file or span, so that a new span costs only its own rows."""
+        """Results for each data file, so that a new span costs only the time of its own files."""
         return self.path / "cache"
 
     @property
     def tuner(self) -> Path:
-        """Where an interrupted search goes on."""
+        """The trials of an unfinished search, which the next run continues."""
         return self.path / "artifacts" / "Tuner" / "search"
 
     def make(self) -> None:
-        """Makes the folder, and tells at once when it cannot be written to.
+        """Creates the folder, and checks that it can be written to.
 
         Raises:
-            UserError: the folder cannot be made or written to, or its disk is full.
+            UserError: the folder cannot be created or written to, or its disk is full.
         """
         try:
             for folder in (self.logs, self.artifacts):
@@ -86,7 +82,7 @@ class RunFolder:
         except OSError as error:
             raise UserError(
                 f"The output folder {self.path} cannot be written to: {error.strerror}. "
-                "Give another one with --out, or mend its permissions."
+                "Give another one with --out, or change its permissions."
             ) from None
         free = shutil.disk_usage(self.path).free
         if free < FREE_BYTES:
@@ -112,7 +108,7 @@ class RunFolder:
             yield
 
     def tidy(self, history: History) -> None:
-        """Removes what executions that were killed left half written, so that nobody takes it for a result."""
+        """Removes the unfinished outputs of executions that were killed."""
         for identifier in history.unfinished():
             for folder in (
                 *self.artifacts.glob(f"*/*/{identifier}"),
@@ -120,43 +116,20 @@ class RunFolder:
             ):
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def forget(self) -> None:
-        """Removes what was kept of each file, so that all of it is computed anew."""
+    def clear_cache(self) -> None:
+        """Removes the results for each data file, so that all of them are computed again."""
         shutil.rmtree(self.cache, ignore_errors=True)
-
-    def newest_version(self) -> int:
-        """Returns the newest version that is served; 0 where there is none."""
-        folders = self.serving.iterdir() if self.serving.is_dir() else ()
-        return max((int(each.name) for each in folders if each.name.isdigit()), default=0)
 
     def data_digest(self, files: Sequence[str]) -> str:
         """Returns a digest of the content of some files.
 
-        A file whose path, size and time of change are those of last time is not read again.
+        A file whose path, size and modification time have not changed since the last run is not read again.
         """
         cache = self.path / ".digests.json"
-        known: dict[str, str] = read_json(cache)
+        known = storage.read_json(cache)
         keys = [f"{file}|{(stat := os.stat(file)).st_size}|{stat.st_mtime_ns}|{stat.st_ino}" for file in files]
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            digests = list(
-                pool.map(lambda pair: known.get(pair[0]) or file_digest(pair[1]), zip(keys, files, strict=True))
-            )
+            found = list(pool.map(lambda key, file: known.get(key) or digests.of_file(file), keys, files))
         if self.path.is_dir():
-            write_json(cache, dict(zip(keys, digests, strict=True)))
-        return digest(digests)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Returns the mapping in a JSON file; an empty one where there is none or it cannot be read."""
-    try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Writes a mapping as JSON in one step: a reader never sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-    temporary.replace(path)
+            storage.write_json(cache, dict(zip(keys, found, strict=True)))
+        return digests.of_values(found)

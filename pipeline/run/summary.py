@@ -1,4 +1,4 @@
-"""What a run found, as `summary.json` has it and as it is printed at the end."""
+"""Builds `summary.json` from the reports of the stages, and prints it at the end of a run."""
 
 import os
 import platform
@@ -11,17 +11,17 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.graph import STAGES
 from pipeline.run import display
-from pipeline.run.fingerprints import NAMES
 from pipeline.run.history import History
 from pipeline.run.run_folder import RunFolder
 
 PACKAGES = ("tensorflow", "keras", "tfx", "tensorflow-transform", "apache-beam", "duckdb")
-BASELINES = ("blessed", "linear", "constant")
+BASELINES = ("champion", "linear", "constant")
 TITLES = {
     "pushed": ("Pushed", "bold green"),
     "up_to_date": ("Up to date", "bold green"),
-    "partial": ("Done as far as asked", "bold green"),
+    "partial": ("Ended at the given stage", "bold green"),
     "not_blessed": ("Not pushed", "bold yellow"),
     "invalid_data": ("Stopped: the data did not pass", "bold yellow"),
     "failed": ("Failed", "bold red"),
@@ -41,55 +41,46 @@ def build(
 
     Args:
         name: the run's name.
-        run_id: which run it was.
+        run_id: the time at which it began.
         status: how it ended.
         seconds: how long it took.
-        features: how many columns the model sees.
-        stages: what happened to each stage: name, state and seconds.
-        history: where the stages' reports are; what a stage that did not end would say is left out.
+        features: the number of columns that the model sees.
+        stages: name, state and seconds of each stage.
+        history: the executions with the reports of the stages; stages that did not end add nothing.
     """
-    ended = {stage["name"] for stage in stages if stage["state"] in ("ran", "cached")}
-    reports: dict[str, dict[str, Any]] = {name: {} for name in NAMES}
-    for stage in ended:
-        execution = next(iter(history.executions(stage, most=1)), None)
-        reports[stage] = execution.report if execution else {}
-    trainer, evaluator, server = reports["Trainer"], reports["Evaluator"], reports["ServingValidator"]
-    examples, pusher = reports["ExampleGen"], reports["Pusher"]
-    return {
+    summary: dict[str, Any] = {
         "name": name,
         "run_id": run_id,
         "status": status,
         "seconds": round(seconds, 2),
         "stages": list(stages),
-        "data": {
-            "rows": examples.get("rows", {}),
-            "rejects": examples.get("rejects", 0),
-            "features": features,
-        },
-        "model": {
-            "family": trainer.get("family"),
-            "hyperparameters": trainer.get("hyperparameters", {}),
-            "parameters": trainer.get("parameters"),
-            "trials": reports["Tuner"].get("trials"),
-        },
-        "metrics": {
-            "eval": trainer.get("metrics", {}).get("eval", {}),
-            "test": evaluator.get("metrics", {}).get("test", {}),
-        },
-        "baselines": evaluator.get("baselines", {}),
-        "gates": [*evaluator.get("gates", []), *server.get("gates", [])],
-        "serving": {
-            "path": pusher.get("path"),
-            "version": pusher.get("version"),
-            "max_abs_difference": server.get("max_abs_difference"),
-            "p50_ms": server.get("p50_ms"),
-        },
-        "environment": environment(),
+        "data": {"rows": {}, "rejects": 0, "features": features},
+        "model": {"family": None, "hyperparameters": {}, "parameters": None, "trials": None},
+        "metrics": {"eval": {}, "test": {}},
+        "baselines": {},
+        "gates": [],
+        "serving": {"path": None, "version": None, "max_abs_difference": None, "p50_ms": None},
     }
+    ended = {stage["name"] for stage in stages if stage["state"] in ("ran", "cached")}
+    for stage in STAGES:
+        if stage.in_summary and stage.name in ended:
+            for execution in history.executions(stage.name, most=1):
+                _merge(summary, execution.report.get("summary", {}))
+    return {**summary, "environment": environment()}
+
+
+def _merge(summary: dict[str, Any], part: Mapping[str, Any]) -> None:
+    """Adds a stage's part to the summary: mappings are merged, lists are joined."""
+    for key, value in part.items():
+        before = summary.get(key)
+        if isinstance(before, dict) and isinstance(value, Mapping):
+            _merge(before, value)
+        else:
+            summary[key] = [*before, *value] if isinstance(before, list) else value
 
 
 def environment() -> dict[str, Any]:
-    """Returns what the run ran on."""
+    """Returns the Python version, the platform and the versions of the main packages."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -99,7 +90,7 @@ def environment() -> dict[str, Any]:
 
 
 def show(console: Console, summary: Mapping[str, Any], folder: RunFolder, data: Sequence[str] = ()) -> None:
-    """Prints the verdict, the metrics beside the baselines, the gates that failed, and what to type next."""
+    """Prints the verdict, the metrics beside those of the baselines, the failed gates, and the next commands."""
     title, style = TITLES[summary["status"]]
     version = summary["serving"]["version"]
     where = f" version {version} to {_short(summary['serving']['path'])}" if version else ""
@@ -131,13 +122,13 @@ def _figures(values: Mapping[str, float | None], names: Iterable[str]) -> list[s
 
 
 def _short(path: str | Path) -> str:
-    """Returns a path as it is shorter to type: relative where it lies below the current folder."""
+    """Returns a path relative to the current folder where it is below it."""
     path = Path(path)
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _mounted(path: Path) -> str:
-    """Returns a path as Docker wants it for a volume: absolute."""
+    """Returns a path as the source of a Docker volume, which must be absolute."""
     short = _short(path)
     return shlex.quote(short) if Path(short).is_absolute() else f'"$PWD"/{shlex.quote(short)}'
 

@@ -1,4 +1,4 @@
-"""Where a run's words go: the libraries' to a log, ours to the terminal."""
+"""Redirects the output of libraries to a log file, and prints the run's own output to the terminal."""
 
 import contextlib
 import logging
@@ -17,7 +17,7 @@ from pipeline.run import display
 
 @contextlib.contextmanager
 def output_to(log: Path) -> Iterator[tuple[IO[str], IO[str]]]:
-    """Sends all that libraries print, from Python or from C++, to a file; yields the real standard output and error."""
+    """Redirects all output, of Python and of C++, to a file; yields the original standard output and error."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
@@ -41,7 +41,7 @@ def console(file: IO[str]) -> Console:
 
 
 def shown_on(console: Console, quiet: bool) -> display.Display:
-    """Returns what shows the run: redrawn on a terminal, plain lines elsewhere, nothing when it has to be quiet."""
+    """Returns the display of a run: redrawn on a terminal, plain lines elsewhere, nothing where `quiet`."""
     shown = (
         display.Quiet(console) if quiet else (display.LiveDisplay if console.is_terminal else display.Display)(console)
     )

@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
-from tfx.dsl.components.base import base_beam_executor, base_executor
+from tfx.dsl.components.base import base_beam_executor, base_component, base_executor
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.statistics_gen import component as statistics_gen
+from components.statistics_gen.component import StatisticsGen
 from core import examples
 from core.spec import Payload, Spec
 
@@ -54,13 +54,17 @@ def _values(value: Any) -> list[Any] | None:
 
 
 def run(
-    executor: type[base_executor.BaseExecutor],
+    stage: Any,
     inputs: Mapping[str, types.Artifact],
     outputs: Mapping[str, types.Artifact],
     beam: Sequence[str] = BEAM,
     **properties: Any,
 ) -> None:
-    """Runs an executor as TFX would."""
+    """Runs the executor of a component as TFX would; the parameters that are not given are empty."""
+    executor: type[base_executor.BaseExecutor] = stage.EXECUTOR_SPEC.executor_class if _is_component(stage) else stage
+    if _is_component(stage):
+        texts = (name for name, parameter in stage.SPEC_CLASS.PARAMETERS.items() if parameter.type is str)
+        properties = {**dict.fromkeys(texts, ""), **properties}
     if issubclass(executor, base_beam_executor.BaseBeamExecutor):
         context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=list(beam), tmp_dir="", unique_id="1")
     else:
@@ -69,10 +73,17 @@ def run(
     executor(context).Do(wrap, {name: [each] for name, each in outputs.items()}, properties)
 
 
-def make_statistics(made: types.Artifact, spec: Spec, folder: pathlib.Path, options: str = "{}") -> types.Artifact:
-    """Returns the statistics of Examples by our own stage."""
+def _is_component(stage: Any) -> bool:
+    return isinstance(stage, type) and issubclass(stage, base_component.BaseComponent)
+
+
+def make_statistics(
+    made: types.Artifact, spec: Spec, folder: pathlib.Path, options: str = "{}", cache: str = ""
+) -> types.Artifact:
+    """Returns the statistics of Examples by the project's StatisticsGen."""
     statistics = artifact(standard_artifacts.ExampleStatistics, folder)
-    run(statistics_gen.Executor, {"examples": made}, {"statistics": statistics}, spec=spec.to_json(), options=options)
+    parameters = {"spec": spec.to_json(), "statistics_options": options, "cache": cache}
+    run(StatisticsGen, {"examples": made}, {"statistics": statistics}, **parameters)
     return statistics
 
 

@@ -6,8 +6,8 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import standard_artifacts
 
-from components.schema_gen import component as schema_gen
 from components.schema_gen import curated_schema
+from components.schema_gen.component import SchemaGen
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
 from tests.components import data_stages
@@ -44,9 +44,7 @@ def statistics(tmp_path_factory):
 
 def run(statistics, folder, **properties):
     schema = data_stages.artifact(standard_artifacts.Schema, folder)
-    data_stages.run(
-        schema_gen.Executor, {"statistics": statistics}, {"schema": schema}, spec=SPEC.to_json(), **properties
-    )
+    data_stages.run(SchemaGen, {"statistics": statistics}, {"schema": schema}, spec=SPEC.to_json(), **properties)
     return schema, tfdv.load_schema_text(str(folder / "schema.pbtxt"))
 
 
@@ -144,7 +142,7 @@ def test_unreadable_schema_file(tmp_path, text, expected):
 
 def test_update_makes_the_file(statistics, inferred, tmp_path):
     path = tmp_path / "new.pbtxt"
-    summary = schema_gen.update(str(path), statistics.uri, ["train", "eval"], SPEC)
+    summary = curated_schema.update(str(path), statistics.uri, ["train", "eval"], SPEC)
     assert summary == f"Wrote {path} with 7 fields. Review it: later data must fit it."
     assert curated_schema.parse(str(path)) == inferred
     assert list(tmp_path.iterdir()) == [path]
@@ -162,7 +160,7 @@ def test_update_keeps_what_was_edited(statistics, inferred, tmp_path):
 
     path = curate(tmp_path / "curated.pbtxt", inferred, change)
     before = pathlib.Path(path).read_text()
-    summary = schema_gen.update(path, statistics.uri, ["train", "eval"], SPEC)
+    summary = curated_schema.update(path, statistics.uri, ["train", "eval"], SPEC)
     assert pathlib.Path(path).read_text().startswith(before), "comments and edits stay"
     schema = curated_schema.parse(path)
     assert schema.feature[0].int_domain.max == 150
@@ -176,5 +174,5 @@ def test_update_keeps_what_was_edited(statistics, inferred, tmp_path):
 
 def test_update_without_news_leaves_the_file(statistics, inferred, tmp_path):
     path = curate(tmp_path / "curated.pbtxt", inferred)
-    assert schema_gen.update(path, statistics.uri, ["train"], SPEC) == f"{path}: no field added"
+    assert curated_schema.update(path, statistics.uri, ["train"], SPEC) == f"{path}: no field added"
     assert pathlib.Path(path).read_text().startswith("# ours")

@@ -10,8 +10,8 @@ from tfx.components.schema_gen import executor as stock_schema_gen
 from tfx.components.statistics_gen import executor as stock_statistics_gen
 from tfx.types import standard_artifacts
 
-from components.statistics_gen import component as statistics_gen
 from components.statistics_gen import quantiles_generator, statistics_pipeline
+from components.statistics_gen.component import StatisticsGen
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
 from models.preprocessing.feature_stats import COUNT, MEAN, QUANTILES, STD
@@ -154,7 +154,7 @@ def test_blocks_of_rows_and_columns_add_up_to_the_whole(made, statistics, tmp_pa
 def test_quantiles_keep_the_stated_error():
     values = np.random.default_rng(0).lognormal(size=200_000)
     parts = np.array_split(values, 7)
-    numbers = [quantiles_generator.Numbers(quantiles_generator.epsilon(48)) for _ in parts]
+    numbers = [quantiles_generator.FiniteValues(quantiles_generator.epsilon(48)) for _ in parts]
     for each, part in zip(numbers, parts, strict=True):
         each.add(part)
     for other in numbers[1:]:
@@ -178,7 +178,7 @@ def test_a_split_without_rows_is_an_error(made, tmp_path):
     statistics = data_stages.artifact(standard_artifacts.ExampleStatistics, tmp_path / "statistics")
     with pytest.raises(UserError, match="Split 'train' has no rows"):
         data_stages.run(
-            statistics_gen.Executor, {"examples": empty}, {"statistics": statistics}, spec=SPEC.to_json(), options="{}"
+            StatisticsGen, {"examples": empty}, {"statistics": statistics}, spec=SPEC.to_json(), statistics_options="{}"
         )
 
 
@@ -193,7 +193,7 @@ def test_a_row_without_a_weight_is_an_error(tmp_path):
 @pytest.mark.slow
 def test_a_new_span_reuses_the_files_of_earlier_ones(tmp_path, statistics):
     """The second run has a new folder, a file of the first run under another name, and a new file."""
-    options = json.dumps({"cache": str(tmp_path / "cache")})
+    cache = str(tmp_path / "cache")
     rows = {name: [*values, *values[::-1]] for name, values in ROWS.items()}
     new = {name: [*values, *ROWS[name][:2]] for name, values in ROWS.items()}
     for number, (split, expected) in enumerate([(rows, 0), (new, 4), (new, 6)]):
@@ -201,13 +201,13 @@ def test_a_new_span_reuses_the_files_of_earlier_ones(tmp_path, statistics):
         pathlib.Path(made.uri, "Split-train", "part-0.parquet").rename(
             pathlib.Path(made.uri, "Split-train", "part-9.parquet")
         )
-        found = data_stages.make_statistics(made, SPEC, tmp_path / f"statistics{number}", options)
+        found = data_stages.make_statistics(made, SPEC, tmp_path / f"statistics{number}", cache=cache)
         assert json.loads(found.get_string_custom_property("report"))["reused_rows"] == expected
         plain = data_stages.make_statistics(made, SPEC, tmp_path / f"plain{number}")
         ours, theirs = data_stages.features(found, "train"), data_stages.features(plain, "train")
         assert ours["town"].string_stats.rank_histogram == theirs["town"].string_stats.rank_histogram
         assert ours["fare"].num_stats.mean == pytest.approx(theirs["fare"].num_stats.mean)
-    assert "6 columns over 6 rows, 6 of them known" in found.get_string_custom_property("finding")
+    assert "6 columns over 6 rows, 6 of them from the cache" in found.get_string_custom_property("finding")
     assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
@@ -230,12 +230,12 @@ def test_two_worker_processes_give_the_same(tmp_path, monkeypatch):
     for name, beam in (("one", []), ("two", workers)):
         statistics = data_stages.artifact(standard_artifacts.ExampleStatistics, tmp_path / name)
         data_stages.run(
-            statistics_gen.Executor,
+            StatisticsGen,
             {"examples": made},
             {"statistics": statistics},
             [*data_stages.BEAM, *beam],
             spec=SPEC.to_json(),
-            options="{}",
+            statistics_options="{}",
         )
         ours.append(data_stages.features(statistics, "train"))
     one, two = ours

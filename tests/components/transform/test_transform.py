@@ -48,14 +48,14 @@ def stages(tmp_path_factory):
     made = data_stages.write_examples(folder / "examples", COLUMNS, {"train": TRAIN, "eval": TRAIN})
     statistics = data_stages.make_statistics(made, SPEC, folder / "statistics")
     schema = data_stages.artifact(standard_artifacts.Schema, folder / "schema")
-    data_stages.run(schema_gen.Executor, {"statistics": statistics}, {"schema": schema}, spec=SPEC.to_json())
+    data_stages.run(schema_gen.SchemaGen, {"statistics": statistics}, {"schema": schema}, spec=SPEC.to_json())
     return {"examples": made, "statistics": statistics, "schema": schema}
 
 
 def run(stages, folder, preprocessing_fn=None):
     graph = data_stages.artifact(standard_artifacts.TransformGraph, folder)
     spec = Spec(SPEC.label, SPEC.features, preprocessing_fn=preprocessing_fn)
-    data_stages.run(transform.Executor, stages, {"transform_graph": graph}, spec=spec.to_json())
+    data_stages.run(transform.Transform, stages, {"transform_graph": graph}, spec=spec.to_json())
     return graph
 
 
@@ -124,14 +124,14 @@ def test_constants_agree_with_tf_transform_analyzers(tmp_path):
     stages = {"examples": made, "statistics": data_stages.make_statistics(made, spec, tmp_path / "statistics")}
     stages["schema"] = data_stages.artifact(standard_artifacts.Schema, tmp_path / "schema")
     data_stages.run(
-        schema_gen.Executor, {"statistics": stages["statistics"]}, {"schema": stages["schema"]}, spec=spec.to_json()
+        schema_gen.SchemaGen, {"statistics": stages["statistics"]}, {"schema": stages["schema"]}, spec=spec.to_json()
     )
     ours = data_stages.artifact(standard_artifacts.TransformGraph, tmp_path / "ours")
-    data_stages.run(transform.Executor, stages, {"transform_graph": ours}, spec=spec.to_json())
+    data_stages.run(transform.Transform, stages, {"transform_graph": ours}, spec=spec.to_json())
     theirs = data_stages.artifact(standard_artifacts.TransformGraph, tmp_path / "theirs")
     dotted = "tests.components.users_functions.analyzed"
     spec = Spec(spec.label, spec.features, preprocessing_fn=dotted)
-    data_stages.run(transform.Executor, stages, {"transform_graph": theirs}, spec=spec.to_json())
+    data_stages.run(transform.Transform, stages, {"transform_graph": theirs}, spec=spec.to_json())
 
     groups = examples.row_groups(f"{made.uri}/Split-train")
     left, right = transform.sample(ours.uri, groups), transform.sample(theirs.uri, groups)
@@ -171,7 +171,7 @@ def test_our_transform_reads_stock_statistics(stages, tmp_path):
     graph = data_stages.artifact(standard_artifacts.TransformGraph, tmp_path / "graph")
     spec = Spec(SPEC.label, SPEC.features[:3])  # stock statistics take integers for numbers
     inputs = {**stages, "statistics": statistics}
-    data_stages.run(transform.Executor, inputs, {"transform_graph": graph}, spec=spec.to_json())
+    data_stages.run(transform.Transform, inputs, {"transform_graph": graph}, spec=spec.to_json())
     ours = inputs_of(graph)
     assert [each.name for each in ours] == ["age", "fare", "fare_missing", "town"]
     assert (ours[0].mean, ours[1].mean, ours[3].size) == (35, 2, 4)
@@ -275,11 +275,11 @@ def test_any_column_name_goes_through(tmp_path):
     stages = {"examples": made, "statistics": data_stages.make_statistics(made, spec, tmp_path / "statistics")}
     stages["schema"] = data_stages.artifact(standard_artifacts.Schema, tmp_path / "schema")
     given = {"statistics": stages["statistics"]}
-    data_stages.run(schema_gen.Executor, given, {"schema": stages["schema"]}, spec=spec.to_json())
+    data_stages.run(schema_gen.SchemaGen, given, {"schema": stages["schema"]}, spec=spec.to_json())
     anomalies = data_stages.artifact(standard_artifacts.ExampleAnomalies, tmp_path / "anomalies")
     data_stages.run(validator.Executor, stages, {"anomalies": anomalies}, spec=spec.to_json(), limits="{}")
     graph = data_stages.artifact(standard_artifacts.TransformGraph, tmp_path / "graph")
-    data_stages.run(transform.Executor, stages, {"transform_graph": graph}, spec=spec.to_json())
+    data_stages.run(transform.Transform, stages, {"transform_graph": graph}, spec=spec.to_json())
     transformed = transform.sample(graph.uri, examples.row_groups(f"{made.uri}/Split-train"))
     for name in names:
         assert transformed[name].tolist() == [1, 1, 1]

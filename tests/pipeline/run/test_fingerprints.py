@@ -1,88 +1,78 @@
-"""What a stage's fingerprint depends on."""
+"""The fingerprint of a stage: everything on which its result depends."""
 
-import pytest
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
-from core.spec import Feature, Label, Spec
+from pipeline.graph import Stage
 from pipeline.run import fingerprints
+from pipeline.run.fingerprints import Fingerprint
 
-SPEC = Spec(
-    label=Label("tip", "binary", "int", ("0", "1")),
-    features=(Feature("fare", "numeric", "float", buckets=8), Feature("company", "categorical", "text")),
-    weight="weight",
-    family="mlp",
-    hyperparameters={"units": 64},
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """Values for the parameters of the stages below."""
+
+    rows: int = 3
+    epochs: int = 1
+    digests: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+STAGES = (
+    Stage("Read", "core.errors.UserError", {}, lambda run: {"rows": run.rows}),
+    Stage("Look", "core.text.listing", {"rows": "Read.rows"}, lambda run: {}),
+    Stage("Train", "core.spec.Spec", {"rows": "Read.rows"}, lambda run: {"train": {"epochs": run.epochs}}),
+    Stage("Push", "core.errors.UserError", {"model": "Train.model"}, lambda run: {"made_of": run.digests["Train"]}),
 )
 
 
-def test_upstream_stages_come_before():
-    seen = set()
-    for stage in fingerprints.STAGES:
-        assert seen.issuperset(stage.upstream)
-        seen.add(stage.name)
+def found(**changes):
+    return fingerprints.of_stages(STAGES, Context(**changes))[0]
 
 
-def test_narrow_keeps_only_what_a_stage_uses():
-    narrowed = fingerprints.narrow(SPEC, "payload")
-    assert narrowed == Spec(
-        label=Label("tip", "binary", "int", ("0", "1")),
-        features=(Feature("fare", "categorical", "float"), Feature("company", "categorical", "text")),
-        weight="weight",
-    )
+def changed(**changes):
+    """Returns the stages whose fingerprints a change of the context changes."""
+    before, after = found(), found(**changes)
+    return {name for name in before if before[name].digest != after[name].digest}
 
 
-def test_flatten():
+def test_a_change_reaches_the_stages_below_it_and_no_others():
+    assert changed(epochs=2) == {"Train", "Push"}
+    assert changed(rows=4) == {"Read", "Look", "Train", "Push"}
+
+
+def test_a_stage_is_given_what_its_fingerprint_covers():
+    marks, arguments = fingerprints.of_stages(STAGES, Context())
+    assert arguments["Read"] == {"rows": "3"}
+    assert arguments["Train"] == {"train": '{"epochs": 1}'}
+    assert marks["Train"].parameters == {"train.epochs": 1}
+    assert arguments["Push"] == {"made_of": marks["Train"].digest}
+    assert marks["Push"].upstream == {"Train": marks["Train"].digest}
+
+
+def test_flatten_names_the_features_of_a_spec():
     assert fingerprints.flatten({"a": 1, "b": {"c": {"d": [2, 3]}, "e": None}}) == {
         "a": 1,
         "b.c.d": [2, 3],
         "b.e": None,
     }
+    features = [{"name": "zip", "kind": "numeric"}, {"name": "a.b", "kind": "text"}]
+    assert fingerprints.flatten({"features": features}) == {
+        "features.zip.kind": "numeric",
+        "features.a.b.kind": "text",
+    }
 
 
-@pytest.mark.parametrize(("text", "stage"), [("trainer", "Trainer"), ("EXAMPLEGEN", "ExampleGen"), ("Tuner", "Tuner")])
-def test_find_takes_any_case(text, stage):
-    assert fingerprints.find(text) == stage
+@given(
+    st.dictionaries(st.text(), st.one_of(st.none(), st.integers(), st.text(), st.lists(st.integers()))),
+    st.dictionaries(st.text(), st.text()),
+)
+def test_a_fingerprint_survives_json(values, libraries):
+    fingerprint = Fingerprint("Trainer", values, "code", libraries, {"Tuner": "abc"}, "digest")
+    assert Fingerprint.from_json(fingerprint.to_json()) == fingerprint
 
 
-def test_find_suggests_a_near_match():
-    with pytest.raises(UserError, match=r"no stage Trainr. Did you mean Trainer\? The stages are ExampleGen, "):
-        fingerprints.find("Trainr")
-
-
-def test_a_change_reaches_the_stages_below_it_and_no_others():
-    values = {stage.name: {"x": 1} for stage in fingerprints.STAGES}
-    before = fingerprints.fingerprints(values)
-    after = fingerprints.fingerprints({**values, "Trainer": {"x": 2}})
-    changed = {name for name in fingerprints.NAMES if before[name] != after[name]}
-    assert changed == {"Trainer", "Resolver", "Evaluator", "ServingValidator", "Pusher"}
-
-
-def test_code_digest_follows_imports(tmp_path, monkeypatch):
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "top.py").write_text("from models import middle\n")
-    (tmp_path / "models" / "middle.py").write_text("def f():\n    import models.low\n")
-    (tmp_path / "models" / "low.py").write_text("x = 1\n")
-    (tmp_path / "models" / "other.py").write_text("x = 1\n")
-    monkeypatch.setattr(fingerprints, "ROOT", tmp_path)
-
-    def digest():
-        for cached in (fingerprints._closure, fingerprints._path, fingerprints._source_digest):
-            cached.cache_clear()
-        return fingerprints.code_digest(("models.top",))
-
-    before = digest()
-    (tmp_path / "models" / "other.py").write_text("x = 2\n")
-    assert digest() == before
-    (tmp_path / "models" / "low.py").write_text("x = 2\n")
-    assert digest() != before
-    monkeypatch.undo()
-    for cached in (fingerprints._closure, fingerprints._path, fingerprints._source_digest):
-        cached.cache_clear()
-
-
-@given(st.dictionaries(st.text(), st.one_of(st.none(), st.integers(), st.text(), st.lists(st.integers()))))
-def test_a_fingerprint_survives_json(values):
-    fingerprint = fingerprints.Fingerprint("Trainer", values, "code", "digest")
-    assert fingerprints.Fingerprint.from_json(fingerprint.to_json()) == fingerprint
+def test_a_fingerprint_of_an_earlier_version_can_be_read():
+    old = '{"stage": "Trainer", "parameters": {"x": 1}, "code": "a", "digest": "b", "gone": 1}'
+    assert Fingerprint.from_json(old) == Fingerprint("Trainer", {"x": 1}, "a", digest="b")

@@ -6,11 +6,28 @@ import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as pb
 
+from pipeline.graph import STAGES as DECLARED
+from pipeline.run import fingerprints as fingerprints_of
 from pipeline.run import plan
-from pipeline.run.fingerprints import RESOLVERS, STAGES, fingerprints
 from pipeline.run.history import History
 
+# The declared graph, each stage with one parameter.
+STAGES = tuple(
+    dataclasses.replace(stage, parameters=lambda run, name=stage.name: run.values[name]) for stage in DECLARED
+)
 VALUES = {stage.name: {"x": 1} for stage in STAGES}
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """The parameter of each stage."""
+
+    values: dict[str, dict[str, int]]
+    digests: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def fingerprints(values):
+    return fingerprints_of.of_stages(STAGES, Context(values))[0]
 
 
 class Store:
@@ -55,12 +72,11 @@ class Store:
         """Adds an execution of every stage, as a first run would."""
         outputs = {}
         for stage in STAGES:
-            if stage.name not in RESOLVERS:
-                inputs = [outputs[name] for name in stage.upstream if name not in RESOLVERS]
-                ends = stage.name == stop
-                outputs[stage.name] = self.execute(stage, marks[stage.name], inputs, state if ends else 3)
-                if ends:
-                    return
+            inputs = [outputs[name] for name in stage.upstream]
+            ends = stage.name == stop
+            outputs[stage.name] = self.execute(stage, marks[stage.name], inputs, state if ends else 3)
+            if ends:
+                return
 
 
 @pytest.fixture
@@ -70,14 +86,14 @@ def store(tmp_path):
 
 def steps(store, marks, cache=True):
     """Returns the plan as a mapping: stage to (state, why)."""
-    planned = plan.plan(History(store.path, "taxi"), marks, cache)
+    planned = plan.plan(STAGES, History(store.path, "taxi"), marks, cache)
     return {step.stage: (step.state, step.why) for step in planned}
 
 
 def test_without_a_store_everything_runs(tmp_path):
-    planned = plan.plan(History(tmp_path / "none.sqlite", "taxi"), fingerprints(VALUES))
+    planned = plan.plan(STAGES, History(tmp_path / "none.sqlite", "taxi"), fingerprints(VALUES))
     assert {(step.state, step.why) for step in planned} == {("run", "it has not run yet")}
-    assert len(planned) == len(STAGES) - len(RESOLVERS)
+    assert len(planned) == len(STAGES)
 
 
 def test_unchanged_is_cached(store):
@@ -125,10 +141,26 @@ def test_a_result_that_is_gone_is_made_again(store):
     assert planned["SchemaGen"][0] == "cached"
 
 
+def test_an_upgraded_library_is_said(store):
+    marks = fingerprints(VALUES)
+    before = {**marks["Tuner"].libraries, "keras": "3.0.0"}
+    store.run({**marks, "Tuner": dataclasses.replace(marks["Tuner"], libraries=before)})
+    now = marks["Tuner"].libraries["keras"]
+    assert steps(store, marks)["Tuner"] == ("run", f"keras: 3.0.0 → {now}")
+
+
+def test_the_statistics_of_the_data_before_are_known(store):
+    marks = fingerprints(VALUES)
+    store.run(marks)
+    history = History(store.path, "taxi")
+    assert history.validated_statistics(marks["StatisticsGen"].digest) is None
+    assert history.validated_statistics("of other data").rpartition("/")[2].startswith("StatisticsGen-")
+
+
 def test_history_tells_findings_newest_first(store):
     store.run(fingerprints(VALUES))
     (execution,) = History(store.path, "taxi").executions("Trainer")
-    assert (execution.finding, execution.report) == ("Trainer ran", {"rows": 3})
+    assert (execution.line, execution.report) == ("Trainer ran", {"rows": 3})
     assert History(store.path, "other").executions("Trainer") == []
 
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from core import storage
 from core.errors import UserError
-from pipeline.run import run_folder
 from pipeline.run.run_folder import RunFolder
 
 
@@ -25,17 +25,9 @@ def test_a_file_that_has_not_changed_is_not_read_again(tmp_path):
     data.write_text("a\n1\n")
     folder = RunFolder(tmp_path)
     first = folder.data_digest([str(data)])
-    known = run_folder.read_json(tmp_path / ".digests.json")
-    run_folder.write_json(tmp_path / ".digests.json", dict.fromkeys(known, "as remembered"))
+    known = storage.read_json(tmp_path / ".digests.json")
+    storage.write_json(tmp_path / ".digests.json", dict.fromkeys(known, "as remembered"))
     assert folder.data_digest([str(data)]) != first
-
-
-def test_the_newest_version_is_the_largest_number(tmp_path):
-    folder = RunFolder(tmp_path)
-    assert folder.newest_version() == 0
-    for name in ("9", "10", ".11.tmp", "notes"):
-        (tmp_path / "serving" / name).mkdir(parents=True)
-    assert folder.newest_version() == 10
 
 
 def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path):
@@ -54,5 +46,5 @@ def test_only_one_run_at_a_time(tmp_path):
 
 def test_broken_json_is_an_empty_mapping(tmp_path):
     (tmp_path / "x.json").write_text('{"half": ')
-    assert run_folder.read_json(tmp_path / "x.json") == {}
-    assert run_folder.read_json(tmp_path / "none.json") == {}
+    assert storage.read_json(tmp_path / "x.json") == {}
+    assert storage.read_json(tmp_path / "none.json") == {}

@@ -1,0 +1,59 @@
+"""The code that a module runs: what changes its digest, and which libraries it uses."""
+
+import pytest
+
+from pipeline.run import code_dependencies
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Returns a function that writes a file of a small project."""
+    monkeypatch.setattr(code_dependencies, "ROOT", tmp_path)
+    monkeypatch.setattr(code_dependencies, "LOCK", tmp_path / "requirements.lock")
+
+    def write(name, content):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        code_dependencies.clear()
+
+    yield write
+    monkeypatch.undo()
+    code_dependencies.clear()
+
+
+def test_the_digest_of_the_source_follows_imports(project):
+    project("models/top.py", "from models import middle\n")
+    project("models/middle.py", "def f():\n    import models.low\n")
+    project("models/low.py", "x = 1\n")
+    project("models/other.py", "x = 1\n")
+    before = code_dependencies.digest_of_source("models.top")
+    project("models/other.py", "x = 2\n")
+    assert code_dependencies.digest_of_source("models.top") == before
+    project("models/low.py", "x = 2\n")
+    assert code_dependencies.digest_of_source("models.top") != before
+
+
+def test_a_dotted_path_in_a_text_is_an_import(project):
+    project("components/trainer.py", 'RUN_FN = "models.training.run_fn"\n')
+    project("models/training.py", "def run_fn(): ...\n")
+    before = code_dependencies.digest_of_source("components.trainer")
+    project("models/training.py", "def run_fn(): return 1\n")
+    assert code_dependencies.digest_of_source("components.trainer") != before
+
+
+def test_libraries_are_those_that_the_modules_import_with_their_locked_versions(project):
+    project("models/top.py", "import numpy as np\nfrom models import low\n")
+    project("models/low.py", "import json\nfrom sklearn import metrics\nfrom google.protobuf import text_format\n")
+    project(
+        "requirements.lock",
+        "numpy==2.4.0 \\\n    --hash=sha256:1\nprotobuf==6.0\nscikit-learn==1.8.0\nkeras==3.1\n",
+    )
+    expected = {"numpy": "2.4.0", "protobuf": "6.0", "scikit-learn": "1.8.0"}
+    assert code_dependencies.library_versions("models.top") == expected
+
+
+def test_the_lock_of_the_project_names_the_libraries_of_the_stages():
+    versions = code_dependencies.library_versions("components.trainer.component")
+    assert {"tensorflow", "keras", "tfx", "numpy"} <= set(versions)
+    assert "duckdb" not in versions

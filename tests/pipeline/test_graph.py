@@ -1,0 +1,82 @@
+"""The declared graph: its order, what a stage is given, and a stage that is added."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from core.spec import Feature, Label, Spec
+from pipeline.graph import STAGES, RunContext, stage_named
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEC = Spec(
+    label=Label("tip", "binary", "int", ("0", "1")),
+    features=(Feature("fare", "numeric", "float", buckets=8), Feature("company", "categorical", "text")),
+    weight="weight",
+    family="mlp",
+    hyperparameters={"units": 64},
+)
+
+
+def test_upstream_stages_are_declared_before():
+    seen = set()
+    for stage in STAGES:
+        assert seen.issuperset(stage.upstream)
+        seen.add(stage.name)
+
+
+def test_columns_keep_only_the_named_fields():
+    context = RunContext(None, SPEC, None, "", None, None)
+    assert context.columns("payload") == {
+        "label": {"name": "tip", "task": "binary", "payload": "int", "classes": ("0", "1")},
+        "features": (
+            {
+                "name": "fare",
+                "kind": "categorical",
+                "payload": "float",
+                "repeated": False,
+                "unit": "us",
+                "vocabulary": 10_000,
+                "buckets": 48,
+            },
+            {
+                "name": "company",
+                "kind": "categorical",
+                "payload": "text",
+                "repeated": False,
+                "unit": "us",
+                "vocabulary": 10_000,
+                "buckets": 48,
+            },
+        ),
+        "weight": "weight",
+        "family": "mlp",
+        "hyperparameters": {},
+        "preprocessing_fn": None,
+    }
+
+
+@pytest.mark.parametrize(("text", "stage"), [("trainer", "Trainer"), ("EXAMPLEGEN", "ExampleGen"), ("Tuner", "Tuner")])
+def test_a_stage_is_named_in_any_case(text, stage):
+    assert stage_named(text) == stage
+
+
+def test_a_near_match_is_suggested():
+    with pytest.raises(UserError, match=r"no stage 'Trainr'. Did you mean 'Trainer'\? Expected one of ExampleGen, "):
+        stage_named("Trainr")
+
+
+def test_the_graph_is_read_without_tensorflow_and_tfx():
+    code = "import sys, pipeline.graph; print({'tensorflow', 'tfx', 'apache_beam'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.slow
+def test_each_component_takes_what_its_stage_declares():
+    for stage in STAGES:
+        module, _, name = stage.component.rpartition(".")
+        assert callable(getattr(importlib.import_module(module), name))
