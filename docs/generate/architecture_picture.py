@@ -220,11 +220,16 @@ def _imported(package: str, edges: Edges) -> list[tuple[str, str]]:
     for layer, found in by_layer.items():
         if len(found) >= MANY:
             by_layer[layer] = [f"{len(found)} of them"]
-    return [
-        (layer, line)
-        for layer, (first, *rest) in by_layer.items()
-        for line in svg.wrapped([f"{layer}: {first}", *rest], BOX - 2 * PADDING, "small")
-    ]
+    width = BOX - 2 * PADDING
+    lines = []
+    for layer, (first, *rest) in by_layer.items():
+        words = [f"{layer}: {first}", *rest]
+        fits = svg.text_width(words[0] + ",", "small") <= width
+        content = (
+            svg.wrapped(words, width, "small") if fits else [f"{layer}:", *svg.wrapped([first, *rest], width, "small")]
+        )
+        lines += [(layer, line) for line in content]
+    return lines
 
 
 def _band(band: Band, colour: int) -> list[str]:
