@@ -3,7 +3,7 @@
     python benchmarks/data_path.py [--large] [--wide] [--folder benchmarks/data]
 
 Builds the flights table (327,346 x 33) and measures both pipelines on it, one after the other, in separate processes,
-without imports. `--large` adds the table repeated ten times, of which TFX's stages read a fifth; their times are scaled.
+without imports. `--large` adds the table repeated ten times, of which TFX's stages read a fifth, with scaled times.
 `--wide` adds a table of 2,000 columns x 20,000 rows, on which TFX's stages are stopped after ten minutes. Peak memory
 is that of the whole process, TensorFlow included.
 """
