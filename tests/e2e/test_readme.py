@@ -66,7 +66,7 @@ def test_every_make_target_that_it_names_is_there():
 def test_its_output_shows_the_declared_stages():
     names = [stage.name for stage in STAGES]
     assert re.findall(r"^✓ (\w+) ", README, flags=re.MULTILINE) == names
-    assert re.findall(r"^(\w+) +(?:cached|run) ", README, flags=re.MULTILINE) == names
+    assert re.findall(r"^(\w+) {2,}(?:cached|run) {2,}", README, flags=re.MULTILINE) == names
 
 
 def churn(path, rows, seed):
