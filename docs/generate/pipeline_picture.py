@@ -10,8 +10,8 @@ from typing import Protocol
 
 from docs.generate import svg
 
-ROW, BOX, MARGIN, PADDING = 66, 48, 18, 12
-INPUT, OUTPUTS = 14, (40, 30)  # where lines meet a box, from its top; the nearest output lowest
+ROW, BOX, MARGIN, PADDING = 58, 44, 18, 12
+INPUT, OUTPUTS = 12, (37, 28)  # where lines meet a box, from its top; the nearest output lowest
 GAP, SPACE = 34, 22  # from the boxes to the first line, and from a label to the next line
 TABLE = "A table: CSV, Parquet, JSON lines, TFRecord"
 SERVED = "serving/VERSION/"
@@ -148,8 +148,8 @@ def _box(number: int, stage: StageLike, width: float) -> list[str]:
     top = _top(number)
     return [
         svg.box(MARGIN, top, width, BOX, f"box stroke{_colour(number)}"),
-        svg.text(MARGIN + PADDING, top + 20, stage.name, "title"),
-        svg.text(MARGIN + PADDING, top + 38, folder(stage), "path"),
+        svg.text(MARGIN + PADDING, top + 18, stage.name, "title"),
+        svg.text(MARGIN + PADDING, top + 35, folder(stage), "path"),
     ]
 
 
