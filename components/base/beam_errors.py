@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from core.errors import UserError
 
 _WHERE = " [while running "
-_SENT = re.compile(r"models\.errors\.UserError: (.*?)(?= \[while running |\n\n|\Z)", re.DOTALL)
+_SENT = re.compile(r"core\.errors\.UserError: (.*?)(?= \[while running |\n\n|\Z)", re.DOTALL)
 
 
 @contextlib.contextmanager

@@ -82,12 +82,12 @@ def test_destination_that_is_a_file_is_named(tmp_path):
 
 _PUSH_MANY = """
 import pathlib, sys
-from models import serving_folder
+from models.serving import model_versions
 model, base = map(pathlib.Path, sys.argv[1:])
 print("ready", flush=True)
 for number in range(1000):
     (model / "saved_model.pb").write_text(f"graph {number}")
-    serving_folder.push(model, base, {"complete": b"yes"})
+    model_versions.push(model, base, {"complete": b"yes"})
 """
 
 
@@ -99,7 +99,7 @@ def test_reader_never_sees_half_a_version_even_when_the_push_is_killed(tmp_path)
     base = tmp_path / "serving"
     process = subprocess.Popen(
         [sys.executable, "-c", _PUSH_MANY, str(model), str(base)], stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(pathlib.Path(model_versions.__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(pathlib.Path(model_versions.__file__).parents[2])},
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
