@@ -1,56 +1,60 @@
-# `make help` lists what can be typed. Every target makes .venv from requirements.lock first where that is needed.
+# `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format bench bench-data doctor venv lock clean
+.PHONY: help run test test-fast check docs format bench bench-data doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
 BIN := .venv/bin
-# The first Python 3.11 there is, .venv's own before others since it starts quickest; PYTHON=... names another.
+# The first Python 3.11 that is found; .venv's own comes first because it starts fastest. PYTHON=... names another one.
 IS_3_11 := import sys; raise SystemExit(sys.version_info[:2] != (3, 11))
-PYTHON ?= $(or $(shell for each in $(BIN)/python python3.11 python3 python; do \
-	"$$each" -ISc '$(IS_3_11)' 2>/dev/null && echo "$$each" && break; done),python3)
+PYTHON ?= $(or $(shell for python in $(BIN)/python python3.11 python3 python; do \
+	"$$python" -ISc '$(IS_3_11)' 2>/dev/null && echo "$$python" && break; done),python3)
 
-help: ## this list
+help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
 
-run: venv ## trains, judges and pushes a model of Chicago taxi trips; ARGS="--data FILES --label COLUMN" for your own
+run: venv ## trains, evaluates and pushes a model of Chicago taxi trips; ARGS="--data FILES --label COLUMN" for your table
 	$(BIN)/python pipeline/run_local.py $(ARGS)
 
-test: venv ## the whole test suite; ARGS="-k word" for a part of it
+test: venv ## runs all tests; ARGS="-k word" selects some
 	$(BIN)/python -m pytest $(ARGS)
 
-test-fast: venv ## the tests that take seconds, within a minute, in up to four processes
+test-fast: venv ## runs the fast tests in up to four processes, in about a minute
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
-check: venv ## ruff, mypy and the direction of imports
+check: venv ## ruff, mypy, the direction of imports, and whether the generated documentation is up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m docs.generate --check
 
-format: venv ## lets ruff lay out the code and mend what it can
+docs: venv ## the generated files of the documentation
+	$(BIN)/python -m docs.generate
+
+format: venv ## formats the code and applies the fixes of ruff
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-bench: venv ## the default run beside TFX's template, its model beside scikit-learn's
+bench: venv ## compares the default run with TFX's template, and its model with scikit-learn's
 	$(BIN)/python benchmarks/taxi.py $(ARGS)
 
-bench-data: venv ## from CSV to a transform graph beside TFX's own way, on 327,346 flights
+bench-data: venv ## compares the data stages with TFX's own, on 327,346 flights
 	$(BIN)/python benchmarks/data_path.py $(ARGS)
 
-doctor: ## what is installed, what was replaced and why, and what to do about each problem
+doctor: ## reports what is installed, what was replaced and why, and a remedy for each problem
 	@$(PYTHON) -S -m environment.doctor
 
 venv: ## makes .venv, or brings it up to date
 	@$(PYTHON) -S -m environment.bootstrap
 
-# The platform is the one that the two packages with native code ask for; environment/bootstrap.py says more.
-lock: venv ## resolves pyproject.toml anew; ARGS="--upgrade" for new versions
+# The platform is the one of the two packages with native code; see environment/bootstrap.py.
+lock: venv ## writes requirements.lock from pyproject.toml; ARGS="--upgrade" for new versions
 	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --python-version 3.11 \
 		--python-platform x86_64-manylinux_2_39 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
 
-clean: ## removes caches and build leftovers; .venv and runs/ stay
+clean: ## removes caches and build output, but not .venv and runs/
 	rm -rf build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,11 +1,11 @@
-"""From CSV to a transform graph, ours beside TFX's own: `make bench-data`.
+"""Compares the stages from CSV to the transform graph with TFX's own: `make bench-data`.
 
     python benchmarks/data_path.py [--large] [--wide] [--folder benchmarks/data]
 
-Builds the flights table (327,346 x 33) and measures both ways on it, one after the other, each in a process of its own
-and imports left out. `--large` adds the table ten times over (ours on all of it, TFX's on a fifth, scaled, and said),
-`--wide` a table of 2,000 columns x 20,000 rows, on which TFX's is stopped after ten minutes. Peak memory is that of the
-whole process, TensorFlow included.
+Builds the flights table (327,346 x 33) and measures both pipelines on it, one after the other, in separate processes,
+without imports. `--large` adds the table repeated ten times, of which TFX's stages read a fifth, with scaled times.
+`--wide` adds a table of 2,000 columns x 20,000 rows, on which TFX's stages are stopped after ten minutes. Peak memory
+is that of the whole process, TensorFlow included.
 """
 
 import argparse
@@ -27,15 +27,15 @@ STAGES = {
     "SchemaGen": "SchemaGen",
     "Transform": "Transform",
 }
-PATIENCE = 600  # seconds, after which TFX's own way through the wide table is stopped
+PATIENCE = 600  # seconds after which TFX's stages are stopped on the wide table
 Seconds = dict[str, float]
 
 
 def measured(command: Sequence[str], limit: float | None = None) -> tuple[str, float]:
-    """Runs a command in a process of its own; returns what it printed and its peak memory in MB.
+    """Runs a command in a separate process; returns its output and its peak memory in MB.
 
     Args:
-        command: what to run.
+        command: the program and its arguments.
         limit: the seconds after which it is stopped.
     """
     code = (
@@ -58,14 +58,14 @@ def measured(command: Sequence[str], limit: float | None = None) -> tuple[str, f
 
 
 def ours(file: pathlib.Path, label: str, folder: pathlib.Path) -> tuple[Seconds, float]:
-    """Runs our stages up to Transform; returns their seconds and the peak memory in MB."""
+    """Runs the project's stages up to Transform; returns their seconds and the peak memory in MB."""
     arguments = ["--data", str(file), "--label", label, "--out", str(folder), "--to", "Transform", "--json"]
     printed, memory = measured([sys.executable, "pipeline/run_local.py", *arguments])
     return {stage["name"]: stage["seconds"] for stage in json.loads(printed)["stages"]}, memory
 
 
 def stock(file: pathlib.Path, folder: pathlib.Path, limit: float | None = None) -> tuple[Seconds, float]:
-    """Runs TFX's own stages up to Transform; returns the seconds of those that ended, and the peak memory in MB."""
+    """Runs TFX's stages up to Transform; returns the seconds of those that ended, and the peak memory in MB."""
     data = folder / "data"
     data.mkdir(parents=True)
     (data / file.name).symlink_to(file.resolve())
@@ -78,7 +78,7 @@ def stock(file: pathlib.Path, folder: pathlib.Path, limit: float | None = None) 
 
 
 def flights(target: pathlib.Path, times: int) -> pathlib.Path:
-    """Builds the flights table where it is not there yet."""
+    """Builds the flights table if it does not exist."""
     if not target.exists():
         subprocess.run(
             [sys.executable, "benchmarks/flights.py", str(target), "--times", str(times)], cwd=ROOT, check=True
@@ -87,7 +87,7 @@ def flights(target: pathlib.Path, times: int) -> pathlib.Path:
 
 
 def wide(target: pathlib.Path) -> pathlib.Path:
-    """Builds a table of 2,000 columns x 20,000 rows, half of the columns texts, with a label that depends on some."""
+    """Builds a table of 2,000 columns, half of them texts, and 20,000 rows, whose label depends on two columns."""
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect()
@@ -120,9 +120,9 @@ def _beside(seconds: float, reference: float) -> tuple[str, str, str]:
 
 
 def main() -> None:
-    """The command."""
+    """Runs the benchmark and prints its tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--large", action="store_true", help="also the table ten times over")
+    parser.add_argument("--large", action="store_true", help="also the table repeated ten times")
     parser.add_argument("--wide", action="store_true", help="also 2,000 columns x 20,000 rows")
     parser.add_argument(
         "--folder", type=pathlib.Path, default=ROOT / "benchmarks" / "data", help="where the tables are kept"
@@ -138,7 +138,7 @@ def main() -> None:
             large = ours(flights(arguments.folder / "flights-x10.csv", 10), "late", work / "large")
             fifth = stock(flights(arguments.folder / "flights-x2.csv", 2), work / "stock-x2")
             show(console, "flights, 3,273,460 x 33; TFX's measured on a fifth of the rows, times 5", large, fifth, 5)
-            seconds = [sum(each[0].get(stage, 0.0) for stage in STAGES) for each in (small, large)]
+            seconds = [sum(measurement[0].get(stage, 0.0) for stage in STAGES) for measurement in (small, large)]
             console.print(f"10 times the rows: {seconds[1] / seconds[0]:.1f} times the seconds, ", end="")
             console.print(f"{large[1] / small[1]:.2f} times the memory")
         if arguments.wide:

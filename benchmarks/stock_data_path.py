@@ -1,8 +1,8 @@
-"""TFX's own way from CSV to a transform graph: what the data-path benchmark compares with. Run as a process of its own.
+"""Runs TFX's own stages from CSV to a transform graph, for comparison in `data_path.py`, as a separate process.
 
     python benchmarks/stock_data_path.py CSV_FOLDER OUTPUT_FOLDER
 
-Prints the seconds of each stage as JSON when it has ended, imports left out.
+Prints the seconds of each stage as JSON when it has ended, without imports.
 """
 
 import os
@@ -19,7 +19,7 @@ from tfx.orchestration.beam import beam_dag_runner
 
 
 class TimedNode(beam_dag_runner.PipelineNodeAsDoFn):
-    """A node whose seconds are printed."""
+    """A node that prints its duration in seconds."""
 
     def _run_node(self) -> None:
         begun = time.monotonic()
@@ -28,13 +28,13 @@ class TimedNode(beam_dag_runner.PipelineNodeAsDoFn):
 
 
 class TimedRunner(beam_dag_runner.BeamDagRunner):
-    """TFX's runner with timed nodes."""
+    """TFX's Beam runner with timed nodes."""
 
     _PIPELINE_NODE_DO_FN_CLS = TimedNode
 
 
 def main() -> None:
-    """The command."""
+    """Builds and runs the pipeline."""
     data, folder = sys.argv[1:3]
     example_gen = tfx.components.CsvExampleGen(input_base=data)
     examples = example_gen.outputs["examples"]

@@ -1,4 +1,4 @@
-"""What the templates of TFX do with a table: z-scores for numbers, vocabularies for texts."""
+"""Preprocesses a table as the templates of TFX do: z-scores for numbers, vocabularies for texts."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import tensorflow_transform as tft
 
 
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Scales numbers and looks texts up in vocabularies."""
+    """Scales numbers to z-scores and maps texts to indices of vocabularies."""
     outputs = {}
     for name, values in inputs.items():
         dense = _dense(values) if isinstance(values, tf.SparseTensor) else values

@@ -1,9 +1,9 @@
-"""TFX's own taxi template, CsvExampleGen to Pusher: what the taxi benchmark compares with. Run as a process of its own.
+"""Runs TFX's taxi template, CsvExampleGen to Pusher, for comparison in `taxi.py`, as a separate process.
 
     python benchmarks/stock_taxi.py FOLDER
 
-The template leaves its stages commented out; this wires them as its comments say, with 100 training steps and no Tuner.
-It needs Keras 2, which is what the template is written for.
+The template's stages are commented out; this pipeline connects them as the comments say, with 100 training steps and
+without a Tuner. It needs Keras 2, for which the template is written.
 """
 
 import os

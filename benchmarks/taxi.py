@@ -1,9 +1,9 @@
-"""The default run beside TFX's own taxi template, and its model beside scikit-learn's: `make bench`.
+"""Compares the default run with TFX's taxi template, and its model with scikit-learn's: `make bench`.
 
     python benchmarks/taxi.py [--repeat 1]
 
-Both pipelines start from nothing in a process of their own, one after the other on this machine. Ours has a Tuner, the
-template has none. The models are judged on the same rows: the test split of our run.
+Both pipelines start from an empty folder, in separate processes, one after the other on the same machine. The default
+run has a Tuner, the template has none. Both models are evaluated on the same rows: the test split of the default run.
 """
 
 import argparse
@@ -31,7 +31,7 @@ LABEL = "big_tip"
 
 
 def seconds(command: Sequence[str], log: pathlib.Path) -> float:
-    """Runs a command from the project's root, its output in a file; returns the seconds it took."""
+    """Runs a command in the project's root with its output in a file; returns its duration in seconds."""
     begun = time.monotonic()
     with open(log, "w") as file:
         subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, check=True)
@@ -39,14 +39,14 @@ def seconds(command: Sequence[str], log: pathlib.Path) -> float:
 
 
 def split(run: pathlib.Path, name: str):  # type: ignore[no-untyped-def]
-    """Returns a split of the run's Examples as a data frame of plain values."""
+    """Returns a split of the run's Examples as a data frame of scalars."""
     (folder,) = run.glob(f"artifacts/ExampleGen/examples/*/Split-{name}")
     frame = parquet.read_table(folder).to_pandas()
     return frame.map(lambda values: None if values is None or not len(values) else values[0])
 
 
 def boosting_auc(run: pathlib.Path) -> float:
-    """Returns the test AUC of HistGradientBoosting, untuned, trained on the same rows and columns."""
+    """Returns the test AUC of HistGradientBoosting with its defaults, trained on the same rows and columns."""
     train, test = split(run, "train"), split(run, "test")
     features = [name for name in train if name != LABEL]
     texts = [name for name in features if train[name].map(type).eq(bytes).any()]
@@ -64,9 +64,11 @@ def boosting_auc(run: pathlib.Path) -> float:
 
 
 def main() -> None:
-    """The command."""
+    """Runs the benchmark and prints its table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeat", type=int, default=1, help="how often each is run; the median counts (default: 1)")
+    parser.add_argument(
+        "--repeat", type=int, default=1, help="how often both are run; the median is reported (default: 1)"
+    )
     repeat = parser.parse_args().repeat
     ours, stock = [], []
     with tempfile.TemporaryDirectory() as folder:

@@ -1,1 +1,1 @@
-"""The environment: made by bootstrap.py, looked at by doctor.py, with the standard library alone."""
+"""Makes (`bootstrap`) and inspects (`doctor`) the Python environment, with the standard library alone."""

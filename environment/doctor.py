@@ -1,7 +1,7 @@
-"""Tells what is installed here, what was replaced and why, and what to do about each problem: `make doctor`.
+"""Reports what is installed, what was replaced and why, and a remedy for each problem: `make doctor`.
 
-Any Python from 3.8 on can run it, with or without a `.venv`, in a second or two. It changes nothing, and ends with
-exit code 1 when something must be mended.
+It runs on any Python from 3.8 on, with or without a `.venv`, in one or two seconds. It changes nothing. The exit code
+is 1 if a problem must be mended.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ GIGABYTE = 1e9
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        level: `ok`; `note`, which is good to know; or `mend`, which keeps Skewless from working.
+        level: `ok`; `note` for information; or `mend` for a problem that prevents Skewless from working.
         text: what was found.
-        remedy: what to do about it, as a command or in a few words; empty when nothing.
+        remedy: what to do about it, as a command or in a few words; empty if nothing is needed.
     """
 
     level: str
@@ -43,7 +43,7 @@ class Finding(NamedTuple):
 
 
 def main() -> int:
-    """Prints all findings; returns 1 when one of them must be mended."""
+    """Prints all findings; returns 1 if one of them must be mended."""
     findings: list[Finding] = []
     for title, check in CHECKS:
         print(title)
@@ -51,12 +51,12 @@ def main() -> int:
             findings.append(finding)
             print_finding(finding)
     to_mend = sum(finding.level == "mend" for finding in findings)
-    print(f"\n{to_mend} to mend: see `->` above." if to_mend else "\nAll is well.")
+    print(f"\n{to_mend} to mend: see `->` above." if to_mend else "\nNo problems found.")
     return 1 if to_mend else 0
 
 
 def print_finding(finding: Finding) -> None:
-    """Prints a finding, its remedy below it."""
+    """Prints a finding, with its remedy below."""
     first, *rest = finding.text.splitlines()
     print(f"  {finding.level:<5} {first}")
     for line in rest:
@@ -66,7 +66,7 @@ def print_finding(finding: Finding) -> None:
 
 
 def check_machine(venv: pathlib.Path) -> Iterator[Finding]:
-    """Whether this machine can do it at all, and how much of everything is free."""
+    """Checks whether the machine is supported, and how much memory and disk space is free."""
     here = host.this_host()
     wrong = host.problem(here._replace(python=(3, 11), implementation="cpython"))
     if wrong:
@@ -76,7 +76,7 @@ def check_machine(venv: pathlib.Path) -> Iterator[Finding]:
     yield Finding("ok", f"Linux on {here.machine}, {library}, {os.cpu_count()} cores")
     yield python_finding(venv, here)
     if not has_avx(pathlib.Path("/proc/cpuinfo")):
-        yield Finding("mend", "The processor has no AVX, and TensorFlow's package stops without it.", "another machine")
+        yield Finding("mend", "The processor has no AVX, which TensorFlow's package needs.", "use another machine")
     memory = host.memory()
     if memory is not None:
         yield memory_finding(*memory)
@@ -86,17 +86,17 @@ def check_machine(venv: pathlib.Path) -> Iterator[Finding]:
 
 
 def python_finding(venv: pathlib.Path, here: host.Host) -> Finding:
-    """Whether there is a Python 3.11."""
+    """Checks whether Python 3.11 is installed."""
     if here.python == (3, 11):
         return Finding("ok", f"Python {sys.version.split()[0]} ({os.path.realpath(sys.executable)})")
     for candidate in (str(venv / "bin" / "python"), "python3.11"):
         if is_python_311(candidate):
             return Finding("ok", f"Python 3.11 ({os.path.realpath(shutil.which(candidate) or candidate)})")
-    return Finding("mend", "There is no Python 3.11: TFX 1.21's packages exist for no other.", "install python3.11")
+    return Finding("mend", "There is no Python 3.11: TFX 1.21 has packages for no other version.", "install python3.11")
 
 
 def is_python_311(program: str) -> bool:
-    """Returns whether a program is there and is Python 3.11."""
+    """Returns whether a program exists and is Python 3.11."""
     test = "import sys; raise SystemExit(sys.version_info[:2] != (3, 11))"
     try:
         return subprocess.run([program, "-ISc", test], stderr=subprocess.DEVNULL, timeout=10).returncode == 0
@@ -105,7 +105,7 @@ def is_python_311(program: str) -> bool:
 
 
 def has_avx(cpuinfo: pathlib.Path) -> bool:
-    """Returns whether the processor can run TensorFlow's package; true where nobody says."""
+    """Returns whether the processor can run TensorFlow's package; true if that cannot be read."""
     try:
         flags = [line for line in cpuinfo.read_text(encoding="ascii", errors="replace").splitlines() if "flags" in line]
     except OSError:
@@ -114,38 +114,44 @@ def has_avx(cpuinfo: pathlib.Path) -> bool:
 
 
 def memory_finding(free: int, total: int) -> Finding:
-    """Whether there is memory enough; TensorFlow, Beam and TFX take 1.5 GB before the first row."""
+    """Checks the memory; TensorFlow, Beam and TFX take 1.5 GB before the first row is read."""
     text = f"{free / GIGABYTE:.1f} of {total / GIGABYTE:.1f} GB of memory free"
     if total < 3 * GIGABYTE:
-        return Finding("mend", f"{text}: a run needs 3 GB.", "a machine or container with 4 GB or more")
+        return Finding("mend", f"{text}: a run needs 3 GB.", "use a machine or container with 4 GB or more")
     if free < 3 * GIGABYTE:
-        return Finding("note", f"{text}: a run needs about 3 GB.", "end what else is running")
+        return Finding("note", f"{text}: a run needs about 3 GB.", "close other programs")
     return Finding("ok", text)
 
 
 def shared_memory_findings(folder: pathlib.Path) -> Iterator[Finding]:
-    """Whether processes can share locks: Beam fails late and in other words where they cannot."""
+    """Checks whether processes can share locks; otherwise Beam fails late, with an unrelated message."""
     if not os.access(folder, os.W_OK):
-        yield Finding("mend", f"{folder} cannot be written to, and Beam needs it.", "mount a tmpfs there, open to all")
+        yield Finding(
+            "mend",
+            f"{folder} cannot be written to, and Beam needs it.",
+            "mount a tmpfs there that all users can write to",
+        )
 
 
 def disk_finding(free: int, made: bool) -> Finding:
-    """Whether there is room for the environment and for runs."""
+    """Checks the disk space for the environment and for runs."""
     text = f"{free / GIGABYTE:.1f} GB of disk free"
     needed = 1 if made else 7
     if free < needed * GIGABYTE:
         what = "a run" if made else "the environment, downloads included,"
-        return Finding("mend", f"{text}: {what} needs {needed} GB.", "make room, or put the repository elsewhere")
+        return Finding(
+            "mend", f"{text}: {what} needs {needed} GB.", "free space, or move the repository to another disk"
+        )
     return Finding("ok", text)
 
 
 def has_cuda_libraries(venv: pathlib.Path) -> bool:
-    """Returns whether TensorFlow could find CUDA's libraries: as packages, or on the system."""
+    """Returns whether CUDA's libraries are installed, as packages or on the system."""
     return "nvidia-cudnn-cu12" in installed.installed_versions(venv) or ctypes.util.find_library("cudnn") is not None
 
 
 def gpu_findings(gpus: Sequence[str], libraries: bool) -> Iterator[Finding]:
-    """What accelerators there are, and whether TensorFlow can use them."""
+    """Lists the accelerators, and checks whether TensorFlow can use them."""
     if not gpus:
         yield Finding("ok", "no NVIDIA GPU (nvidia-smi finds none): training runs on the processor")
     for gpu in gpus:
@@ -157,9 +163,9 @@ def gpu_findings(gpus: Sequence[str], libraries: bool) -> Iterator[Finding]:
 
 
 def check_environment(venv: pathlib.Path) -> Iterator[Finding]:
-    """Whether `.venv` is finished, holds what the lock says, and is whole."""
+    """Checks whether `.venv` is complete, undamaged and as locked."""
     yield venv_finding(venv)
-    if installed.read_stamp(venv) is None:  # what is in there says nothing
+    if installed.read_stamp(venv) is None:  # an unfinished environment is made again as a whole
         return
     lock = installed.locked_versions(installed.LOCK.read_text(encoding="utf-8"))
     have = installed.installed_versions(venv)
@@ -175,23 +181,23 @@ def check_environment(venv: pathlib.Path) -> Iterator[Finding]:
 
 
 def venv_finding(venv: pathlib.Path) -> Finding:
-    """Whether `.venv` is there, finished and up to date."""
+    """Checks whether `.venv` exists, is complete and up to date."""
     if not venv.exists():
         return Finding("mend", "There is no .venv yet.", "make venv")
     stamp = installed.read_stamp(venv)
     if stamp is None and not (venv / installed.LOCK_NAME).exists():
         return Finding("mend", ".venv was not made by make.", "move it away or delete it, then: make venv")
     if stamp is None:
-        return Finding("mend", ".venv is half made, or was moved here.", "make venv")
+        return Finding("mend", ".venv is half made, or was moved.", "make venv")
     if stamp.inputs != installed.inputs_digest():
         return Finding("mend", ".venv was made from another requirements.lock.", "make venv")
     if stamp != installed.current_stamp(venv, host.this_host().replaces_native):
-        return Finding("mend", "The native modules are not those that make put there.", "make venv")
-    return Finding("ok", ".venv is finished and made from today's requirements.lock")
+        return Finding("mend", "The native modules are not those that make installed.", "make venv")
+    return Finding("ok", ".venv is complete and was made from the current requirements.lock")
 
 
 def package_findings(lock: dict[str, str], have: dict[str, str]) -> Iterator[Finding]:
-    """What differs between the lock and what is installed, and the versions that matter most."""
+    """Compares the installed packages with the lock, and lists the most important versions."""
     missing = sorted(name for name in lock if name not in have)
     different = sorted(name for name in lock if name in have and have[name] != lock[name])
     others = sorted(set(have) - set(lock) - {"pip", "setuptools", "uv", "wheel"})
@@ -207,18 +213,18 @@ def package_findings(lock: dict[str, str], have: dict[str, str]) -> Iterator[Fin
 
 
 def named_versions(have: dict[str, str]) -> list[str]:
-    """Returns the versions that matter most, a few lines of them."""
+    """Returns the most important versions, in a few lines."""
     return [" · ".join(f"{name} {have[name]}" for name in names if name in have) for names in NAMED]
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:
-    """Returns the first names with commas between, and how many more there are."""
+    """Returns the first names, separated by commas, and the number of the others."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
 
 def broken_files(venv: pathlib.Path) -> list[str]:
-    """Returns the files that a package's RECORD lists and that are gone or have another size."""
+    """Returns the files that a package's RECORD lists and that are missing or have another size."""
     folder = installed.site_packages(venv)
     replaced = set(installed.NATIVE_MODULES.values())
     broken = []
@@ -240,13 +246,13 @@ def recorded_sizes(record: str) -> Iterator[tuple[str, int]]:
     for line in record.splitlines():
         path, _, size = line.rpartition(",")
         path = path.rpartition(",")[0].strip('"')
-        # What lies outside site-packages are scripts, which installers rewrite.
+        # Files outside site-packages are scripts, which installers rewrite.
         if size.isdigit() and not path.startswith("../"):
             yield path, int(size)
 
 
 def native_findings(venv: pathlib.Path, lock: dict[str, str]) -> Iterator[Finding]:
-    """Which native modules were replaced, and whether they load."""
+    """Lists the replaced native modules, and checks whether they load."""
     stamp = installed.read_stamp(venv)
     source = installed.locked_versions(installed.NATIVE.read_text(encoding="utf-8").replace(" --hash", " \\"))
     for package, path in installed.NATIVE_MODULES.items():
@@ -263,7 +269,7 @@ def native_findings(venv: pathlib.Path, lock: dict[str, str]) -> Iterator[Findin
 
 
 def load_failure(venv: pathlib.Path, module: pathlib.Path) -> str | None:
-    """Returns why a native module does not load in the environment's Python; None when it does."""
+    """Returns the reason why a native module does not load in the environment's Python; None if it loads."""
     code = "import ctypes, sys\ntry: ctypes.CDLL(sys.argv[1])\nexcept OSError as error: sys.exit(str(error))"
     command = [str(venv / "bin" / "python"), "-ISc", code, str(module)]
     try:
@@ -274,7 +280,7 @@ def load_failure(venv: pathlib.Path, module: pathlib.Path) -> str | None:
 
 
 def check_variables(venv: pathlib.Path) -> Iterator[Finding]:
-    """Variables of this shell that change what Python or TensorFlow do."""
+    """Checks the environment variables that change the behaviour of Python or TensorFlow."""
     legacy = os.environ.get("TF_USE_LEGACY_KERAS")
     if legacy in (None, "0"):
         yield Finding("ok", f"TF_USE_LEGACY_KERAS is {legacy or 'unset'}; every command here sets it to 0 (Keras 3)")

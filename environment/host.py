@@ -1,6 +1,6 @@
-"""What machine this is, and whether the locked packages can work on it.
+"""Describes the machine, and decides whether the locked packages can run on it.
 
-Standard library only, and in words that Python 3.8 understands: any Python must be able to say what is wrong.
+Standard library and the syntax of Python 3.8 only: an older Python must be able to report the problem.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import NamedTuple
 
 # TensorFlow Data Validation 1.21 and ML Metadata 1.21 are built against this version of glibc.
 NATIVE_GLIBC = (2, 39)
-DOCKER = "With Docker it works all the same: docker build -t skewless . && docker run --rm -it skewless"
+DOCKER = "Use Docker instead: docker build -t skewless . && docker run --rm -it skewless"
 
 
 class Host(NamedTuple):
-    """The facts that decide.
+    """The facts that decide whether the packages run.
 
     Attributes:
-        system: as `sys.platform` says it.
+        system: `sys.platform`.
         machine: the processor's architecture.
-        implementation: which Python, such as `cpython`.
+        implementation: of Python, such as `cpython`.
         python: its version, (major, minor).
-        glibc: the C library's version; None where it is another library.
+        glibc: the version of glibc; None for another C library.
     """
 
     system: str
@@ -36,12 +36,12 @@ class Host(NamedTuple):
 
     @property
     def replaces_native(self) -> bool:
-        """Whether the two native modules must be replaced by ones for an older glibc."""
+        """Whether the two native modules must be replaced by those for an older glibc."""
         return self.glibc is not None and self.glibc < NATIVE_GLIBC
 
 
 def this_host() -> Host:
-    """Returns the facts about the machine and the Python that run this."""
+    """Returns the facts about this machine and this Python."""
     return Host(
         system=sys.platform,
         machine=platform.machine(),
@@ -59,7 +59,7 @@ def _libc() -> str:
 
 
 def glibc_version(text: str) -> tuple[int, int] | None:
-    """Returns (2, 36) for `glibc 2.36`; None for what is not glibc."""
+    """Returns (2, 36) for `glibc 2.36`; None for another C library."""
     name, _, version = text.strip().partition(" ")
     numbers = version.split(".")[:2]
     if name != "glibc" or len(numbers) != 2 or not all(number.isdigit() for number in numbers):
@@ -68,10 +68,10 @@ def glibc_version(text: str) -> tuple[int, int] | None:
 
 
 def problem(host: Host) -> str | None:
-    """Returns why the environment cannot be made here and what to do, in two lines; None where it can."""
+    """Returns a reason and a remedy, in two lines, if the environment cannot be made here; otherwise None."""
     if not host.system.startswith("linux"):
         name = {"darwin": "macOS", "win32": "Windows"}.get(host.system, host.system)
-        return f"Skewless needs Linux: TFX's packages exist for no other system, and this is {name}.\n{DOCKER}"
+        return f"Skewless needs Linux: TFX has packages for no other system, and this is {name}.\n{DOCKER}"
     if host.machine not in ("x86_64", "AMD64"):
         return (
             f"Skewless needs an x86-64 processor: TFX has packages for no other, and this is {host.machine}.\n{DOCKER}"
@@ -86,17 +86,14 @@ def problem(host: Host) -> str | None:
     if host.python != (3, 11) or host.implementation != "cpython":
         found = "{} {}.{}".format({"cpython": "Python"}.get(host.implementation, host.implementation), *host.python)
         return (
-            f"Skewless needs Python 3.11: TFX 1.21's packages exist for no other, and this is {found}.\n"
+            f"Skewless needs Python 3.11: TFX 1.21 has packages for no other version, and this is {found}.\n"
             f"Install Python 3.11 (apt, dnf, pyenv or uv have it) and run make again. {DOCKER}"
         )
     return None
 
 
 def memory() -> tuple[int, int] | None:
-    """Returns the bytes of memory that are free to use and those there are, a container's limit included.
-
-    None where nobody says: without /proc.
-    """
+    """Returns the free and the total memory in bytes, within a container's limit; None without /proc."""
     sizes = {}
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
@@ -117,7 +114,7 @@ def memory() -> tuple[int, int] | None:
 
 
 def gpus() -> tuple[str, ...]:
-    """Returns each NVIDIA GPU as `name, memory, driver version`; TensorFlow is not asked, since that takes seconds."""
+    """Returns the NVIDIA GPUs as `name, memory, driver version`, without the slow import of TensorFlow."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return ()

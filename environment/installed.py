@@ -1,6 +1,6 @@
-"""What `.venv` holds: the stamp of a finished installation, the packages, the native modules.
+"""Reads the contents of `.venv`: the stamp of a complete installation, the packages, the native modules.
 
-Standard library only, so that it can be asked while nothing is installed yet.
+Standard library only, so that it works before anything is installed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
 UV = ROOT / "environment" / "uv.txt"
 NATIVE = ROOT / "environment" / "native.txt"
-# Raised when bootstrap.py lays the environment out in another way.
+# Increased when bootstrap.py changes the layout of the environment.
 LAYOUT = 1
 
-# Held while `.venv` is made, and left there. Not `.lock`: uv takes that one itself, and would wait for us.
+# Held while `.venv` is made, and kept. Not `.lock`: uv locks that file itself and would wait forever.
 LOCK_NAME = ".bootstrap.lock"
 
 # The native modules that need a new glibc: the package, and its file below site-packages.
@@ -32,13 +32,13 @@ NATIVE_MODULES = {
 
 
 class Stamp(NamedTuple):
-    """What a finished installation was made from. It is written last, and removed before anything is changed.
+    """The inputs of a complete installation. It is written last, and removed before anything changes.
 
     Attributes:
         inputs: digest of the lock and the two files of pinned hashes.
         root: the repository's folder, since scripts in a virtual environment name it.
         replaced: whether the native modules were replaced.
-        modules: their size and time of change, so that a module put back by another install is noticed.
+        modules: their sizes and times of change, which reveal a module that another installer has replaced.
     """
 
     inputs: str
@@ -48,7 +48,7 @@ class Stamp(NamedTuple):
 
 
 def inputs_digest(*files: pathlib.Path) -> str:
-    """Returns a digest of what the environment is made from: the files' contents, in order."""
+    """Returns a digest of the inputs of the environment: the contents of the files, in order."""
     digest = hashlib.sha256(str(LAYOUT).encode())
     for file in files or (LOCK, UV, NATIVE):
         digest.update(b"\0" + file.read_bytes())
@@ -61,7 +61,7 @@ def site_packages(venv: pathlib.Path) -> pathlib.Path:
 
 
 def module_marks(venv: pathlib.Path) -> dict[str, Any]:
-    """Returns [size, time of change in ns] of each native module that is there, by its package."""
+    """Returns [size, time of change in ns] of each installed native module, by package."""
     marks = {}
     for package, path in NATIVE_MODULES.items():
         try:
@@ -73,12 +73,12 @@ def module_marks(venv: pathlib.Path) -> dict[str, Any]:
 
 
 def current_stamp(venv: pathlib.Path, replaced: bool) -> Stamp:
-    """Returns the stamp of an installation that was finished just now."""
+    """Returns the stamp for the present state of an installation."""
     return Stamp(inputs_digest(), str(venv.parent), replaced, module_marks(venv))
 
 
 def read_stamp(venv: pathlib.Path) -> Stamp | None:
-    """Returns the stamp; None where there is none, or the environment under it is gone or was moved here."""
+    """Returns the stamp; None if there is none, or if the environment is gone or was moved."""
     try:
         stamp = Stamp(**json.loads((venv / "skewless.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -88,20 +88,20 @@ def read_stamp(venv: pathlib.Path) -> Stamp | None:
 
 
 def write_stamp(venv: pathlib.Path, stamp: Stamp) -> None:
-    """Writes the stamp in one step: a reader sees the whole or nothing."""
+    """Writes the stamp in one step, so that a reader never sees a part of it."""
     half = venv / "skewless.json.new"
     half.write_text(json.dumps(stamp._asdict(), indent=1) + "\n", encoding="utf-8")
     os.replace(half, venv / "skewless.json")
 
 
 def remove_stamp(venv: pathlib.Path) -> None:
-    """Says that the environment is being changed: without a stamp it counts as half made."""
+    """Removes the stamp before the environment changes: without one it counts as half made."""
     with contextlib.suppress(FileNotFoundError):
         (venv / "skewless.json").unlink()
 
 
 def normalized(name: str) -> str:
-    """Returns a package's name as registries compare it."""
+    """Returns a package's normalized name, as registries compare names."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -111,7 +111,7 @@ def locked_versions(text: str) -> dict[str, str]:
 
 
 def installed_versions(venv: pathlib.Path) -> dict[str, str]:
-    """Returns the version of each installed package, by the names of their folders: nothing is imported."""
+    """Returns the version of each installed package, read from the names of the folders."""
     versions = {}
     for folder in site_packages(venv).glob("*.dist-info"):
         name, _, version = folder.name[: -len(".dist-info")].rpartition("-")

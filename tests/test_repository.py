@@ -1,15 +1,26 @@
 """What holds for the repository as a whole."""
 
+import collections
 import pathlib
 import re
 import subprocess
+import tomllib
 
 import pytest
+import yaml
 
 from environment import installed
 
 ROOT = installed.ROOT
 MACHINE_PATH = re.compile(r"(?<![\w./~}-])/(?:home|Users|work|mnt)/\w")
+PACKAGES = ("pipeline", "components", "models", "ingest", "core")
+MOST_LINES = 14_800  # of the five packages together, docstrings included
+# Who wrote a line, with which tools and on whose request, is not part of the project.
+OUTSIDE = re.compile(
+    r"\b(?:issue \d+|(?:this|another|next|last) session|(?:coding |sub-?)agents?|worktrees?|scratchpad|chatbots?"
+    r"|language models?|LLMs?|ChatGPT|Claude|Codex|Copilot|(?<!Vertex )AI)\b",
+    re.IGNORECASE,
+)
 REGISTRY = re.compile(r"https?://[\w.-]*(?:pypi|pythonhosted|debian)[\w.-]*/(?!project/)")
 
 
@@ -36,6 +47,43 @@ def test_no_file_names_one_machine_or_one_registry(pattern: re.Pattern[str]) -> 
     assert found == []
 
 
+def test_texts_speak_of_the_project_alone() -> None:
+    texts = committed_texts()
+    for name in ("tests/test_repository.py", "requirements.lock"):
+        del texts[name]
+    found = [f"{name}: {match.group()}" for name, text in texts.items() for match in OUTSIDE.finditer(text)]
+    assert found == []
+
+
+def python_files() -> list[pathlib.Path]:
+    return [path for package in PACKAGES for path in pathlib.Path(ROOT, package).rglob("*.py")]
+
+
+def lines(path: pathlib.Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_no_folder_has_more_than_twelve_modules() -> None:
+    modules = collections.Counter(path.parent for path in python_files() if path.name != "__init__.py")
+    assert len(modules) > 20
+    assert {str(folder.relative_to(ROOT)): count for folder, count in modules.items() if count > 12} == {}
+
+
+def test_no_module_has_more_than_300_lines() -> None:
+    assert {str(path.relative_to(ROOT)): lines(path) for path in python_files() if lines(path) > 300} == {}
+
+
+def test_the_packages_do_not_grow() -> None:
+    assert sum(lines(path) for path in python_files()) <= MOST_LINES
+
+
+def test_the_licence_is_the_one_that_the_package_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (file,) = project["license-files"]
+    assert project["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / file).read_text(encoding="utf-8")
+
+
 def test_the_lock_is_what_make_lock_writes() -> None:
     text = installed.LOCK.read_text(encoding="utf-8")
     assert text.splitlines()[1] == "#    make lock"
@@ -55,3 +103,22 @@ def test_workflows_name_actions_by_commit() -> None:
     for workflow in pathlib.Path(ROOT, ".github", "workflows").glob("*.yml"):
         for action in re.findall(r"uses: (\S+)", workflow.read_text(encoding="utf-8")):
             assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)
+
+
+def test_issue_forms_have_what_github_asks_for() -> None:
+    forms = [path for path in pathlib.Path(ROOT, ".github", "ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config"]
+    assert sorted(path.stem for path in forms) == ["bug", "feature"]
+    for path in forms:
+        form = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert form["name"]
+        assert form["description"]
+        fields = [field for field in form["body"] if field["type"] != "markdown"]
+        assert len({field["id"] for field in fields}) == len(fields)
+        assert all(field["attributes"]["label"] for field in fields)
+
+
+def test_commit_hooks_use_the_tools_of_make_check() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    tools = {hook["entry"].split()[0].removeprefix(".venv/bin/") for hook in hooks}
+    (check,) = re.findall(r"(?m)^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert set(re.findall(r"\$\(BIN\)/(\S+)", check)) <= tools

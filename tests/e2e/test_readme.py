@@ -1,4 +1,4 @@
-"""What the README says is true: its configuration loads, its commands run, its files and links are there."""
+"""Checks the README: its configuration loads, its commands run, its files and links exist, its output is current."""
 
 import json
 import os
@@ -12,6 +12,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from pipeline.config import settings
+from pipeline.graph import STAGES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -60,6 +61,12 @@ def test_every_make_target_that_it_names_is_there():
     named = set(re.findall(r"\bmake ([a-z-]+)", commands))
     assert {"run", "test", "doctor"} <= named
     assert [target for target in named if not re.search(rf"^{target}:", makefile, flags=re.MULTILINE)] == []
+
+
+def test_its_output_shows_the_declared_stages():
+    names = [stage.name for stage in STAGES]
+    assert re.findall(r"^✓ (\w+) ", README, flags=re.MULTILINE) == names
+    assert re.findall(r"^(\w+) {2,}(?:cached|run) {2,}", README, flags=re.MULTILINE) == names
 
 
 def churn(path, rows, seed):
