@@ -8,7 +8,6 @@ from core.fields import Column, Count, CountOrNone, Positive, Section, Seed, Sha
 from core.spec import Payload, Unit
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
-Metric = Literal["auc", "average_precision", "log_loss", "accuracy", "brier", "macro_f1", "rmse", "mae", "r2"]
 
 
 class Csv(Section):
@@ -41,7 +40,7 @@ class Data(Section):
     files: Annotated[Texts, Field(min_length=1)]
     spans: Count = 1
     query: str | None = None
-    format: Literal["csv", "parquet", "jsonl", "tfrecord"] | None = None
+    format: str | None = None
     on_bad_rows: Literal["stop", "quarantine"] = "stop"
     max_bad_rows: Share = 0.001
     memory: Annotated[str, AfterValidator(check_amount)] = "1GB"
@@ -159,7 +158,7 @@ class Tune(Section):
     """
 
     trials: CountOrNone = 4
-    algorithm: Literal["bayesian", "random"] = "bayesian"
+    algorithm: str = "bayesian"
     epochs: Count = 5
     max_rows: Count = 50_000
     seed: Seed = 0
@@ -204,7 +203,7 @@ class Evaluate(Section):
     """What is measured on test: by which columns it is also taken apart, and what a model must reach."""
 
     slices: Slices = ()
-    gates: dict[Metric, Gate] = {}
+    gates: dict[str, Gate] = {}
 
 
 class Serve(Section):

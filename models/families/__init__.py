@@ -1,35 +1,53 @@
-"""The model families: each is one module with `build`, and its hyperparameters stand in `spaces`.
+"""Registers the model families, and checks the hyperparameters of a configuration.
 
-To add one, write a module beside `mlp.py`, its entry in `spaces.SPACES` and its line in `get`; the suite in
-tests/models/test_families.py runs over all of them.
+To add a family, see docs/adding_a_family.md.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from core.spec import Input
-from models.families.space import check, defaults, names
+from core import text
+from core.errors import UserError
+from models.families.family import Family
+from models.families.linear import LINEAR
+from models.families.mlp import MLP
 
-if TYPE_CHECKING:
-    import keras
+__all__ = ["FAMILIES", "Family", "check", "get"]
 
-Build = Callable[[tuple[Input, ...], int, Mapping[str, Any]], "keras.Model"]
+FAMILIES: dict[str, Family] = {
+    "linear": LINEAR,
+    "mlp": MLP,
+}
 
-__all__ = ["Build", "check", "defaults", "get", "names"]
 
-
-def get(name: str) -> Build:
-    """Returns a family's `build(inputs, outputs, hyperparameters) -> keras.Model`.
-
-    The model takes what `models.preprocessing.packing.pack` gives and returns float32[batch, outputs] without bounds:
-    the logit of a binary task's second class, a logit a class, or a regression's standardised prediction.
+def get(name: str) -> Family:
+    """Returns a family.
 
     Raises:
         UserError: there is no such family.
     """
-    check(name, {})
-    # Only now, because they import Keras; and named, because whoever asks what a stage depends on reads the imports.
-    from models.families import linear, mlp
+    if name not in FAMILIES:
+        raise UserError(f"model.family is {name!r}, and {_expected(name, tuple(FAMILIES))}")
+    return FAMILIES[name]
 
-    builds: dict[str, Build] = {"linear": linear.build, "mlp": mlp.build}
-    return builds[name]
+
+def check(family: str, hyperparameters: Mapping[str, Any]) -> None:
+    """Checks that a family and values for its hyperparameters exist.
+
+    Raises:
+        UserError: one does not, or is out of range.
+    """
+    space = get(family).space
+    for name, value in hyperparameters.items():
+        if name not in space:
+            raise UserError(
+                f"model.hyperparameters has {name!r}, which family {family!r} does not have: "
+                f"{_expected(name, tuple(space))}"
+            )
+        problem = space[name].problem(value)
+        if problem:
+            raise UserError(f"model.hyperparameters.{name} is {value!r}, and {problem} was expected.")
+
+
+def _expected(name: str, known: tuple[str, ...]) -> str:
+    return f"one of these was expected: {', '.join(known)}.{text.did_you_mean(name, known)}"

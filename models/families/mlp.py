@@ -1,26 +1,30 @@
-"""A multilayer perceptron on piecewise-linear encodings of the numerics and embeddings of everything else.
+"""Builds a multilayer perceptron on piecewise-linear encodings of numerics, and embeddings of the other inputs.
 
 The encoding is from Gorishniy et al. 2022, "On Embeddings for Numerical Features in Tabular Deep Learning", arXiv
-2203.05556: it lets a plain network follow the steps that trees follow.
+2203.05556.
 """
 
 from collections.abc import Mapping
-from typing import Any
-
-import keras
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from core.spec import Input
-from models.families import layers
-from models.preprocessing.packing import keras_inputs, of_kind
+from models.families.family import Choice, Family, Number
 
-# How many bins all numerics have together at most, but for the fewest that each has: 48 each up to 340 numerics.
+if TYPE_CHECKING:
+    import keras
+
+# The largest number of bins of all numerics together, unless each has only the fewest: 48 each up to 340 numerics.
 _BINS = 16_384
 _FEWEST_BINS = 8
 
 
-def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str, Any]) -> keras.Model:
-    """Returns the model. See `models.families.get`."""
+def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str, Any]) -> "keras.Model":
+    """Returns the model. See `Family.build`."""
+    import keras
+
+    from models.families import layers
+    from models.preprocessing.packing import keras_inputs
+
     packed = keras_inputs(inputs)
     hidden = layers.joined(encode(inputs, packed, hyperparameters["embedding_size"]))
     for number in range(1, hyperparameters["layers"] + 1):
@@ -31,9 +35,14 @@ def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str,
 
 
 def encode(
-    inputs: tuple[Input, ...], packed: Mapping[str, keras.KerasTensor], units: int
-) -> dict[str, keras.KerasTensor]:
-    """Returns each kind's encoding."""
+    inputs: tuple[Input, ...], packed: "Mapping[str, keras.KerasTensor]", units: int
+) -> "dict[str, keras.KerasTensor]":
+    """Returns the encoding of each kind of inputs."""
+    import keras
+
+    from models.families import layers
+    from models.preprocessing.packing import of_kind
+
     parts = {}
     if "numeric" in packed:
         bins = layers.PiecewiseLinear(_boundaries(of_kind(inputs, "numeric")), name="piecewise_linear")
@@ -49,9 +58,26 @@ def encode(
 
 def _boundaries(numerics: tuple[Input, ...]) -> list[list[float]]:
     """Returns the boundaries of each numeric, thinned out where a wide table would have too many in all."""
+    import numpy as np
+
     most = max(_FEWEST_BINS, _BINS // max(1, len(numerics))) + 1
     found = []
-    for each in numerics:
-        kept = np.linspace(0, len(each.boundaries) - 1, min(most, len(each.boundaries))).round().astype(int)
-        found.append([each.boundaries[index] for index in kept])
+    for numeric in numerics:
+        kept = np.linspace(0, len(numeric.boundaries) - 1, min(most, len(numeric.boundaries))).round().astype(int)
+        found.append([numeric.boundaries[index] for index in kept])
     return found
+
+
+MLP = Family(
+    name="mlp",
+    space={
+        "layers": Number(2, 1, 4, step=1),
+        "units": Number(512, 128, 768, step=128),
+        "activation": Choice("relu", ("relu", "gelu", "silu")),
+        "dropout": Number(0.3, 0.0, 0.5, step=0.05),
+        "embedding_size": Number(8, 4, 32, step=4),
+        "learning_rate": Number(0.001, 0.0003, 0.003, log=True),
+        "weight_decay": Number(1e-3, 1e-5, 0.1, log=True),
+    },
+    build=build,
+)

@@ -106,7 +106,7 @@ def fit(
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
     epochs = min(options.epochs, enough_epochs(len(train)))
     with strategy(devices).scope():
-        network = families.get(spec.family)(inputs, target.outputs, chosen)
+        network = families.get(spec.family).build(inputs, target.outputs, chosen)
         predictor = target.predictor(network)
         steps = _compile(network, target, chosen, len(train) // batch_size, epochs)
     watch = _HeldOut(spec, predictor, held_out, report)

@@ -34,7 +34,7 @@ def run_fn(fn_args: Any) -> None:
     train = dataset.load(fn_args_reader.split_uri(fn_args.train_files), graph, budget=budget)
     held_out = dataset.load(eval_uri, graph, budget=budget)
     tuned = (fn_args.hyperparameters or {}).get("values", {})
-    hyperparameters = families.defaults(spec.family, {**tuned, **spec.hyperparameters})
+    hyperparameters = families.get(spec.family).defaults({**tuned, **spec.hyperparameters})
     board = keras.callbacks.TensorBoard(folder, write_graph=False)
     trained = fit.fit(spec, graph.inputs, hyperparameters, train, held_out, options, [board])
     export.save(fn_args.serving_model_dir, spec, graph, trained.predictor)

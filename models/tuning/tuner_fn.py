@@ -20,11 +20,13 @@ from core import progress
 from core.errors import UserError
 from core.sections import Train, Tune
 from core.spec import Input, Spec
+from models import families
 from models.evaluation import metrics, model_comparison
-from models.families.space import SPACES, Choice
+from models.families.family import Choice
 from models.training import dataset, fit
 from models.training import fn_args as fn_args_reader
 from models.training.dataset import Rows
+from models.tuning import searches
 
 
 class TunerFnResult(NamedTuple):
@@ -51,34 +53,17 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
 def space(family: str, fixed: Mapping[str, Any]) -> keras_tuner.HyperParameters:
     """Returns a family's space for KerasTuner, with some hyperparameters at one value."""
     declared = keras_tuner.HyperParameters()
-    for name, each in SPACES[family].items():
+    for name, parameter in families.get(family).space.items():
         if name in fixed:
             declared.Fixed(name, fixed[name])
-        elif isinstance(each, Choice):
-            declared.Choice(name, list(each.values), default=each.default)
+        elif isinstance(parameter, Choice):
+            declared.Choice(name, list(parameter.values), default=parameter.default)
         else:
-            kind = declared.Int if isinstance(each.default, int) else declared.Float
-            sampling = "log" if each.log else "linear"
-            kind(name, each.low, each.high, step=each.step, sampling=sampling, default=each.default)
+            kind = declared.Int if isinstance(parameter.default, int) else declared.Float
+            sampling = "log" if parameter.log else "linear"
+            low, high, step = parameter.low, parameter.high, parameter.step
+            kind(name, low, high, step=step, sampling=sampling, default=parameter.default)
     return declared
-
-
-class _DefaultsFirst:
-    """An oracle whose first proposal is the default of everything: no search ends below it."""
-
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Returns the values of the next trial."""
-        if self.trials:  # type: ignore[attr-defined]
-            return super().populate_space(trial_id)  # type: ignore[misc]
-        return {"status": trial_module.TrialStatus.RUNNING, "values": dict(self.hyperparameters.values)}  # type: ignore[attr-defined]
-
-
-class _Bayesian(_DefaultsFirst, keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]
-    pass
-
-
-class _Random(_DefaultsFirst, keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
-    pass
 
 
 class Search(keras_tuner.Tuner):  # type: ignore[misc]
@@ -121,11 +106,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             "hyperparameters": space(spec.family, spec.hyperparameters),
             "seed": tune.seed + 1,  # 0 would be a random one
         }
-        if tune.algorithm == "random":
-            oracle = _Random(**common)
-        else:
-            # By default three random trials a hyperparameter come first, more than most searches have.
-            oracle = _Bayesian(num_initial_points=max(3, tune.trials // 3), **common)
+        oracle = searches.get(tune.algorithm).oracle(**common)
         oracle.verbose = 0
         super().__init__(oracle=oracle, directory=directory, project_name=name)
 

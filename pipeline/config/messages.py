@@ -48,10 +48,23 @@ def explain(
     return "\n".join(found[:_MOST_SHOWN]) + rest
 
 
+def unregistered(
+    problems: Sequence[tuple[yaml_reader.Path, str]], where: str, places: Mapping[yaml_reader.Path, str]
+) -> str:
+    """Returns one message for names that are not registered, one line a problem."""
+    lines = [f"{_place(path, where, places)}: `{yaml_reader.join_path(path)}` {problem}" for path, problem in problems]
+    return "\n".join(lines)
+
+
+def _place(path: yaml_reader.Path, where: str, places: Mapping[yaml_reader.Path, str]) -> str:
+    """Returns the file and line, or the flag, that gives a key or the nearest one above it."""
+    given = (places[path[:depth]] for depth in range(len(path), 0, -1) if path[:depth] in places)
+    return next(given, where)
+
+
 def _one(details: Any, model: type[pydantic.BaseModel], where: str, places: Mapping[yaml_reader.Path, str]) -> str:
     path = tuple(str(key) for key in details["loc"] if key != "[key]")
-    given = (places[path[:depth]] for depth in range(len(path), 0, -1) if path[:depth] in places)
-    return f"{next(given, where)}: {_problem(details, path, model)}"
+    return f"{_place(path, where, places)}: {_problem(details, path, model)}"
 
 
 def _problem(details: Any, path: yaml_reader.Path, model: type[pydantic.BaseModel]) -> str:

@@ -20,14 +20,14 @@ from core.errors import UserError
 from core.fields import Column, Section, Texts, check_dotted_path, check_name
 from core.sections import FeatureOptions
 from core.spec import Task
-from models.families import space
-from pipeline.config import dotted_path, messages, yaml_reader
+from models import families
+from pipeline.config import dotted_path, messages, registries, yaml_reader
 
 
 def _check_model(model: sections.Model) -> sections.Model:
     """Returns the model as it is; ValueError where its family or a hyperparameter is not known."""
     try:
-        space.check(model.family, model.hyperparameters)
+        families.check(model.family, model.hyperparameters)
     except UserError as error:
         raise ValueError(str(error)) from None
     return model
@@ -120,6 +120,9 @@ def load(
         settings = Settings.model_validate(values)
     except pydantic.ValidationError as error:
         raise UserError(messages.explain(error, Settings, where, places)) from None
+    unknown = list(registries.problems(settings.model_dump()))
+    if unknown:
+        raise UserError(messages.unregistered(unknown, where, places))
     if settings.preprocessing_fn:
         dotted_path.check_function(settings.preprocessing_fn, "preprocessing_fn")
     return _with_paths(settings, path.parent if path else Path(), path)

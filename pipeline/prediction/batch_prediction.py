@@ -107,7 +107,13 @@ def read_training(version: Path) -> Training:
     if not file.exists():
         raise UserError(f"{version} has no {model_versions.METADATA_FILE}: it was not pushed by this pipeline.")
     metadata = json.loads(file.read_text())
-    source = ingest.Source.from_json(metadata["source"])
+    try:
+        source = ingest.Source.from_json(metadata["source"])
+    except ValueError:
+        raise UserError(
+            f"{version} was pushed by another version of Skewless, whose {model_versions.METADATA_FILE} is read "
+            "differently. Run the pipeline again to push the model anew."
+        ) from None
     return Training(Spec.from_json(metadata["spec"]), source, metadata.get("query", source.data.query))
 
 

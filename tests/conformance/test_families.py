@@ -10,7 +10,7 @@ import tensorflow as tf
 from core.errors import UserError
 from core.spec import Input
 from models import families
-from models.families.space import SPACES, Choice
+from models.families.family import Choice
 from models.preprocessing.packing import pack
 
 NUMERIC = (
@@ -33,12 +33,13 @@ FEATURES = {
     "remark": np.array([[1, 2, 0], [5, 0, 0], [0, 0, 0], [3, 3, 3]]),
 }
 
-every_family = pytest.mark.parametrize("family", families.names())
+every_family = pytest.mark.parametrize("family", families.FAMILIES)
 
 
 def build(family: str, inputs: tuple[Input, ...], outputs: int = 1, **hyperparameters) -> keras.Model:
     keras.utils.set_random_seed(0)
-    return families.get(family)(inputs, outputs, families.defaults(family, hyperparameters))
+    chosen = families.get(family)
+    return chosen.build(inputs, outputs, chosen.defaults(hyperparameters))
 
 
 def packed(inputs: tuple[Input, ...]) -> dict[str, tf.Tensor]:
@@ -107,7 +108,7 @@ def test_saves_and_loads_equal(family, tmp_path):
 def test_builds_at_the_ends_of_its_space(family, end):
     values = {
         name: each.values[0 if end == "low" else -1] if isinstance(each, Choice) else getattr(each, end)
-        for name, each in SPACES[family].items()
+        for name, each in families.get(family).space.items()
     }
     assert np.isfinite(build(family, KINDS["all"], **values)(packed(KINDS["all"]))).all()
 

@@ -6,13 +6,14 @@ import sys
 import pytest
 
 from core.errors import UserError
-from models.families import space
+from models import families
 
 
 def test_defaults_are_in_range_and_can_be_replaced():
-    for family in space.names():
-        space.check(family, space.defaults(family))
-    assert space.defaults("mlp", {"units": 128})["units"] == 128
+    for name, family in families.FAMILIES.items():
+        families.check(name, family.defaults())
+        assert family.name == name
+    assert families.get("mlp").defaults({"units": 128})["units"] == 128
 
 
 @pytest.mark.parametrize(
@@ -29,10 +30,11 @@ def test_defaults_are_in_range_and_can_be_replaced():
 )
 def test_what_does_not_exist_is_an_error(family, hyperparameters, message):
     with pytest.raises(UserError, match=message):
-        space.check(family, hyperparameters)
+        families.check(family, hyperparameters)
 
 
 def test_checking_imports_nothing_heavy():
-    code = "import sys, models.families.space; print({'keras', 'tensorflow'} & set(sys.modules))"
+    heavy = {"keras", "keras_tuner", "tensorflow"}
+    code = f"import sys, models.families, models.tuning.searches; print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "set()"

@@ -1,0 +1,30 @@
+"""Defines a search algorithm: its name, and the KerasTuner oracle that proposes the trials."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchAlgorithm:
+    """A search algorithm.
+
+    Attributes:
+        name: the name in the configuration.
+        oracle: returns a `keras_tuner.Oracle`, given `objective`, `max_trials`, `hyperparameters` and `seed`. Its first
+            proposal should be the defaults: see `DefaultsFirst`. It imports KerasTuner inside, since the configuration
+            is checked without it.
+    """
+
+    name: str
+    oracle: Callable[..., Any]
+
+
+class DefaultsFirst:
+    """A mixin for oracles that proposes the default hyperparameters first, so that no search ends below them."""
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Returns the values of the next trial."""
+        if self.trials:  # type: ignore[attr-defined]
+            return super().populate_space(trial_id)  # type: ignore[misc,no-any-return]
+        return {"status": "RUNNING", "values": dict(self.hyperparameters.values)}  # type: ignore[attr-defined]

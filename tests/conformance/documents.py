@@ -1,0 +1,21 @@
+"""Adds what a document describes to its registry: the code of its first block, and the line of its second one."""
+
+import importlib
+import pathlib
+import re
+from typing import Any
+
+import pytest
+
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
+
+
+def add(document: str, registry: dict[str, Any], folder: pathlib.Path, patch: pytest.MonkeyPatch) -> str:
+    """Registers the entry of a document until the patch is undone; returns its name."""
+    code, line = re.findall(r"```python\n(.*?)```", (DOCS / document).read_text(encoding="utf-8"), re.DOTALL)
+    module = f"from_{document.removesuffix('.md')}"
+    (folder / f"{module}.py").write_text(code, encoding="utf-8")
+    patch.syspath_prepend(str(folder))
+    ((name, entry),) = eval(f"{{{line}}}", vars(importlib.import_module(module))).items()
+    patch.setitem(registry, name, entry)
+    return str(name)

@@ -1,0 +1,54 @@
+"""What every search algorithm must do: one suite over the registry, with real trials on a tiny table."""
+
+import numpy as np
+import pytest
+
+from core.errors import UserError
+from core.sections import Tune
+from core.spec import Input, Label, Spec
+from models import families
+from models.training.dataset import Rows
+from models.tuning import searches, tuner_fn
+
+X = np.random.default_rng(0).random([64, 1], np.float32)
+ROWS = Rows({"numeric": X}, (X[:, 0] > 0.5).astype(np.int64))
+INPUTS = (Input("x", "numeric", mean=0.5, std=0.3),)
+SPEC = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
+
+every_search = pytest.mark.parametrize("algorithm", searches.SEARCHES)
+
+
+def search(directory, algorithm, trials=3) -> tuner_fn.Search:
+    tune = Tune(algorithm=algorithm, trials=trials, epochs=1)
+    return tuner_fn.Search(SPEC, INPUTS, ROWS, ROWS, tune, "name", str(directory))
+
+
+def tried(tuner):
+    return [tuner.oracle.trials[identifier].hyperparameters.values for identifier in tuner.oracle.start_order]
+
+
+@every_search
+def test_the_first_trial_has_the_defaults_and_the_same_seed_proposes_the_same(algorithm, tmp_path):
+    first, again = (search(tmp_path / name, algorithm) for name in ("first", "again"))
+    first.search(verbose=0)
+    again.search(verbose=0)
+    assert tried(first)[0] == families.get("linear").defaults()
+    assert first.num_completed() == 3
+    assert len({tuple(values.values()) for values in tried(first)}) == 3
+    assert tried(first) == tried(again)
+    for values in tried(first):
+        families.check("linear", values)
+
+
+@every_search
+def test_an_interrupted_search_continues(algorithm, tmp_path):
+    search(tmp_path, algorithm, trials=1).search(verbose=0)
+    again = search(tmp_path, algorithm, trials=2)
+    assert again.num_completed() == 1
+    again.search(verbose=0)
+    assert again.num_completed() == 2
+
+
+def test_an_unknown_algorithm_is_an_error(tmp_path):
+    with pytest.raises(UserError, match=r"no search algorithm 'bayes'. .* Expected one of bayesian, random"):
+        search(tmp_path, "bayes")
