@@ -1,4 +1,4 @@
-"""What the sections of the configuration are made of: their base, and the kinds of values that they hold."""
+"""Defines the base class of the sections of the configuration, and the types of their values."""
 
 import re
 from typing import Annotated, Any
@@ -47,10 +47,16 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class Section(pydantic.BaseModel):
-    """What all sections have in common: frozen, no unknown keys, and no value taken for what it is not."""
+    """A section: frozen, without unknown keys, and without conversion between types."""
 
     model_config = pydantic.ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_by_name=True, serialize_by_alias=True
+        frozen=True,
+        use_attribute_docstrings=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        validate_by_name=True,
+        serialize_by_alias=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""The sections of the configuration, each a frozen model with its defaults. What a section means is said here, once."""
+"""Declares the sections of the configuration: the default, the range and the meaning of each setting."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,48 +11,56 @@ Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
 
 
 class Csv(Section):
-    """How CSV files are written, where looking at them is not enough."""
+    """The dialect of CSV files; null: detected from the first file."""
 
     delimiter: Annotated[str, Field(min_length=1, max_length=4)] | None = None
+    """the text between two fields of a row"""
     quote: Annotated[str, Field(max_length=1)] | None = None
+    """the character around a field that contains delimiters or line ends; empty for none"""
     escape: Annotated[str, Field(max_length=1)] | None = None
+    """the character before a quote inside a quoted field"""
     header: bool | None = None
+    """whether the first row holds the names of the columns"""
     decimal: Literal[".", ","] | None = None
+    """the decimal separator"""
     encoding: Annotated[str, Field(min_length=1)] | None = None
+    """the name of a Python codec, such as latin-1"""
     nulls: Texts | None = None
+    """the texts that mean a missing value, beside the empty field"""
     date_format: str | None = None
+    """how dates and times are written, such as %d/%m/%Y; null: ISO 8601"""
 
 
 class Data(Section):
-    """Where the rows are.
-
-    Attributes:
-        files: paths, globs, `{SPAN}` or `{VERSION}` patterns, or `package:NAME/PATH` inside an installed package.
-        spans: how many of the newest spans, or days, are read.
-        query: SQL that makes the table out of `data`, the rows of the files.
-        format: what the files are; by their names where not given.
-        on_bad_rows: whether a row that cannot be read stops the run or is kept aside and counted.
-        max_bad_rows: the largest share of rows that may be kept aside.
-        memory: how much memory DuckDB may use.
-        csv: the dialect, where it cannot be found out.
-    """
+    """The table."""
 
     files: Annotated[Texts, Field(min_length=1)]
+    """paths, globs, {SPAN} or {YYYY}-{MM}-{DD} patterns, or package:NAME/PATH inside an installed package"""
     spans: Count = 1
+    """the number of the newest spans, or days, that are read as one table"""
     query: str | None = None
+    """SQL over the files, which are its table `data`; null: all rows"""
     format: str | None = None
+    """the format of the files; null: by their names"""
     on_bad_rows: Literal["stop", "quarantine"] = "stop"
+    """whether a row that cannot be read stops the run, or is written to rejects.parquet and counted"""
     max_bad_rows: Share = 0.001
+    """the largest share of rows that may be put aside"""
     memory: Annotated[str, AfterValidator(check_amount)] = "1GB"
+    """the memory limit of DuckDB"""
     csv: Csv = Csv()
+    """the dialect of CSV files, where it is not detected"""
 
 
 class Fractions(Section):
-    """The share of rows that each split gets. They add up to 1."""
+    """The share of the rows in each split; together they are 1."""
 
     train: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    """the share of train"""
     eval: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """the share of eval, for early stopping and the search"""
     test: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """the share of test, for the Evaluator alone"""
 
     @model_validator(mode="after")
     def _add_up(self) -> "Fractions":
@@ -63,20 +71,17 @@ class Fractions(Section):
 
 
 class Split(Section):
-    """How rows get to train, eval and test.
-
-    Attributes:
-        by: `hash` of the row, or of `column` where one is given; `time`: the latest rows by `column` are test; `group`:
-            rows that share a value of `column` stay together; `column`: it holds train, eval or test.
-        column: the column that `by` speaks of.
-        fractions: the share of each split; not used when `by` is `column`.
-        seed: another number gives other splits by hash and group.
-    """
+    """The split of the rows into train, eval and test."""
 
     by: Literal["hash", "time", "group", "column"] = "hash"
+    """hash of the row or of `column`; time: the latest rows are test; group: rows with the same value of `column` stay
+    together; column: it holds train, eval or test"""
     column: Column | None = None
+    """the column that `by` refers to"""
     fractions: Fractions = Fractions()
+    """the share of each split; not used with `by: column`"""
     seed: Seed = 0
+    """another number gives other splits by hash and by group"""
 
     @model_validator(mode="after")
     def _has_column(self) -> "Split":
@@ -86,23 +91,20 @@ class Split(Section):
 
 
 class FeatureOptions(Section):
-    """What is known of one column; what is None is inferred. In YAML, a bare role is short for a mapping with its kind.
-
-    Attributes:
-        kind: the role.
-        type: how Examples hold a value: int, float or text.
-        unit: timestamps that are whole numbers: the unit in which they count from 1970-01-01 UTC.
-        repeated: whether a row may hold several values.
-        vocabulary: categorical: how many of the most frequent values get an index of their own.
-        buckets: numeric: how many quantile bins the model's encodings may use.
-    """
+    """The options of one column; null: inferred. A role alone, such as `zip: categorical`, is short for its kind."""
 
     kind: Role | None = None
+    """the role"""
     type: Payload | None = None
+    """the type in Examples"""
     unit: Unit | None = None
+    """timestamps that are whole numbers: their unit since 1970-01-01 UTC"""
     repeated: bool | None = None
+    """whether a row may hold several values"""
     vocabulary: Count | None = None
+    """categorical: the number of values with an index of their own; null: 10,000"""
     buckets: Annotated[Count, Field(ge=2, le=1000)] | None = None
+    """numeric: the number of quantile bins of the model's encodings; null: 48"""
 
     @model_validator(mode="before")
     @classmethod
@@ -111,84 +113,86 @@ class FeatureOptions(Section):
 
 
 class Statistics(Section):
-    """How fine the statistics are: they feed the transform graph and the monitoring."""
+    """The statistics of the splits, from which the transform graph takes its constants."""
 
     quantiles: Annotated[Count, Field(ge=2, le=10_000)] = 48
+    """the number of quantile buckets of a numeric feature"""
     top_values: Count = 10_000
+    """the number of most frequent values of a category that are counted"""
     slices: Slices = ()
+    """lists of columns by whose values the statistics are also computed, such as [[city], [city, zip]]"""
 
 
 class Limits(Section):
-    """A limit for all features, and others for those named. A limit of null means: not checked."""
+    """A limit for all features, and others for those named; null: not checked."""
 
     default: Positive | None = None
+    """the limit of the features that are not named"""
     features: dict[str, Positive | None] = {}
+    """the limits of single features"""
 
 
 class Validate(Section):
-    """When the data stop a run.
-
-    Attributes:
-        drift: the largest distance between this span's train split and the last one's.
-        skew: the largest distance between train and the other splits.
-        max_leaked_rows: the largest share of test rows that may also be in train; null for any.
-    """
+    """The conditions under which the data stop a run."""
 
     drift: Limits = Limits()
+    """the largest distance to the statistics of the served model, or of the last validated data"""
     skew: Limits = Limits()
+    """the largest distance of eval and test from train"""
     max_leaked_rows: Share | None = None
+    """the largest share of test rows that may also be in train; null: any"""
 
 
 class Model(Section):
-    """Which model is trained: a family, and hyperparameters that the search leaves alone."""
+    """The model that is trained."""
 
     family: str = "mlp"
+    """the model family"""
     hyperparameters: dict[str, Any] = {}
+    """fixed hyperparameters, which the search does not change"""
 
 
 class Tune(Section):
-    """The search for hyperparameters, judged on eval.
-
-    Attributes:
-        trials: the largest number of models that are trained; with 0 the defaults are taken.
-        algorithm: the algorithm that proposes the next trial.
-        epochs: the largest number of epochs of one trial.
-        max_rows: the largest number of rows of train, and of eval, that a trial sees.
-        seed: the seed of the proposals and of each trial.
-    """
+    """The search for hyperparameters, which compares trials on eval."""
 
     trials: CountOrNone = 4
+    """the largest number of trials; 0: the defaults of the family"""
     algorithm: str = "bayesian"
+    """the algorithm that proposes the next trial"""
     epochs: Count = 5
+    """the largest number of epochs of one trial"""
     max_rows: Count = 50_000
+    """the largest number of rows of train, and of eval, in a trial"""
     seed: Seed = 0
+    """the seed of the proposals and of each trial"""
 
 
 class Train(Section):
-    """The training of the final model.
-
-    Attributes:
-        epochs: the largest number of passes over the training rows; large tables need fewer.
-        batch_size: rows per step over all devices; null chooses it by the number of rows.
-        patience: training stops after so many epochs without a lower loss on eval.
-        learning_rate: replaces the hyperparameter of that name.
-        seed: the seed of the initial weights, the dropout and the order of the rows.
-    """
+    """The training of the final model, with early stopping on eval."""
 
     epochs: Count = 30
+    """the largest number of epochs; large tables need fewer"""
     batch_size: Count | None = None
+    """rows per step over all devices; null: by the number of rows"""
     patience: Count = 4
+    """training stops after so many epochs without a lower loss on eval"""
     learning_rate: Positive | None = None
+    """replaces the hyperparameter of that name"""
     seed: Seed = 0
+    """the seed of the initial weights, the dropout and the order of the rows"""
 
 
 class Gate(Section):
-    """The range in which a metric on test must lie, and that on each slice of 100 rows or more."""
+    """The limits of a metric on test, and on each slice with at least 100 rows."""
 
     min: float | None = None
+    """the least value on test"""
     max: float | None = None
+    """the greatest value on test"""
     slice_min: float | None = None
+    """the least value on every slice"""
     slice_max: float | None = None
+    """the greatest value on every slice"""
 
     @model_validator(mode="after")
     def _has_limit(self) -> "Gate":
@@ -200,14 +204,18 @@ class Gate(Section):
 
 
 class Evaluate(Section):
-    """What is measured on test: by which columns it is also taken apart, and what a model must reach."""
+    """The evaluation on test."""
 
     slices: Slices = ()
+    """lists of columns by whose values the metrics are also computed, such as [[city], [city, zip]]"""
     gates: dict[str, Gate] = {}
+    """the limits of metrics, such as {auc: {min: 0.7}}, beside those of the baselines"""
 
 
 class Serve(Section):
-    """What the served model must keep: its predictions equal the trainer's, and its median latency for one row."""
+    """The conditions that the served model must meet."""
 
     max_difference: Positive = 1e-4
+    """the largest difference from the trainer's predictions"""
     max_p50_ms: Positive | None = None
+    """the largest median latency of a request of one row, in milliseconds; null: any"""

@@ -1,1 +1,1 @@
-"""Generates the pictures of the documentation from the declared stages and the imports."""
+"""Generates the parts of the documentation that are made from the code: pictures, configuration reference, schema."""

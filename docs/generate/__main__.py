@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable
 
 from core import storage
-from docs.generate import architecture_picture, pipeline_picture
+from docs.generate import architecture_picture, config_reference, pipeline_picture
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES: tuple[tuple[str, Callable[[], str]], ...] = (
     ("docs/pipeline.svg", pipeline_picture.picture),
     ("docs/architecture.svg", architecture_picture.picture),
+    ("README.md", config_reference.readme),
+    ("docs/config.schema.json", config_reference.schema_text),
 )
 
 

@@ -1,4 +1,4 @@
-"""The configuration: what a run is asked to do, typed, checked and frozen. Standard library, pydantic and yaml only.
+"""Loads, checks and writes the configuration of a run. It imports neither NumPy nor TensorFlow.
 
 Example:
     settings = load(Path("pipeline/datasets/taxi.yaml"), sets=["train.epochs=3"])
@@ -34,44 +34,46 @@ def _check_model(model: sections.Model) -> sections.Model:
 
 
 class Settings(Section):
-    """The whole configuration of a run.
-
-    Attributes:
-        name: what the run is called; its folder is `runs/NAME`.
-        data: where the rows are.
-        label: the column to predict.
-        task: what kind of prediction it is; inferred where not given.
-        classes: the label's classes in the order of the scores; inferred where not given.
-        weight: a column that says how much each row counts.
-        split: how rows get to train, eval and test.
-        features: the columns that the model sees, or what should differ from what is inferred.
-        other_columns: what becomes of columns that features does not name; a resolved configuration ignores them, so
-            that a new column does not become a feature by itself.
-        preprocessing_fn: dotted path of a preprocessing_fn in place of ours.
-        schema_file: a curated schema; the one beside the configuration where there is one.
-        statistics, validation, model, tune, train, evaluate, serve: see `pipeline.config.sections`.
-        beam: options for Beam's runner, such as `--runner=FlinkRunner`.
-    """
+    """The whole configuration of a run."""
 
     name: Annotated[str, AfterValidator(check_name)]
+    """the name of the run, whose folder is runs/NAME; by default that of the configuration or the data"""
     data: sections.Data
+    """the table"""
     label: Column
+    """the column to predict"""
     task: Task | None = None
+    """the kind of prediction; null: inferred from the label"""
     classes: Texts = ()
+    """the classes of the label in the order of the scores; by default all, sorted"""
     weight: Column | None = None
+    """the column of the row weights; null: all rows count the same"""
     split: sections.Split = sections.Split()
+    """the split of the rows into train, eval and test"""
     features: dict[str, FeatureOptions] = {}
+    """the columns that the model sees, or those whose role is not to be inferred"""
     other_columns: Literal["infer", "ignore"] = "infer"
+    """whether the roles of columns that are not named under features are inferred, or the columns are ignored"""
     preprocessing_fn: Annotated[str, AfterValidator(check_dotted_path)] | None = None
+    """the dotted path of a tf.Transform preprocessing_fn; null: the project's"""
     schema_file: str | None = None
+    """a curated schema; null: CONFIG.schema.pbtxt beside the configuration, or an inferred one"""
     statistics: sections.Statistics = sections.Statistics()
+    """the statistics of the splits"""
     validation: sections.Validate = Field(default=sections.Validate(), alias="validate")
+    """the conditions under which the data stop a run"""
     model: Annotated[sections.Model, AfterValidator(_check_model)] = sections.Model()
+    """the model that is trained"""
     tune: sections.Tune = sections.Tune()
+    """the search for hyperparameters"""
     train: sections.Train = sections.Train()
+    """the training of the final model"""
     evaluate: sections.Evaluate = sections.Evaluate()
+    """the evaluation on test"""
     serve: sections.Serve = sections.Serve()
+    """the conditions that the served model must meet"""
     beam: Texts = ()
+    """options of Beam's runner, such as --direct_num_workers=4"""
 
     @model_validator(mode="after")
     def _columns_have_one_job(self) -> "Settings":

@@ -11,7 +11,7 @@ import sys
 import pyarrow.parquet as parquet
 import pytest
 
-from pipeline.config import settings
+from pipeline.config import settings, yaml_reader
 from pipeline.graph import STAGES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -23,27 +23,23 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture
-def named(tmp_path, monkeypatch):
-    """Returns the configuration of the README, beside the module that it names."""
-    (tmp_path / "churn.schema.pbtxt").touch()
-    (tmp_path / "my_module.py").write_text("def preprocessing_fn(inputs):\n    return inputs\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    (block,) = blocks("yaml")
-    (tmp_path / "churn.yaml").write_text(block)
-    return settings.load(tmp_path / "churn.yaml")
+def test_the_configuration_loads(tmp_path):
+    example, _ = blocks("yaml")
+    (tmp_path / "churn.yaml").write_text(example)
+    loaded = settings.load(tmp_path / "churn.yaml")
+    assert (loaded.name, loaded.label, loaded.split.column) == ("churn", "churned", "signed_up")
+    assert loaded.features["city"].vocabulary == 500
 
 
-def test_the_configuration_loads(named):
-    assert (named.name, named.label, named.split.column) == ("churn", "churned", "customer")
-
-
-def test_the_defaults_are_those_that_it_names(named):
-    default = settings.load(files="data.csv", label="churned")
-    for section in ("statistics", "model", "tune", "train", "serve", "beam"):
-        assert getattr(named, section) == getattr(default, section), section
-    assert named.split.fractions == default.split.fractions
-    assert (named.data.on_bad_rows, named.data.max_bad_rows, named.data.memory) == ("stop", 0.001, default.data.memory)
+def test_the_defaults_are_those_that_it_names():
+    _, reference = blocks("yaml")
+    named, _ = yaml_reader.parse(reference, "README.md")
+    default = settings.load(files="data.csv", label="churned").model_dump(mode="json")
+    assert list(named) == list(default)
+    named["data"]["files"], named["label"], named["name"] = ["data.csv"], "churned", "data"
+    assert (set(named.pop("features")), set(named["evaluate"].pop("gates"))) == ({"COLUMN"}, {"METRIC"})
+    default.pop("features"), default["evaluate"].pop("gates")
+    assert named == default
 
 
 def test_its_links_and_files_are_there():
