@@ -1,7 +1,7 @@
-"""The two ways in which a run ends that are not our fault.
+"""Defines the errors that end a run with a message for the user, and the message of an internal error.
 
-Each takes one message, and the message answers three questions: what happened, what was expected, what to do.
-Beam builds an exception anew from its first argument, so neither takes a second one.
+A message says what happened, what was expected, and what to do. Beam rebuilds an exception from its first argument, so
+each class takes one argument.
 """
 
 

@@ -1,7 +1,7 @@
-"""The payload of Examples: Parquet files of list columns, their row groups and splits.
+"""Reads and writes the payload of Examples: Parquet files of list columns, their row groups and splits.
 
-Every column is a `large_list` of int64, float32 or bytes, and a null list means that the value is missing: stock TFX
-reads such files, and refuses `list`. A batch is a row group, so that a stage never holds more than one of them.
+Every column is a `large_list` of int64, float32 or bytes; a null list is a missing value. Stock TFX reads such files,
+and refuses `list`. A batch is a row group, so a stage holds no more than one of them in memory.
 """
 
 import dataclasses
@@ -212,5 +212,5 @@ def label_values(batch: pa.RecordBatch, label: Label) -> np.ndarray:
 def _class_values(label: Label) -> list[int | float | bytes]:
     """Returns the classes as Examples hold them."""
     if label.payload == "text":
-        return [each.encode() for each in label.classes]
-    return [int(each) if label.payload == "int" else float(each) for each in label.classes]
+        return [name.encode() for name in label.classes]
+    return [int(name) if label.payload == "int" else float(name) for name in label.classes]

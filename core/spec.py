@@ -1,7 +1,7 @@
-"""What the model is asked to learn, and from what: features, label and options as frozen dataclasses.
+"""Declares the features, the label and the model of a run as frozen dataclasses.
 
-A `Spec` travels to every stage as one JSON text, so it holds what the stages need and nothing of files or folders.
-Standard library only: whoever parses a command line may import it.
+A `Spec` is passed to every stage as JSON. It has what the stages need, and no files or folders. It imports the standard
+library only, because the command line imports it.
 """
 
 import dataclasses
@@ -110,9 +110,9 @@ class Input:
 
 def inputs_to_json(inputs: tuple[Input, ...]) -> str:
     """Returns the inputs as a JSON list."""
-    return json.dumps([dataclasses.asdict(each) for each in inputs], indent=1)
+    return json.dumps([dataclasses.asdict(model_input) for model_input in inputs], indent=1)
 
 
 def inputs_from_json(text: str) -> tuple[Input, ...]:
     """Returns the inputs that `inputs_to_json` wrote."""
-    return tuple(Input(**{**each, "boundaries": tuple(each["boundaries"])}) for each in json.loads(text))
+    return tuple(Input(**{**fields, "boundaries": tuple(fields["boundaries"])}) for fields in json.loads(text))

@@ -1,4 +1,4 @@
-"""The steps of ExampleGen's Beam pipelines: a worker needs Beam and DuckDB for them, and neither TFX nor TensorFlow."""
+"""Defines the steps of ExampleGen's Beam pipelines: workers import Beam and DuckDB, and neither TFX nor TensorFlow."""
 
 import dataclasses
 import functools
@@ -54,7 +54,7 @@ def histograms(unit: Unit, plan: Plan, intervals: Sequence[quantiles.Interval]) 
     """Returns, for each interval, its buckets with their counts and extents."""
     with UnitReader(plan, unit) as reader:
         found = [reader.histogram(str(plan.split.column), interval) for interval in intervals]
-    return [[[index, *dataclasses.astuple(bucket)] for index, bucket in each.items()] for each in found]
+    return [[[index, *dataclasses.astuple(bucket)] for index, bucket in row.items()] for row in found]
 
 
 def write_json(value: Any, path: str) -> None:

@@ -62,7 +62,7 @@ class Driver(stock.FileBasedDriver):  # type: ignore[misc]
             )
             for span in spans
         ]
-        found = [file for each in resolved for file in _files(base, each[_INPUT_KEY])]
+        found = [file for properties in resolved for file in _files(base, properties[_INPUT_KEY])]
         exec_properties.update({**resolved[-1], _RANGE_KEY: exec_properties.get(_RANGE_KEY)})
         exec_properties[FILES_KEY] = json.dumps(found)
         joined = files_in_query(Source.from_json(exec_properties["source"]).data.query)

@@ -62,8 +62,8 @@ def read(uri: str, to: str, splits: Sequence[str]) -> dict[str, int]:
         UserError: a file is damaged, or a record is no tf.Example like the others.
     """
     files = {split: examples.record_files(os.path.join(uri, f"Split-{split}")) for split in splits}
-    columns = tfrecord.columns([file for each in files.values() for file in each])
-    schema = examples.arrow_schema({each.name: default_encoding(each.type).payload for each in columns})
+    columns = tfrecord.columns([file for path in files.values() for file in path])
+    schema = examples.arrow_schema({column.name: default_encoding(column.type).payload for column in columns})
     rows = dict.fromkeys(splits, 0)
     for split in splits:
         path = os.path.join(to, f"Split-{split}", "part-00000.parquet")
@@ -112,6 +112,6 @@ def main() -> None:
     if not folders:
         parser.error(f"{arguments.examples} has no folder Split-NAME. Give the folder of an Examples artifact.")
     copy = write if any(folders[0].glob("*.parquet")) else read
-    copied = copy(arguments.examples, arguments.to, [each.name.removeprefix("Split-") for each in folders])
+    copied = copy(arguments.examples, arguments.to, [folder.name.removeprefix("Split-") for folder in folders])
     for split, rows in copied.items():
         print(f"{split}: {rows:,} records")

@@ -1,6 +1,6 @@
-"""How inputs enter a network: Keras preprocessing layers and embeddings, set from the statistics over train.
+"""Defines the input layers of the networks: Keras preprocessing layers and embeddings, set from statistics of train.
 
-Nothing here looks at data: no layer is adapted. Each encodes all inputs of its kind at once.
+No layer is adapted. Each one encodes all inputs of its kind at once.
 """
 
 import math
@@ -22,7 +22,9 @@ def normalised(inputs: tuple[Input, ...], numeric: keras.KerasTensor) -> keras.K
     """
     features = of_kind(inputs, "numeric")
     layer = keras.layers.Normalization(
-        mean=[each.mean for each in features], variance=[each.std**2 for each in features], name="normalization"
+        mean=[feature.mean for feature in features],
+        variance=[feature.std**2 for feature in features],
+        name="normalization",
     )
     z = layer(numeric)  # float32[batch, numerics]
     return ops.sign(z) * (ops.minimum(ops.abs(z), 1.0) + ops.log(ops.maximum(ops.abs(z), 1.0)))
@@ -44,12 +46,12 @@ class PiecewiseLinear(keras.layers.Layer):
 
     def __init__(self, boundaries: Sequence[Sequence[float]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.boundaries = [list(each) for each in boundaries]
-        bins = max(1, *(len(each) - 1 for each in boundaries)) if boundaries else 1
+        self.boundaries = [list(edges) for edges in boundaries]
+        bins = max(1, *(len(edges) - 1 for edges in boundaries)) if boundaries else 1
         # A bin that a numeric lacks is infinitely wide: all values have come 0 of the way.
         self._low = np.zeros([len(boundaries), bins], np.float32)
         self._width = np.full([len(boundaries), bins], np.inf, np.float32)
-        for row, edges in enumerate(np.unique(np.asarray(each, np.float32)) for each in boundaries):
+        for row, edges in enumerate(np.unique(np.asarray(edges, np.float32)) for edges in boundaries):
             self._low[row, : max(0, len(edges) - 1)] = edges[:-1]
             self._width[row, : max(0, len(edges) - 1)] = np.diff(edges)
 
@@ -63,7 +65,7 @@ class PiecewiseLinear(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("skewless")
-class EachOwnDense(keras.layers.Layer):
+class PerFeatureDense(keras.layers.Layer):
     """A dense layer for each numeric over its own encoding, with weights of its own.
 
     Input: float32[batch, numerics, bins]. Output: float32[batch, numerics, units].
@@ -130,7 +132,7 @@ def text_embedding(
     inputs: tuple[Input, ...], tokens: keras.KerasTensor, units: int, scale: float = 0.3
 ) -> keras.KerasTensor:
     """Returns the mean embedding of each text's tokens: float32[batch, texts, units], 0 for an empty text."""
-    sizes = [each.size for each in of_kind(inputs, "tokens")]
+    sizes = [model_input.size for model_input in of_kind(inputs, "tokens")]
     embedded = FusedEmbedding(sizes, units, scale, name="text_embedding")(
         tokens
     )  # float32[batch, texts, length, units]
@@ -142,7 +144,7 @@ def categorical_embedding(
     inputs: tuple[Input, ...], categorical: keras.KerasTensor, units: int, scale: float = 0.3
 ) -> keras.KerasTensor:
     """Returns an embedding a categorical: float32[batch, categoricals, units]."""
-    sizes = [each.size for each in of_kind(inputs, "categorical")]
+    sizes = [model_input.size for model_input in of_kind(inputs, "categorical")]
     return FusedEmbedding(sizes, units, scale, name="categorical_embedding")(categorical)
 
 

@@ -46,7 +46,7 @@ def encode(
     parts = {}
     if "numeric" in packed:
         bins = layers.PiecewiseLinear(_boundaries(of_kind(inputs, "numeric")), name="piecewise_linear")
-        embedding = layers.EachOwnDense(units, name="numeric_embedding")(bins(packed["numeric"]))
+        embedding = layers.PerFeatureDense(units, name="numeric_embedding")(bins(packed["numeric"]))
         parts["normalised"] = layers.normalised(inputs, packed["numeric"])
         parts["numeric"] = keras.layers.Activation("relu")(embedding)
     if "categorical" in packed:

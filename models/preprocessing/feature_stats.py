@@ -1,4 +1,4 @@
-"""What preprocessing takes from the statistics of train: vocabularies, quantiles, moments, how much is missing."""
+"""Reads the constants of preprocessing from the statistics of train: vocabularies, quantiles and moments."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from core.errors import UserError
 from core.spec import Feature, Spec
 
-# The custom statistics of a numeric feature that the project's StatisticsGen adds: all of finite values.
+# The custom statistics of a numeric feature that the project's StatisticsGen adds; they are of the finite values.
 COUNT = "finite_count"
 MEAN = "finite_mean"
 STD = "finite_std_dev"
@@ -17,7 +17,7 @@ QUANTILES = "finite_quantiles"
 
 
 @dataclasses.dataclass(frozen=True)
-class Column:
+class FeatureStats:
     """The constants of one raw column.
 
     Attributes:
@@ -39,7 +39,7 @@ class Column:
     longest: int = 1
 
 
-def load(path: str, spec: Spec) -> dict[str, Column]:
+def load(path: str, spec: Spec) -> dict[str, FeatureStats]:
     """Returns the constants of every feature from a `FeatureStats.pb` of train.
 
     Raises:
@@ -48,11 +48,13 @@ def load(path: str, spec: Spec) -> dict[str, Column]:
     with open(path, "rb") as file:
         statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
     train = statistics.datasets[0]
-    found = {each.path.step[0] if each.path.step else each.name: each for each in train.features}
-    return {each.name: _column(each, found, train.num_examples) for each in spec.features}
+    found = {field.path.step[0] if field.path.step else field.name: field for field in train.features}
+    return {feature.name: _column(feature, found, train.num_examples) for feature in spec.features}
 
 
-def _column(feature: Feature, found: Mapping[str, statistics_pb2.FeatureNameStatistics], num_examples: int) -> Column:
+def _column(
+    feature: Feature, found: Mapping[str, statistics_pb2.FeatureNameStatistics], num_examples: int
+) -> FeatureStats:
     if feature.name not in found:
         raise UserError(f"The statistics hold nothing about feature {feature.name!r}. Run again from StatisticsGen.")
     statistics = found[feature.name]
@@ -66,31 +68,31 @@ def _column(feature: Feature, found: Mapping[str, statistics_pb2.FeatureNameStat
                 f"The statistics hold feature {feature.name!r} as numbers, and categories were expected. "
                 "Make them by the project's StatisticsGen, which counts integer categories."
             )
-        return Column(vocabulary=_vocabulary(statistics.string_stats, feature), missing=missing, longest=longest)
+        return FeatureStats(vocabulary=_vocabulary(statistics.string_stats, feature), missing=missing, longest=longest)
     if feature.kind == "numeric" and kind == "num_stats":
         return _numbers(statistics, feature, missing, longest)
-    return Column(missing=missing, longest=longest)
+    return FeatureStats(missing=missing, longest=longest)
 
 
 def _vocabulary(statistics: statistics_pb2.StringStatistics, feature: Feature) -> tuple[str, ...]:
     """The rank histogram holds more values than the top values do. The empty text means missing, not a value."""
-    ranked = [(each.sample_count, each.label) for each in statistics.rank_histogram.buckets if each.label]
+    ranked = [(bucket.sample_count, bucket.label) for bucket in statistics.rank_histogram.buckets if bucket.label]
     ranked.sort(reverse=True)
     return tuple(label for _, label in ranked[: feature.vocabulary])
 
 
 def _numbers(
     statistics: statistics_pb2.FeatureNameStatistics, feature: Feature, missing: float, longest: int
-) -> Column:
+) -> FeatureStats:
     """Takes infinities for missing, as the graph does."""
-    own = {each.name: each for each in statistics.custom_stats}
+    own = {statistic.name: statistic for statistic in statistics.custom_stats}
     present = statistics.num_stats.common_stats.tot_num_values
     if COUNT in own:
         count, mean, std = own[COUNT].num, own[MEAN].num if MEAN in own else 0.0, own[STD].num if STD in own else 0.0
         edges = _edges(own[QUANTILES].histogram) if QUANTILES in own else np.array([])
     else:
         count, mean, std, edges = _stock_numbers(statistics.num_stats)
-    return Column(
+    return FeatureStats(
         mean=mean,
         std=std,
         median=float(np.median(edges)) if len(edges) else 0.0,
@@ -105,7 +107,9 @@ def _stock_numbers(statistics: statistics_pb2.NumericStatistics) -> tuple[float,
 
     Infinities make TFDV's moments infinite, and then they are estimated from the finite quantiles.
     """
-    histograms = [each for each in statistics.histograms if each.type == statistics_pb2.Histogram.QUANTILES]
+    histograms = [
+        histogram for histogram in statistics.histograms if histogram.type == statistics_pb2.Histogram.QUANTILES
+    ]
     edges = _edges(histograms[0]) if histograms else np.array([])
     finite = edges[np.isfinite(edges)]
     count = statistics.common_stats.tot_num_values - (histograms[0].num_nan if histograms else 0)
@@ -117,7 +121,7 @@ def _stock_numbers(statistics: statistics_pb2.NumericStatistics) -> tuple[float,
 
 def _edges(histogram: statistics_pb2.Histogram) -> np.ndarray:
     buckets = histogram.buckets
-    return np.array([buckets[0].low_value, *(each.high_value for each in buckets)]) if buckets else np.array([])
+    return np.array([buckets[0].low_value, *(bucket.high_value for bucket in buckets)]) if buckets else np.array([])
 
 
 def _boundaries(edges: np.ndarray, buckets: int) -> tuple[float, ...]:
@@ -127,4 +131,4 @@ def _boundaries(edges: np.ndarray, buckets: int) -> tuple[float, ...]:
     chosen = np.round(np.linspace(0, len(edges) - 1, min(buckets, len(edges) - 1) + 1)).astype(int)
     inner = np.unique(edges[chosen].astype(np.float32))
     low, high = np.float32(edges[0]), np.float32(edges[-1])
-    return tuple(float(each) for each in inner if low < each < high)
+    return tuple(float(edge) for edge in inner if low < edge < high)

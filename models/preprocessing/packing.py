@@ -1,4 +1,4 @@
-"""The transformed features as few matrices: what crosses from the transform graph into the model.
+"""Packs the transformed features into a few matrices, one for each kind of inputs.
 
 A table of 2,000 columns would otherwise be 2,000 tensors in every batch, and tracing and feeding would take longer than
 training. The same function packs for training and for serving.
@@ -17,7 +17,7 @@ _DTYPES = {"numeric": "float32", "categorical": "int32", "tokens": "int32"}
 
 def of_kind(inputs: tuple[Input, ...], kind: str) -> tuple[Input, ...]:
     """Returns the inputs of one kind, in their order."""
-    return tuple(each for each in inputs if each.kind == kind)
+    return tuple(model_input for model_input in inputs if model_input.kind == kind)
 
 
 def pack(inputs: tuple[Input, ...], features: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -29,7 +29,7 @@ def pack(inputs: tuple[Input, ...], features: Mapping[str, tf.Tensor]) -> dict[s
     """
     packed = {}
     for kind, dtype in _DTYPES.items():
-        columns = [tf.cast(features[each.name], dtype) for each in of_kind(inputs, kind)]
+        columns = [tf.cast(features[model_input.name], dtype) for model_input in of_kind(inputs, kind)]
         if kind == "tokens" and columns:
             length = tf.reduce_max([tf.shape(column)[1] for column in columns])
             columns = [tf.pad(column, [[0, 0], [0, length - tf.shape(column)[1]]]) for column in columns]

@@ -1,7 +1,7 @@
-"""From raw columns to the model's inputs: each feature is declared once, and TF Transform traces the graph of it.
+"""Transforms raw columns to the model's inputs: declares each input once, and builds the graph for tf.Transform.
 
-Our own features take their constants from the statistics of train, so the graph is made without reading data. A user's
-own `preprocessing_fn` may use every analyzer of tf.Transform instead.
+The default features take their constants from the statistics of train, so the graph is built without reading data. A
+user's `preprocessing_fn` may use every analyzer of tf.Transform instead.
 """
 
 import math
@@ -13,27 +13,27 @@ import tensorflow as tf
 
 from core.spec import Feature, Input, Label, Spec
 from models.preprocessing import feature_stats, transform_ops, user_preprocessing
-from models.preprocessing.feature_stats import Column
+from models.preprocessing.feature_stats import FeatureStats
 
 _MISSING = {"int": transform_ops.NO_INTEGER, "float": math.nan, "text": ""}
 _LONGEST_SEQUENCE = 64
-# Columns that go through one operation: TF Transform's loader walks from every output to all inputs that it hangs on,
-# so a graph over all columns at once would load in quadratic time.
+# Columns in one operation: TF Transform's loader follows every output to all of its inputs, so the time to load a graph
+# over all columns at once would be quadratic.
 _TOGETHER = 32
 
 
 Inputs = Mapping[str, tf.SparseTensor]
 Declared = Mapping[str, tuple[Input, ...]]
-Known = Mapping[str, Column]
+Known = Mapping[str, FeatureStats]
 
 
 def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-    """What TF Transform calls.
+    """Returns the transformed features; TF Transform calls it.
 
     Args:
         inputs: the raw columns, each [batch, values].
         custom_config: `spec`, its JSON; and `statistics`, the path of train's `FeatureStats.pb`, unless the spec
-            names a `preprocessing_fn` of the user's.
+            names a user's `preprocessing_fn`.
 
     Returns:
         The model's inputs, and under their own names the label and the weight.
@@ -47,16 +47,16 @@ def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> dict[s
 
 def declare(spec: Spec, known: Known) -> dict[str, tuple[Input, ...]]:
     """Returns the inputs that each feature becomes, in the spec's order."""
-    taken = {each.name for each in spec.features} | {spec.label.name, spec.weight}
+    taken = {feature.name for feature in spec.features} | {spec.label.name, spec.weight}
     declared = {}
     for feature in spec.features:
         inputs = tuple(_declare(feature, known[feature.name], taken))
-        taken.update(each.name for each in inputs)
+        taken.update(model_input.name for model_input in inputs)
         declared[feature.name] = inputs
     return declared
 
 
-def _declare(feature: Feature, column: Column, taken: set[str | None]) -> Sequence[Input]:
+def _declare(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
     name = feature.name
     if feature.kind == "text":
         return [Input(name, "tokens", transform_ops.TOKEN_BUCKETS)]
@@ -75,7 +75,7 @@ def _declare(feature: Feature, column: Column, taken: set[str | None]) -> Sequen
     return inputs
 
 
-def _declare_number(feature: Feature, column: Column, taken: set[str | None]) -> Sequence[Input]:
+def _declare_number(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
     """The moments are those of the column once its gaps are filled with the median.
 
     Those of a repeated column are of its values, although the model sees the mean of a row's values.
@@ -97,7 +97,9 @@ def _free(name: str, taken: set[str | None]) -> str:
     return name
 
 
-def preprocess(inputs: Mapping[str, tf.SparseTensor], spec: Spec, known: Mapping[str, Column]) -> dict[str, tf.Tensor]:
+def preprocess(
+    inputs: Mapping[str, tf.SparseTensor], spec: Spec, known: Mapping[str, FeatureStats]
+) -> dict[str, tf.Tensor]:
     """Returns the model's inputs, as `declare` describes them, the label and the weight."""
     declared = declare(spec, known)
     kinds: dict[str, list[Feature]] = {}
@@ -113,7 +115,7 @@ def preprocess(inputs: Mapping[str, tf.SparseTensor], spec: Spec, known: Mapping
     for kind, features in kinds.items():
         for start in range(0, len(features), _TOGETHER):
             outputs |= makers[kind](inputs, features[start : start + _TOGETHER], declared, known)
-    ordered = {each.name: outputs[each.name] for group in declared.values() for each in group}
+    ordered = {model_input.name: outputs[model_input.name] for group in declared.values() for model_input in group}
     return {**ordered, **_target(inputs, spec)}
 
 
@@ -122,7 +124,7 @@ def _matrix(inputs: Inputs, features: Sequence[Feature], text: bool) -> tf.Tenso
     parts: list[tf.Tensor] = []
     order: list[str] = []
     for payload, missing in _MISSING.items():
-        names = [each.name for each in features if each.payload == payload and not each.repeated]
+        names = [feature.name for feature in features if feature.payload == payload and not feature.repeated]
         if names:
             stacked = transform_ops.stack([inputs[name] for name in names], missing)
             if payload == "int":
@@ -138,27 +140,27 @@ def _matrix(inputs: Inputs, features: Sequence[Feature], text: bool) -> tf.Tenso
             )
             order.append(feature.name)
     matrix = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
-    wanted = [order.index(each.name) for each in features]
+    wanted = [order.index(feature.name) for feature in features]
     return matrix if wanted == list(range(len(order))) else tf.gather(matrix, wanted, axis=1)
 
 
 def _numerics(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
     matrix = _matrix(inputs, features, text=False)
-    filled, missing = transform_ops.fill(matrix, [known[each.name].median for each in features])
+    filled, missing = transform_ops.fill(matrix, [known[feature.name].median for feature in features])
     outputs = {}
     for feature, value, gap in zip(features, tf.unstack(filled, axis=1), tf.unstack(missing, axis=1), strict=True):
-        for each, tensor in zip(declared[feature.name], (value, gap), strict=False):
-            outputs[each.name] = tensor
+        for model_input, tensor in zip(declared[feature.name], (value, gap), strict=False):
+            outputs[model_input.name] = tensor
     return outputs
 
 
 def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
-    table = transform_ops.Vocabularies({each.name: known[each.name].vocabulary for each in features})
+    table = transform_ops.Vocabularies({feature.name: known[feature.name].vocabulary for feature in features})
     outputs = {}
-    single = [each for each in features if not each.repeated]
+    single = [feature for feature in features if not feature.repeated]
     if single:
-        indexes = table.indexes(_matrix(inputs, single, text=True), [each.name for each in single])
-        outputs = dict(zip((each.name for each in single), tf.unstack(indexes, axis=1), strict=True))
+        indexes = table.indexes(_matrix(inputs, single, text=True), [feature.name for feature in single])
+        outputs = dict(zip((feature.name for feature in single), tf.unstack(indexes, axis=1), strict=True))
     for feature in features:
         if feature.repeated:
             length = min(known[feature.name].longest, _LONGEST_SEQUENCE)
@@ -168,19 +170,19 @@ def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared,
 
 def _texts(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
     hashed = transform_ops.tokens(_matrix(inputs, features, text=True))
-    return dict(zip((each.name for each in features), tf.unstack(hashed, axis=1), strict=True))
+    return dict(zip((feature.name for feature in features), tf.unstack(hashed, axis=1), strict=True))
 
 
 def _moments(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
-    matrix = transform_ops.stack([inputs[each.name] for each in features], transform_ops.NO_INTEGER)
-    parts = transform_ops.calendar(matrix, [each.unit for each in features])
+    matrix = transform_ops.stack([inputs[feature.name] for feature in features], transform_ops.NO_INTEGER)
+    parts = transform_ops.calendar(matrix, [feature.unit for feature in features])
     series: list[list[tf.Tensor]] = []
     for part, period in transform_ops.PERIODS.items():
-        series += [tf.unstack(each, axis=1) for each in (parts[part], *transform_ops.circle(parts[part], period))]
+        series += [tf.unstack(tensor, axis=1) for tensor in (parts[part], *transform_ops.circle(parts[part], period))]
     return {
-        each.name: tensors[number]
+        model_input.name: tensors[number]
         for number, feature in enumerate(features)
-        for each, tensors in zip(declared[feature.name], series, strict=True)
+        for model_input, tensors in zip(declared[feature.name], series, strict=True)
     }
 
 
@@ -198,7 +200,7 @@ def _label(column: tf.SparseTensor, label: Label) -> tf.Tensor:
         values = transform_ops.numbers(values) if label.payload == "int" else values
         return values[:, 0]
     parse: Callable[[str], Any] = {"int": int, "float": float, "text": str}[label.payload]
-    same = values == tf.constant([parse(each) for each in label.classes], values.dtype)  # [batch, classes]
+    same = values == tf.constant([parse(name) for name in label.classes], values.dtype)  # [batch, classes]
     known = tf.reduce_any(same, axis=1)
     return tf.where(known, tf.argmax(same, axis=1), -1)
 

@@ -1,8 +1,7 @@
-"""The transform graph that the Transform stage leaves: raw rows go in, what a model takes comes out.
+"""Loads the transform graph that the Transform stage writes, for training and for serving.
 
-Training, serving and whoever asks for transformed features all go through this one graph. It is loaded as the
-SavedModel that it is: TF Transform's own loader looks for what can be had without the label by walking the graph once a
-feature, which takes minutes on a wide table.
+It is loaded as a plain SavedModel: TF Transform's own loader searches the graph once for each feature to find what does
+not need the label, which takes minutes for a wide table.
 """
 
 import itertools
@@ -41,14 +40,14 @@ class TransformGraph:
         # The function works only as long as the object that was loaded is there.
         self._loaded = tf.saved_model.load(str(pathlib.Path(uri, tft.TFTransformOutput.TRANSFORM_FN_DIR)))
         ((types,), _) = self._loaded.transform_fn.structured_input_signature
-        self.raw_types: dict[str, tf.DType] = {name: each.dtype for name, each in types.items()}
+        self.raw_types: dict[str, tf.DType] = {name: tensor_spec.dtype for name, tensor_spec in types.items()}
         self.resources = [
-            each
-            for each in tf.train.TrackableView(self._loaded).descendants()
-            if isinstance(each, (tf.Variable, tf.saved_model.experimental.TrackableResource))
+            trackable
+            for trackable in tf.train.TrackableView(self._loaded).descendants()
+            if isinstance(trackable, (tf.Variable, tf.saved_model.experimental.TrackableResource))
         ]
         # What crosses from Python into TensorFlow as one tensor: a repeated column, or all others of one type.
-        repeated = {each.name for each in spec.features if each.repeated}
+        repeated = {feature.name for feature in spec.features if feature.repeated}
         alike = itertools.groupby(sorted(set(self.raw_types) - repeated, key=self._type_name), self._type_name)
         self._alone = sorted(repeated & set(self.raw_types))
         self._alike = [sorted(names) for _, names in alike]
@@ -86,7 +85,9 @@ class TransformGraph:
             if name not in raw
         }
         transformed: dict[str, tf.Tensor] = self._loaded.transform_fn({**raw, **missing})
-        return transformed | {each.name: _as_declared(transformed[each.name], each) for each in self.inputs}
+        return transformed | {
+            model_input.name: _as_declared(transformed[model_input.name], model_input) for model_input in self.inputs
+        }
 
     def _type_name(self, name: str) -> str:
         return self.raw_types[name].name
@@ -128,7 +129,7 @@ def split(columns: tf.SparseTensor, names: Sequence[str]) -> dict[str, tf.Sparse
         num_split=len(names),
     )
     parts = zip(indices, values, shapes, strict=True)
-    return {name: tf.SparseTensor(*each) for name, each in zip(names, parts, strict=True)}
+    return {name: tf.SparseTensor(*part) for name, part in zip(names, parts, strict=True)}
 
 
 def _together(batch: pa.RecordBatch) -> tf.SparseTensor:
@@ -144,8 +145,8 @@ def _together(batch: pa.RecordBatch) -> tf.SparseTensor:
             )
     texts, numbers = _texts(flat)
     values = np.empty(present.shape, numbers[0].dtype)
-    for index, each in enumerate(numbers):
-        values[index, present[index]] = each
+    for index, array in enumerate(numbers):
+        values[index, present[index]] = array
     row_by_row = present.T
     found = tf.constant(values.T[row_by_row])
     return tf.SparseTensor(
@@ -168,9 +169,11 @@ def _texts(columns: Sequence[pa.Array]) -> tuple[tf.Tensor | None, list[np.ndarr
     A text that occurs often so crosses into TensorFlow once.
     """
     if not pa.types.is_large_binary(columns[0].type):
-        return None, [each.to_numpy(zero_copy_only=False) for each in columns]
-    encoded = [each.dictionary_encode() for each in columns]
-    first = np.cumsum([0, *(len(each.dictionary) for each in encoded)])
-    texts = pa.concat_arrays([each.dictionary for each in encoded]).to_numpy(zero_copy_only=False)
-    places = [each.indices.to_numpy(zero_copy_only=False) + start for each, start in zip(encoded, first, strict=False)]
+        return None, [column.to_numpy(zero_copy_only=False) for column in columns]
+    encoded = [column.dictionary_encode() for column in columns]
+    first = np.cumsum([0, *(len(column.dictionary) for column in encoded)])
+    texts = pa.concat_arrays([column.dictionary for column in encoded]).to_numpy(zero_copy_only=False)
+    places = [
+        column.indices.to_numpy(zero_copy_only=False) + start for column, start in zip(encoded, first, strict=False)
+    ]
     return tf.constant(texts, tf.string, [len(texts)]), places

@@ -1,7 +1,7 @@
-"""The operations of the transform graph, each over all columns of a kind at once.
+"""Defines the operations of the transform graph, each over all columns of a kind at once.
 
-A wide table has thousands of columns, and a graph with operations of its own for each takes minutes to trace, save and
-load. TensorFlow alone runs all of it.
+A wide table has thousands of columns, and a graph with separate operations for each column takes minutes to trace, save
+and load. The operations are TensorFlow's own.
 """
 
 import datetime
@@ -26,8 +26,8 @@ def stack(columns: Sequence[tf.SparseTensor], default: tf.types.experimental.Ten
         indices, values = column.indices, column.values
     else:
         indices, values, shape = tf.raw_ops.SparseConcat(
-            indices=[each.indices for each in columns],
-            values=[each.values for each in columns],
+            indices=[column.indices for column in columns],
+            values=[column.values for column in columns],
             shapes=[shape] * len(columns),
             concat_dim=1,
         )

@@ -1,4 +1,4 @@
-"""A user's own `preprocessing_fn`: called as TFX calls it, and its outputs made into what the model takes."""
+"""Calls a user's `preprocessing_fn` as TFX does, and converts its outputs to the model's inputs."""
 
 import importlib
 import inspect
@@ -101,7 +101,7 @@ def _plain(dotted: str, name: str, tensor: Any) -> dict[str, tf.Tensor]:
         return {name: tensor}  # as it is, width 1 too: tf.Transform knows the range of this very tensor
     if width == 1:
         return {name: tensor[:, 0]}
-    return {f"{name}_{number}": each for number, each in enumerate(tf.unstack(tensor, axis=1))}
+    return {f"{name}_{number}": part for number, part in enumerate(tf.unstack(tensor, axis=1))}
 
 
 def describe(
@@ -123,7 +123,7 @@ def describe(
         _index(dotted, feature, sample[feature.name])
         if feature.type == schema_pb2.INT
         else _number(dotted, feature.name, sample[feature.name], buckets)
-        for feature in sorted(schema.feature, key=lambda each: str(each.name))
+        for feature in sorted(schema.feature, key=lambda field: str(field.name))
         if feature.name not in reserved
     )
 

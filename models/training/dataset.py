@@ -1,6 +1,6 @@
-"""Rows for training: Examples through the transform graph once, held as matrices, fed in batches.
+"""Loads Examples through the transform graph as matrices, and feeds them in shuffled batches.
 
-The matrices stay in memory up to a budget and beyond it in a mapped file, so that memory is flat whatever the table.
+The matrices are in memory up to a limit and in mapped files above it, so memory does not grow with the table.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ _SAMPLED_GROUPS = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
+class TransformedRows:
     """Transformed rows.
 
     Attributes:
@@ -43,20 +43,20 @@ class Rows:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, indexes: np.ndarray | slice) -> "Rows":
+    def take(self, indexes: np.ndarray | slice) -> "TransformedRows":
         """Returns some of the rows, in memory."""
         features = {kind: values[indexes] for kind, values in self.features.items()}
-        return Rows(features, self.labels[indexes], None if self.weights is None else self.weights[indexes])
+        return TransformedRows(features, self.labels[indexes], None if self.weights is None else self.weights[indexes])
 
 
-class Budget:
-    """Memory for arrays: what fits is memory, what does not is a file without a name that goes when its array goes."""
+class ArrayAllocator:
+    """Allocates arrays: in memory up to a number of bytes, above it in unnamed files that are as long-lived."""
 
     def __init__(self, size: int = 10**9, directory: str | None = None) -> None:
         self._left, self._directory = size, directory
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        """Returns an array with nothing in it yet.
+        """Returns an uninitialised array.
 
         Raises:
             UserError: it would have to be a file, and the disk is full.
@@ -81,16 +81,16 @@ def load(
     split_uri: str,
     graph: TransformGraph,
     max_rows: int | None = None,
-    budget: Budget | None = None,
+    allocator: ArrayAllocator | None = None,
     seed: int = 0,
-) -> Rows:
+) -> TransformedRows:
     """Returns the rows of a split of Examples, transformed.
 
     Args:
         split_uri: the split's folder.
         graph: the transform graph.
         max_rows: a random sample of at most so many rows; None for all.
-        budget: where the rows are held; 1 GB of memory, then temporary files.
+        allocator: allocates the rows; 1 GB of memory, then temporary files.
         seed: of the sample.
 
     Raises:
@@ -100,7 +100,7 @@ def load(
     rows = sum(len(chosen) for _, chosen in plan)
     if not rows:
         raise UserError(f"Split {split_uri} has no rows. Give it a larger part in `split: {{fractions: ...}}`.")
-    store = _Store(rows, budget or Budget())
+    store = _Store(rows, allocator or ArrayAllocator())
     for group, chosen in plan:
         batch = examples.read(group, list(graph.raw_types))
         for part in _parts(batch if len(chosen) == group.rows else batch.take(pa.array(chosen))):
@@ -156,8 +156,8 @@ def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 class _Store:
     """Rows that arrive in parts, in arrays that are as long as all of them from the first part on."""
 
-    def __init__(self, rows: int, budget: Budget) -> None:
-        self._rows, self._budget = rows, budget
+    def __init__(self, rows: int, allocator: ArrayAllocator) -> None:
+        self._rows, self._allocator = rows, allocator
         self._features: dict[str, np.ndarray] = {}
         self._labels: list[np.ndarray] = []
         self._weights: list[np.ndarray] = []
@@ -168,17 +168,17 @@ class _Store:
         end = self.filled + len(labels)
         for kind, values in features.items():
             if kind not in self._features:
-                self._features[kind] = self._budget.empty((self._rows, *values.shape[1:]), values.dtype)
+                self._features[kind] = self._allocator.empty((self._rows, *values.shape[1:]), values.dtype)
             self._features[kind][self.filled : end] = values
         self._labels.append(labels)
         if weights is not None:
             self._weights.append(weights)
         self.filled = end
 
-    def rows(self) -> Rows:
+    def rows(self) -> TransformedRows:
         """Returns all rows."""
         weights = np.concatenate(self._weights) if self._weights else None
-        return Rows(self._features, np.concatenate(self._labels), weights)
+        return TransformedRows(self._features, np.concatenate(self._labels), weights)
 
 
 def batches(
@@ -209,7 +209,10 @@ def batches(
                 for _ in range(len(waiting) // batch_size):
                     # Sorted, a batch reads a mapped file forwards.
                     chosen, waiting = np.sort(waiting[:batch_size]), waiting[batch_size:]
-                    yield {kind: values[chosen] for kind, values in features.items()}, *(each[chosen] for each in extra)
+                    yield (
+                        {kind: values[chosen] for kind, values in features.items()},
+                        *(array[chosen] for array in extra),
+                    )
 
     def spec(values: np.ndarray) -> tf.TensorSpec:
         return tf.TensorSpec([batch_size, *values.shape[1:]], values.dtype)

@@ -19,8 +19,8 @@ from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics
 from models.training import dataset
-from models.training.dataset import Rows
-from models.training.heads import Target
+from models.training.dataset import TransformedRows
+from models.training.heads import Head
 
 # Rows at a time where nothing is learned from them, and the values that they may have at most.
 _PREDICTION_ROWS = 8_192
@@ -37,7 +37,7 @@ class Trained:
 
     Attributes:
         predictor: packed features to scores float32[batch, classes], or for regression to float32[batch].
-        metrics: those over the held-out rows.
+        metrics: those over the validation rows.
         hyperparameters: the values that were used.
         epochs: how many were trained.
     """
@@ -75,21 +75,21 @@ def fit(
     spec: Spec,
     inputs: tuple[Input, ...],
     hyperparameters: Mapping[str, Any],
-    train: Rows,
-    held_out: Rows,
+    train: TransformedRows,
+    validation: TransformedRows,
     options: Train,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     report: Report = progress.report,
     devices: Sequence[str] | None = None,
 ) -> Trained:
-    """Trains a model of the spec's family and returns it in the state in which it did best on the held-out rows.
+    """Trains a model of the spec's family and returns it in the state in which it did best on the validation rows.
 
     Args:
         spec: what is to be learned.
         inputs: what the model takes.
         hyperparameters: all of the family's.
         train: the rows to learn from.
-        held_out: the rows that say when to stop.
+        validation: the rows that say when to stop.
         options: how to train.
         callbacks: further ones; their logs have `val_loss` and the metrics as `val_auc` and the like.
         report: is told after every epoch how far training has come.
@@ -102,17 +102,17 @@ def fit(
     if options.learning_rate is not None:
         chosen["learning_rate"] = options.learning_rate
     keras.utils.set_random_seed(options.seed)
-    target = Target.of(spec.label, train.labels, train.weights)
+    head = Head.of(spec.label, train.labels, train.weights)
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
     epochs = min(options.epochs, enough_epochs(len(train)))
     with strategy(devices).scope():
-        network = families.get(spec.family).build(inputs, target.outputs, chosen)
-        predictor = target.predictor(network)
-        steps = _compile(network, target, chosen, len(train) // batch_size, epochs)
-    watch = _HeldOut(spec, predictor, held_out, report)
+        network = families.get(spec.family).build(inputs, head.outputs, chosen)
+        predictor = head.predictor(network)
+        steps = _compile(network, head, chosen, len(train) // batch_size, epochs)
+    watch = _ValidationMetrics(spec, predictor, validation, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     history = network.fit(
-        dataset.batches(train.features, target.encode(train.labels), train.weights, batch_size, options.seed),
+        dataset.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed),
         steps_per_epoch=steps,
         epochs=epochs,
         shuffle=False,  # the batches come shuffled
@@ -122,9 +122,7 @@ def fit(
     return Trained(predictor, watch.metrics(), chosen, len(history.epoch))
 
 
-def _compile(
-    network: keras.Model, target: Target, hyperparameters: Mapping[str, Any], batches: int, epochs: int
-) -> int:
+def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any], batches: int, epochs: int) -> int:
     """Makes a network ready for training; returns how many of an epoch's batches it is to see."""
     # Keras cannot loop inside TensorFlow over several devices.
     at_once = _STEPS_AT_ONCE if tf.distribute.get_strategy().num_replicas_in_sync == 1 else 1
@@ -132,7 +130,7 @@ def _compile(
     steps = batches // loops * loops
     network.compile(
         optimizer=_optimizer(hyperparameters, steps * epochs),
-        loss=target.loss,
+        loss=head.loss,
         jit_compile=False,  # on a CPU compiling takes longer than it saves
         steps_per_execution=steps // loops,
     )
@@ -158,7 +156,9 @@ class Predict:
     """Predictions of a model over many rows, traced once."""
 
     def __init__(self, predictor: keras.Model) -> None:
-        types = {name: tf.TensorSpec(each.shape, each.dtype) for name, each in predictor.input.items()}
+        types = {
+            name: tf.TensorSpec(tensor_spec.shape, tensor_spec.dtype) for name, tensor_spec in predictor.input.items()
+        }
         self._call = tf.function(
             lambda features: predictor(features, training=False), autograph=False, input_signature=[types]
         )
@@ -172,10 +172,10 @@ class Predict:
         return np.concatenate([self._call(chunk).numpy() for chunk in chunks])
 
 
-class _HeldOut(keras.callbacks.Callback):
-    """Measures the model on the held-out rows after every epoch, and tells how far training has come."""
+class _ValidationMetrics(keras.callbacks.Callback):
+    """Measures the model on the validation rows after every epoch, and tells how far training has come."""
 
-    def __init__(self, spec: Spec, predictor: keras.Model, rows: Rows, report: Report) -> None:
+    def __init__(self, spec: Spec, predictor: keras.Model, rows: TransformedRows, report: Report) -> None:
         super().__init__()
         self._task, self._rows = spec.label.task, rows
         self._predict, self._report = Predict(predictor), report

@@ -1,6 +1,6 @@
-"""What a task asks of a network: how many outputs, which loss, and how its outputs become predictions.
+"""Defines the head of a network for each task: the number of outputs, the loss, and the predictions of the outputs.
 
-Families know nothing of tasks: they give unbounded outputs, and this is the step between those and a score.
+Families do not depend on the task: they return unbounded outputs, which the head converts to scores or numbers.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from core.spec import Label, Task
 
 
 @dataclasses.dataclass(frozen=True)
-class Target:
+class Head:
     """One label as a network learns it.
 
     Attributes:
@@ -30,7 +30,7 @@ class Target:
     std: float = 1.0
 
     @classmethod
-    def of(cls, label: Label, values: np.ndarray, weights: np.ndarray | None = None) -> "Target":
+    def of(cls, label: Label, values: np.ndarray, weights: np.ndarray | None = None) -> "Head":
         """Returns the target for a label with these values over train: class indexes, or numbers for regression."""
         if label.task != "regression":
             return cls(label.task, 1 if label.task == "binary" else len(label.classes))

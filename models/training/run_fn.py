@@ -1,4 +1,4 @@
-"""What the Trainer does: rows in, a served model out, and what there is to say of it."""
+"""Defines TFX's `run_fn`: trains the model, and writes the served model and the report of the Trainer."""
 
 import json
 import pathlib
@@ -29,20 +29,20 @@ def run_fn(fn_args: Any) -> None:
     """
     spec, options, graph = fn_args_reader.read(fn_args, Train)
     folder = pathlib.Path(fn_args.model_run_dir)
-    budget = dataset.Budget(directory=fn_args.model_run_dir)
+    allocator = dataset.ArrayAllocator(directory=fn_args.model_run_dir)
     eval_uri = fn_args_reader.split_uri(fn_args.eval_files)
-    train = dataset.load(fn_args_reader.split_uri(fn_args.train_files), graph, budget=budget)
-    held_out = dataset.load(eval_uri, graph, budget=budget)
+    train = dataset.load(fn_args_reader.split_uri(fn_args.train_files), graph, allocator=allocator)
+    validation = dataset.load(eval_uri, graph, allocator=allocator)
     tuned = (fn_args.hyperparameters or {}).get("values", {})
     hyperparameters = families.get(spec.family).defaults({**tuned, **spec.hyperparameters})
     board = keras.callbacks.TensorBoard(folder, write_graph=False)
-    trained = fit.fit(spec, graph.inputs, hyperparameters, train, held_out, options, [board])
+    trained = fit.fit(spec, graph.inputs, hyperparameters, train, validation, options, [board])
     export.save(fn_args.serving_model_dir, spec, graph, trained.predictor)
-    _write_expected(folder / "expected.parquet", eval_uri, held_out, trained)
+    _write_expected(folder / "expected.parquet", eval_uri, validation, trained)
     (folder / "report.json").write_text(json.dumps(_report(spec, trained)), encoding="utf-8")
 
 
-def _write_expected(path: pathlib.Path, split_uri: str, rows: dataset.Rows, trained: fit.Trained) -> None:
+def _write_expected(path: pathlib.Path, split_uri: str, rows: dataset.TransformedRows, trained: fit.Trained) -> None:
     raw = examples.read(examples.row_groups(split_uri)[0]).slice(0, _EXPECTED_ROWS)
     predictions = fit.Predict(trained.predictor)(rows.take(slice(0, raw.num_rows)).features)
     column = pa.array(list(predictions.reshape(raw.num_rows, -1)), pa.list_(pa.float32()))

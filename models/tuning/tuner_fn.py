@@ -1,6 +1,6 @@
-"""The search for hyperparameters: KerasTuner's oracles over a family's space, our own training in every trial.
+"""Defines TFX's `tuner_fn`: a KerasTuner search over a family's space, with the project's training in every trial.
 
-The architecture is part of the space: layers and units are hyperparameters like the others.
+The architecture is part of the space: numbers of layers and units are hyperparameters.
 """
 
 import functools
@@ -25,7 +25,7 @@ from models.evaluation import metrics, model_comparison
 from models.families.family import Choice
 from models.training import dataset, fit
 from models.training import fn_args as fn_args_reader
-from models.training.dataset import Rows
+from models.training.dataset import TransformedRows
 from models.tuning import searches
 
 
@@ -39,14 +39,14 @@ class TunerFnResult(NamedTuple):
 def tuner_fn(fn_args: Any) -> TunerFnResult:
     """Prepares the search. TFX calls it, and its Tuner then runs what comes back."""
     spec, tune, graph = fn_args_reader.read(fn_args, Tune)
-    train, held_out = (
+    train, validation = (
         dataset.load(fn_args_reader.split_uri(files), graph, max_rows=tune.max_rows, seed=tune.seed)
         for files in (fn_args.train_files, fn_args.eval_files)
     )
     identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
     name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
     config = fn_args.custom_config
-    search = Search(spec, graph.inputs, train, held_out, tune, name, config["directory"], config["logs"] or None)
+    search = Search(spec, graph.inputs, train, validation, tune, name, config["directory"], config["logs"] or None)
     return TunerFnResult(search, {"verbose": 0})
 
 
@@ -73,7 +73,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         spec: what is to be learned.
         inputs: what the model takes.
         train: the rows to learn from.
-        held_out: the rows that trials are compared on.
+        validation: the rows that trials are compared on.
         tune: the section of the configuration.
         name: identifies the search: the same for the same data, configuration and code, and for no other.
         directory: the folder of the trials until the search has ended, so that an interrupted search continues.
@@ -84,21 +84,21 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         self,
         spec: Spec,
         inputs: tuple[Input, ...],
-        train: Rows,
-        held_out: Rows,
+        train: TransformedRows,
+        validation: TransformedRows,
         tune: Tune,
         name: str,
         directory: str,
         logs: str | None = None,
     ) -> None:
-        self._task, self._held_out = spec.label.task, held_out
-        self._fit = functools.partial(fit.fit, spec, inputs, train=train, held_out=held_out)
+        self._task, self._validation = spec.label.task, validation
+        self._fit = functools.partial(fit.fit, spec, inputs, train=train, validation=validation)
         self._tune, self._logs = tune, logs
         self._failures: list[Exception] = []
         self._chosen: trial_module.Trial | None = None
         primary = metrics.PRIMARY[spec.label.task]
         self.metric, more_is_better = primary.name, primary.greater_is_better
-        if self.metric == "auc" and len(set(held_out.labels.tolist())) < 2:
+        if self.metric == "auc" and len(set(validation.labels.tolist())) < 2:
             self.metric, more_is_better = "log_loss", False
         common = {
             "objective": keras_tuner.Objective(f"val_{self.metric}", "max" if more_is_better else "min"),
@@ -142,11 +142,11 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         except Exception as error:
             self._failures.append(error)
             raise
-        np.save(self._predictions_file(trial), fit.Predict(trained.predictor)(self._held_out.features))
+        np.save(self._predictions_file(trial), fit.Predict(trained.predictor)(self._validation.features))
         return {f"val_{self.metric}": trained.metrics[self.metric]}
 
     def _predictions_file(self, trial: trial_module.Trial) -> str:
-        return os.path.join(self.get_trial_dir(trial.trial_id), "held_out.npy")
+        return os.path.join(self.get_trial_dir(trial.trial_id), "validation.npy")
 
     def _callbacks(self, trial: trial_module.Trial) -> list[keras.callbacks.Callback]:
         if self._logs is None:
@@ -173,15 +173,15 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         """Returns the best trial where it is better than the defaults by more than chance, and theirs otherwise.
 
         A few short trials on few rows differ by chance alone, and the best of them is the luckiest. The two are
-        compared on the same held-out rows, as the Evaluator compares a candidate with the blessed model.
+        compared on the same validation rows, as the Evaluator compares a candidate with the blessed model.
         """
         best, defaults = self.best_trial(), self._defaults_trial()
         if best is None or defaults is None or best.trial_id == defaults.trial_id:
             return best
         candidate, rival = (np.load(self._predictions_file(trial)) for trial in (best, defaults))
-        weights = np.ones(len(candidate)) if self._held_out.weights is None else self._held_out.weights
+        weights = np.ones(len(candidate)) if self._validation.weights is None else self._validation.weights
         rows = model_comparison.ModelPredictions(
-            self._held_out.labels, weights, {"candidate": candidate, "defaults": rival}
+            self._validation.labels, weights, {"candidate": candidate, "defaults": rival}
         )
         found = model_comparison.difference(self._task, rows, "defaults")
         return best if found.gain > model_comparison.STANDARD_ERRORS * found.error else defaults
@@ -198,12 +198,12 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         if self._chosen is None:
             return [self.oracle.hyperparameters]
         best = self.oracle.get_best_trials(num_trials)
-        others = [each for each in best if each.trial_id != self._chosen.trial_id]
-        return [each.hyperparameters for each in (self._chosen, *others)][:num_trials]
+        others = [trial for trial in best if trial.trial_id != self._chosen.trial_id]
+        return [trial.hyperparameters for trial in (self._chosen, *others)][:num_trials]
 
     def num_completed(self) -> int:
         """Returns how many trials ended well."""
-        return sum(each.status == trial_module.TrialStatus.COMPLETED for each in self.oracle.trials.values())
+        return sum(trial.status == trial_module.TrialStatus.COMPLETED for trial in self.oracle.trials.values())
 
     def finding(self) -> str:
         """Returns in one line what came out."""

@@ -1,1 +1,1 @@
-"""What stands behind `pipeline.config.settings`: the sections, how YAML is read, and how mistakes are explained."""
+"""Reads and checks the configuration, and explains its errors."""

@@ -1,4 +1,4 @@
-"""What a person reads when the configuration is wrong: the field, its value, what is accepted, what was meant."""
+"""Explains errors of the configuration: the field, its value, the accepted values, and a near match."""
 
 import difflib
 import re

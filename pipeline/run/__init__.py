@@ -1,1 +1,1 @@
-"""What stands behind `pipeline.run_local`: is there anything to do, the stages and their history, what is seen."""
+"""Runs the pipeline on this machine: fingerprints, plan, history, orchestration, display and summary."""

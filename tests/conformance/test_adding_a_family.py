@@ -6,7 +6,7 @@ from core.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.training import fit
-from models.training.dataset import Rows
+from models.training.dataset import TransformedRows
 from tests.conformance import documents
 
 
@@ -14,7 +14,7 @@ def test_the_family_is_found_trained_and_checked(tmp_path, monkeypatch):
     name = documents.add("adding_a_family.md", families.FAMILIES, tmp_path, monkeypatch)
     families.check(name, {"units": 32})
     x = np.random.default_rng(0).random([256, 1], np.float32)
-    rows = Rows({"numeric": x}, (x[:, 0] > 0.5).astype(np.int64))
+    rows = TransformedRows({"numeric": x}, (x[:, 0] > 0.5).astype(np.int64))
     spec = Spec(Label("y", "binary", "int", ("0", "1")), (), family=name)
     inputs = (Input("x", "numeric", mean=0.5, std=0.3),)
     trained = fit.fit(spec, inputs, families.get(name).defaults(), rows, rows, Train(epochs=5))

@@ -5,7 +5,7 @@ import numpy as np
 from core.sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
-from models.training.dataset import Rows
+from models.training.dataset import TransformedRows
 from models.tuning import searches, tuner_fn
 from pipeline.config import registries
 from tests.conformance import documents
@@ -15,7 +15,7 @@ def test_the_search_makes_its_trials(tmp_path, monkeypatch):
     name = documents.add("adding_a_search.md", searches.SEARCHES, tmp_path, monkeypatch)
     assert name in registries.accepted(("tune", "algorithm"))
     x = np.random.default_rng(0).random([64, 1], np.float32)
-    rows = Rows({"numeric": x}, (x[:, 0] > 0.5).astype(np.int64))
+    rows = TransformedRows({"numeric": x}, (x[:, 0] > 0.5).astype(np.int64))
     spec = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
     inputs = (Input("x", "numeric", mean=0.5, std=0.3),)
     tune = Tune(algorithm=name, trials=3, epochs=1)

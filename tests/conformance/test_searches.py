@@ -7,11 +7,11 @@ from core.errors import UserError
 from core.sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
-from models.training.dataset import Rows
+from models.training.dataset import TransformedRows
 from models.tuning import searches, tuner_fn
 
 X = np.random.default_rng(0).random([64, 1], np.float32)
-ROWS = Rows({"numeric": X}, (X[:, 0] > 0.5).astype(np.int64))
+ROWS = TransformedRows({"numeric": X}, (X[:, 0] > 0.5).astype(np.int64))
 INPUTS = (Input("x", "numeric", mean=0.5, std=0.3),)
 SPEC = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
 

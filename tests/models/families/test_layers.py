@@ -33,7 +33,7 @@ def test_normalised_draws_extreme_values_in():
 
 
 def test_each_numeric_has_weights_of_its_own():
-    layer = layers.EachOwnDense(1)
+    layer = layers.PerFeatureDense(1)
     layer.build((None, 2, 2))
     layer.kernel.assign([[[1.0], [2.0]], [[3.0], [4.0]]])
     layer.bias.assign([[0.0], [0.5]])

@@ -78,7 +78,7 @@ def test_a_column_without_values(tmp_path):
     feature = statistics_pb2.FeatureNameStatistics()
     feature.num_stats.common_stats.num_missing = 4
     column = load(tmp_path, Feature("x", "numeric", "float"), feature)
-    assert column == feature_stats.Column(missing=1.0)
+    assert column == feature_stats.FeatureStats(missing=1.0)
 
 
 def test_boundaries_grow_as_float32_holds_them(tmp_path):

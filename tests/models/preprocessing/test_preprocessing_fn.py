@@ -9,7 +9,7 @@ from hypothesis import strategies
 
 from core.spec import Feature, Label, Spec
 from models.preprocessing import preprocessing_fn, transform_ops
-from models.preprocessing.feature_stats import Column
+from models.preprocessing.feature_stats import FeatureStats
 
 LABEL = Label("late", "binary", "int", ("0", "1"))
 DTYPES = {"int": tf.int64, "float": tf.float32, "text": tf.string}
@@ -31,7 +31,7 @@ def transform(features, rows, known=None, label=LABEL, targets=(0, 1, 0)):
     count = len(next(iter(rows.values())))
     inputs = {name: sparse(values, payloads[name]) for name, values in rows.items()}
     inputs[label.name] = sparse(list(targets[:count]), label.payload)
-    known = {each.name: (known or {}).get(each.name, Column()) for each in features}
+    known = {each.name: (known or {}).get(each.name, FeatureStats()) for each in features}
     outputs = tf.function(lambda: preprocessing_fn.preprocess(inputs, spec, known))()
     declared = [each for group in preprocessing_fn.declare(spec, known).values() for each in group]
     for each in declared:
@@ -50,7 +50,7 @@ def check_contract(declared, tensor):
 
 
 def test_numbers_are_filled_with_the_median():
-    known = {"fare": Column(median=2.5, missing=0.5), "age": Column(median=30)}
+    known = {"fare": FeatureStats(median=2.5, missing=0.5), "age": FeatureStats(median=30)}
     outputs = transform(
         [Feature("fare", "numeric", "float"), Feature("age", "numeric", "int")],
         {"fare": [1.5, None, math.nan], "age": [20, None, 40]},
@@ -68,7 +68,7 @@ def test_infinities_are_missing_and_extremes_stay():
     outputs = transform(
         [Feature("x", "numeric", "float")],
         {"x": [math.inf, -math.inf, largest]},
-        {"x": Column(median=1.0, missing=0.1)},
+        {"x": FeatureStats(median=1.0, missing=0.1)},
     )
     assert outputs["x"] == [1, 1, largest]
     assert outputs["x_missing"] == [1, 1, 0]
@@ -76,14 +76,14 @@ def test_infinities_are_missing_and_extremes_stay():
 
 def test_moments_are_those_of_the_filled_column():
     # Of 1, 3, missing, missing with the median 1: the model sees 1, 3, 1, 1.
-    known = {"x": Column(mean=2, std=1, median=1, missing=0.5)}
+    known = {"x": FeatureStats(mean=2, std=1, median=1, missing=0.5)}
     (value, gap), *_ = preprocessing_fn.declare(Spec(LABEL, (Feature("x", "numeric", "float"),)), known).values()
     assert (value.mean, value.std) == (pytest.approx(np.mean([1, 3, 1, 1])), pytest.approx(np.std([1, 3, 1, 1])))
     assert (gap.mean, gap.std) == (0.5, 0.5)
 
 
 def test_categories_have_indexes_for_unknown_and_missing():
-    known = {"town": Column(vocabulary=("Bern", "Rom")), "zone": Column(vocabulary=("7", "-8", "9"))}
+    known = {"town": FeatureStats(vocabulary=("Bern", "Rom")), "zone": FeatureStats(vocabulary=("7", "-8", "9"))}
     outputs = transform(
         [Feature("town", "categorical", "text"), Feature("zone", "categorical", "int")],
         {"town": ["Rom", "Oslo", None], "zone": [-8, None, 5]},
@@ -94,7 +94,7 @@ def test_categories_have_indexes_for_unknown_and_missing():
 
 
 def test_a_value_is_looked_up_in_its_own_column():
-    known = {"a": Column(vocabulary=("x",)), "b": Column(vocabulary=("y", "x"))}
+    known = {"a": FeatureStats(vocabulary=("x",)), "b": FeatureStats(vocabulary=("y", "x"))}
     outputs = transform(
         [Feature("a", "categorical", "text"), Feature("b", "categorical", "text")],
         {"a": ["x", "y", ""], "b": ["x", "y", "0\x1fx"]},
@@ -161,9 +161,9 @@ def test_several_values_a_row():
         Feature("notes", "text", "text", repeated=True),
     ]
     known = {
-        "tags": Column(vocabulary=("a", "b"), longest=2),
-        "codes": Column(vocabulary=("5",), longest=1),
-        "sizes": Column(median=9, missing=0.3),
+        "tags": FeatureStats(vocabulary=("a", "b"), longest=2),
+        "codes": FeatureStats(vocabulary=("5",), longest=1),
+        "sizes": FeatureStats(median=9, missing=0.3),
     }
     rows = {
         "tags": [["b", "c", "a"], ["a"], None],
@@ -197,13 +197,15 @@ def test_labels(label, targets, expected):
 def test_weight_passes():
     spec = Spec(LABEL, (Feature("x", "numeric", "float"),), weight="w")
     inputs = {"x": sparse([1, 2], "float"), "late": sparse([0, 1], "int"), "w": sparse([3, 4], "int")}
-    weight = preprocessing_fn.preprocess(inputs, spec, {"x": Column()})["w"]
+    weight = preprocessing_fn.preprocess(inputs, spec, {"x": FeatureStats()})["w"]
     assert (weight.dtype, weight.numpy().tolist()) == (tf.float32, [3, 4])
 
 
 def test_derived_names_do_not_hide_columns():
     features = [Feature("x", "numeric", "float"), Feature("x_missing", "categorical", "text")]
-    declared = preprocessing_fn.declare(Spec(LABEL, tuple(features)), {"x": Column(missing=0.5), "x_missing": Column()})
+    declared = preprocessing_fn.declare(
+        Spec(LABEL, tuple(features)), {"x": FeatureStats(missing=0.5), "x_missing": FeatureStats()}
+    )
     assert [each.name for each in declared["x"]] == ["x", "x_missing_"]
     assert [each.name for each in declared["x_missing"]] == ["x_missing"]
 
@@ -222,5 +224,5 @@ def test_more_columns_than_go_together():
 def test_any_text_has_an_index(values):
     values = [None if each is None else each.encode("utf-8", "surrogatepass") for each in values]
     features = [Feature("town", "categorical", "text"), Feature("note", "text", "text")]
-    known = {"town": Column(vocabulary=("a",))}
+    known = {"town": FeatureStats(vocabulary=("a",))}
     transform(features, {"town": values, "note": values}, known, targets=(0,) * len(values))

@@ -31,7 +31,7 @@ def test_load_transforms_every_row(prepared, graph):
 
 def test_without_memory_the_same_rows_lie_in_a_file_without_a_name(prepared, graph, tmp_path):
     in_memory = dataset.load(prepared.split, graph)
-    on_disk = dataset.load(prepared.split, graph, budget=dataset.Budget(0, str(tmp_path)))
+    on_disk = dataset.load(prepared.split, graph, allocator=dataset.ArrayAllocator(0, str(tmp_path)))
     for kind, values in in_memory.features.items():
         assert isinstance(on_disk.features[kind], np.memmap)
         np.testing.assert_array_equal(on_disk.features[kind], values)
@@ -39,14 +39,14 @@ def test_without_memory_the_same_rows_lie_in_a_file_without_a_name(prepared, gra
 
 
 def test_the_budget_is_used_up():
-    budget = dataset.Budget(100)
+    budget = dataset.ArrayAllocator(100)
     assert not isinstance(budget.empty((20,), np.dtype("float32")), np.memmap)
     assert isinstance(budget.empty((20,), np.dtype("float32")), np.memmap)
 
 
 def test_a_full_disk_says_what_it_takes(tmp_path):
     with pytest.raises(UserError, match=r"need 4000000\.0 GB on disk in .*Free that much there"):
-        dataset.Budget(0, str(tmp_path)).empty((10**15,), np.dtype("float32"))
+        dataset.ArrayAllocator(0, str(tmp_path)).empty((10**15,), np.dtype("float32"))
 
 
 def test_a_sample_is_smaller_and_the_same_under_a_seed(prepared, graph):

@@ -11,23 +11,23 @@ from core.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.training import fit as fitting
-from models.training.dataset import Rows
+from models.training.dataset import TransformedRows
 
 INPUTS = (Input("x", "numeric", mean=0.5, std=0.3, boundaries=(0.25, 0.5, 0.75)),)
 BINARY = Label("y", "binary", "int", ("0", "1"))
 OPTIONS = Train(epochs=8, patience=8)
 
 
-def rows(label, count: int = 256, weights: np.ndarray | None = None) -> Rows:
+def rows(label, count: int = 256, weights: np.ndarray | None = None) -> TransformedRows:
     """Returns rows of x in [0, 1) and a label that is a function of it."""
     x = np.random.default_rng(0).random([count, 1], np.float32)
-    return Rows({"numeric": x}, label(x[:, 0]), weights)
+    return TransformedRows({"numeric": x}, label(x[:, 0]), weights)
 
 
-def fit(label: Label, train: Rows, held_out: Rows | None = None, **changed):
+def fit(label: Label, train: TransformedRows, validation: TransformedRows | None = None, **changed):
     hyperparameters = families.get("mlp").defaults({"layers": 1, "units": 64, "learning_rate": 0.01})
     arguments = {"options": OPTIONS, **changed}
-    return fitting.fit(Spec(label, ()), INPUTS, hyperparameters, train, held_out or train, **arguments)
+    return fitting.fit(Spec(label, ()), INPUTS, hyperparameters, train, validation or train, **arguments)
 
 
 def in_the_middle(x: np.ndarray) -> np.ndarray:
@@ -56,8 +56,8 @@ def test_regression_in_the_labels_own_unit():
 
 def test_rows_without_weight_are_not_learned_from():
     train = rows(in_the_middle)
-    wrong = Rows(train.features, 1 - train.labels, np.zeros(len(train), np.float32))
-    both = Rows(
+    wrong = TransformedRows(train.features, 1 - train.labels, np.zeros(len(train), np.float32))
+    both = TransformedRows(
         {"numeric": np.concatenate([train.features["numeric"], wrong.features["numeric"]])},
         np.concatenate([train.labels, wrong.labels]),
         np.concatenate([np.ones(len(train), np.float32), wrong.weights]),
@@ -77,10 +77,10 @@ def test_the_same_seed_gives_the_same_model():
 @pytest.mark.slow
 def test_stops_early_and_goes_back_to_the_best_epoch():
     train = rows(lambda x: np.random.default_rng(1).integers(0, 2, len(x)), 64)
-    held_out = rows(lambda x: np.random.default_rng(2).integers(0, 2, len(x)), 64)
+    validation = rows(lambda x: np.random.default_rng(2).integers(0, 2, len(x)), 64)
     told = []
     options = Train(epochs=100, patience=2)
-    trained = fit(BINARY, train, held_out, options=options, report=lambda *values: told.append(values))
+    trained = fit(BINARY, train, validation, options=options, report=lambda *values: told.append(values))
     assert trained.epochs < 100
     ends = {done: text for text, done, _ in told if done == int(done)}
     assert list(ends) == list(range(1, trained.epochs + 1))
@@ -93,8 +93,8 @@ def test_fewer_rows_than_a_batch():
 
 
 def test_one_class_only_is_measured_without_auc():
-    held_out = rows(lambda x: np.zeros(len(x), np.int64), 8)
-    assert "auc" not in fit(BINARY, rows(in_the_middle), held_out, options=Train(epochs=1)).metrics
+    validation = rows(lambda x: np.zeros(len(x), np.int64), 8)
+    assert "auc" not in fit(BINARY, rows(in_the_middle), validation, options=Train(epochs=1)).metrics
 
 
 def test_diverging_is_said():
@@ -119,12 +119,12 @@ from core.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.training import fit as fitting
-from models.training.dataset import Rows
+from models.training.dataset import TransformedRows
 assert isinstance(fitting.strategy(["CPU:0", "CPU:1"]), tf.distribute.MirroredStrategy)
 assert isinstance(fitting.strategy(["CPU:0"]), tf.distribute.OneDeviceStrategy)
 assert fitting.strategy([]) is tf.distribute.get_strategy()
 x = np.random.default_rng(0).random([256, 1], np.float32)
-rows = Rows({"numeric": x}, (x[:, 0] > 0.5).astype(np.int64))
+rows = TransformedRows({"numeric": x}, (x[:, 0] > 0.5).astype(np.int64))
 spec = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
 options = Train(epochs=5, batch_size=64)
 for devices in ([], ["CPU:0"], ["CPU:0", "CPU:1"]):

@@ -5,39 +5,37 @@ import numpy as np
 import pytest
 
 from core.spec import Label
-from models.training.heads import Target
+from models.training.heads import Head
 
 
-def predict(target: Target, outputs: list[list[float]]) -> np.ndarray:
-    values = keras.Input([target.outputs], name="numeric")
-    return target.predictor(keras.Model({"numeric": values}, values))(
-        {"numeric": np.array(outputs, np.float32)}
-    ).numpy()
+def predict(head: Head, outputs: list[list[float]]) -> np.ndarray:
+    values = keras.Input([head.outputs], name="numeric")
+    return head.predictor(keras.Model({"numeric": values}, values))({"numeric": np.array(outputs, np.float32)}).numpy()
 
 
 def test_binary_gives_both_scores():
-    target = Target.of(Label("y", "binary", "int", ("0", "1")), np.array([0, 1]))
-    assert target.outputs == 1
-    np.testing.assert_allclose(predict(target, [[0.0], [np.log(3)]]), [[0.5, 0.5], [0.25, 0.75]], rtol=1e-6)
-    np.testing.assert_array_equal(target.encode(np.array([0, 1])), [[0.0], [1.0]])
+    head = Head.of(Label("y", "binary", "int", ("0", "1")), np.array([0, 1]))
+    assert head.outputs == 1
+    np.testing.assert_allclose(predict(head, [[0.0], [np.log(3)]]), [[0.5, 0.5], [0.25, 0.75]], rtol=1e-6)
+    np.testing.assert_array_equal(head.encode(np.array([0, 1])), [[0.0], [1.0]])
 
 
 def test_multiclass_gives_a_score_a_class():
-    target = Target.of(Label("y", "multiclass", "text", ("a", "b", "c")), np.array([0, 1, 2]))
-    assert target.outputs == 3
-    np.testing.assert_allclose(predict(target, [[0.0, 0.0, np.log(2)]]), [[0.25, 0.25, 0.5]], rtol=1e-6)
-    np.testing.assert_array_equal(target.encode(np.array([2, 0])), [2, 0])
+    head = Head.of(Label("y", "multiclass", "text", ("a", "b", "c")), np.array([0, 1, 2]))
+    assert head.outputs == 3
+    np.testing.assert_allclose(predict(head, [[0.0, 0.0, np.log(2)]]), [[0.25, 0.25, 0.5]], rtol=1e-6)
+    np.testing.assert_array_equal(head.encode(np.array([2, 0])), [2, 0])
 
 
 def test_regression_is_learned_in_standard_units_and_given_in_the_labels():
-    target = Target.of(Label("y", "regression", "float"), np.array([1.0, 3.0], np.float32))
-    assert (target.mean, target.std) == (2.0, 1.0)
-    weighted = Target.of(Label("y", "regression", "float"), np.array([0.0, 4.0]), np.array([3.0, 1.0]))
+    head = Head.of(Label("y", "regression", "float"), np.array([1.0, 3.0], np.float32))
+    assert (head.mean, head.std) == (2.0, 1.0)
+    weighted = Head.of(Label("y", "regression", "float"), np.array([0.0, 4.0]), np.array([3.0, 1.0]))
     assert (weighted.mean, weighted.std) == (1.0, pytest.approx(3**0.5))
     np.testing.assert_allclose(weighted.encode(np.array([1.0]))[:, 0], [0.0])
     np.testing.assert_allclose(predict(weighted, [[2.0]]), [1.0 + 2 * 3**0.5], rtol=1e-6)
 
 
 def test_a_constant_label_is_predicted_as_it_is():
-    target = Target.of(Label("y", "regression", "float"), np.array([7.0, 7.0]))
-    np.testing.assert_array_equal(predict(target, [[0.0]]), [7.0])
+    head = Head.of(Label("y", "regression", "float"), np.array([7.0, 7.0]))
+    np.testing.assert_array_equal(predict(head, [[0.0]]), [7.0])

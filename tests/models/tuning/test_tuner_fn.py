@@ -10,16 +10,16 @@ from core.errors import UserError
 from core.sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
-from models.training.dataset import Rows
+from models.training.dataset import TransformedRows
 from models.tuning import tuner_fn
 
 X = np.random.default_rng(0).random([64, 1], np.float32)
-ROWS = Rows({"numeric": X}, (X[:, 0] > 0.5).astype(np.int64))
+ROWS = TransformedRows({"numeric": X}, (X[:, 0] > 0.5).astype(np.int64))
 INPUTS = (Input("x", "numeric", mean=0.5, std=0.3),)
 SPEC = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
 
 
-def search(directory, spec: Spec = SPEC, inputs=INPUTS, rows: Rows = ROWS, **options) -> tuner_fn.Search:
+def search(directory, spec: Spec = SPEC, inputs=INPUTS, rows: TransformedRows = ROWS, **options) -> tuner_fn.Search:
     logs = options.pop("logs", None)
     tune = Tune(**{"trials": 2, "epochs": 1, **options})
     return tuner_fn.Search(spec, inputs, rows, rows, tune, "name", str(directory), logs)
@@ -39,7 +39,7 @@ def test_the_first_trial_has_the_defaults_and_the_best_is_chosen(tmp_path):
 
 def test_a_trial_that_is_only_lucky_is_not_chosen(tmp_path):
     labels = np.random.default_rng(1).integers(0, 2, 64)
-    tuner = search(tmp_path, rows=Rows({"numeric": X}, labels), trials=2)
+    tuner = search(tmp_path, rows=TransformedRows({"numeric": X}, labels), trials=2)
     tuner.search(verbose=0)
     assert tuner.get_best_hyperparameters()[0].values == families.get("linear").defaults()
     tuner.forget()
@@ -110,7 +110,7 @@ def test_what_no_trial_can_put_right_ends_the_search(tmp_path):
 
 
 def test_one_class_only_is_compared_by_log_loss(tmp_path):
-    rows = Rows(ROWS.features, np.zeros(64, np.int64))
+    rows = TransformedRows(ROWS.features, np.zeros(64, np.int64))
     tuner = search(tmp_path, rows=rows, trials=1)
     tuner.search(verbose=0)
     assert tuner.metric == "log_loss"
