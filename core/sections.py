@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from core.fields import Column, Count, CountOrNone, Positive, Section, Seed, Share, Slices, Texts, check_amount
+from core.fields import Column, Count, CountOrZero, Positive, Section, Seed, Share, Slices, Texts, check_amount
 from core.spec import Payload, Unit
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
@@ -155,7 +155,7 @@ class Model(Section):
 class Tune(Section):
     """The search for hyperparameters, which compares trials on eval."""
 
-    trials: CountOrNone = 4
+    trials: CountOrZero = 4
     """the largest number of trials; 0: the defaults of the family"""
     algorithm: str = "bayesian"
     """the algorithm that proposes the next trial"""

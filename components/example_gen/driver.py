@@ -5,7 +5,6 @@ TFX's own fingerprint changes when a file is touched; this one only when a byte 
 
 import copy
 import glob
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -110,8 +109,5 @@ def _files(base: str, text: str) -> list[str]:
 
 
 def content_fingerprint(paths: Sequence[str]) -> str:
-    """Returns a digest of what the files hold, and of their names and order; not of when they were written."""
-    digest = hashlib.blake2b(digest_size=16)
-    for path in paths:
-        digest.update(f"{path}\0{digests.of_file(path)}\0".encode())
-    return digest.hexdigest()
+    """Returns the digest of the contents, names and order of files, not of the time at which they were written."""
+    return digests.of_values([(path, digests.of_file(path)) for path in paths])

@@ -22,7 +22,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
-from core import examples, progress
+from core import examples, progress, storage
 from core.errors import UserError
 from ingest.readers import tfrecord
 from ingest.readers.base import Piece
@@ -39,16 +39,13 @@ def write(uri: str, to: str, splits: Sequence[str]) -> dict[str, int]:
     """
     encoder, rows = RecordBatchToExamplesEncoder(), dict.fromkeys(splits, 0)
     for split in splits:
-        folder = pathlib.Path(to) / f"Split-{split}"
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{_FILE}.tmp"
-        with gzip.open(temporary, "wb", compresslevel=1) as stream:
+        path = pathlib.Path(to) / f"Split-{split}" / _FILE
+        with storage.replacing(path) as temporary, gzip.open(temporary, "wb", compresslevel=1) as stream:
             for group in examples.row_groups(os.path.join(uri, f"Split-{split}")):
                 for record in encoder.encode(examples.read(group)):
                     stream.write(tfrecord.framed(record))
                 rows[split] += group.rows
                 progress.report(f"{rows[split]:,} {split} rows as tf.Example")
-        temporary.replace(folder / _FILE)
     return rows
 
 

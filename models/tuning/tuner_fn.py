@@ -4,8 +4,6 @@ The architecture is part of the space: numbers of layers and units are hyperpara
 """
 
 import functools
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -16,7 +14,7 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine import trial as trial_module
 
-from core import progress
+from core import digests, progress
 from core.errors import UserError
 from core.sections import Train, Tune
 from core.spec import Input, Spec
@@ -44,7 +42,7 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         for files in (fn_args.train_files, fn_args.eval_files)
     )
     identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
-    name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+    name = digests.of_values(identity)
     config = fn_args.custom_config
     search = Search(spec, graph.inputs, train, validation, tune, name, config["directory"], config["logs"] or None)
     return TunerFnResult(search, {"verbose": 0})

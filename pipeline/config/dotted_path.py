@@ -5,7 +5,8 @@ import importlib.util
 from pathlib import Path
 
 from core.errors import UserError
-from pipeline.config.messages import listing, suggestion
+from core.text import listing
+from pipeline.config.messages import suggestion
 
 
 def check_function(path: str, field: str) -> None:

@@ -1,6 +1,5 @@
 """Explains errors of the configuration: the field, its value, the accepted values, and a near match."""
 
-import difflib
 import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,28 +7,28 @@ from typing import Any
 
 import pydantic
 
+from core import text
 from pipeline.config import yaml_reader
 
 _MOST_SHOWN = 8
 
 
 def suggestion(given: str, accepted: Iterable[str]) -> str:
-    """Returns ` Did you mean ...?` where something accepted looks like what was given, else nothing."""
-    by_folded = {name.casefold(): name for name in accepted}
-    near = difflib.get_close_matches(given.casefold(), list(by_folded), n=1, cutoff=0.6)
-    return f" Did you mean `{by_folded[near[0]]}`?" if near else ""
+    """Returns ` Did you mean ...?` where an accepted name is similar to the given one, else an empty text."""
+    near = text.near_match(given, accepted)
+    return f" Did you mean `{near}`?" if near else ""
 
 
-def listing(names: Sequence[str], most: int = 12) -> str:
-    """Returns names with commas between, cut after `most`."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+def not_accepted(value: Any, accepted: Iterable[str]) -> str:
+    """Returns what follows the name of a field that does not accept a value."""
+    names = list(accepted)
+    return f"is {shown(value)}.{suggestion(str(value), names)} Accepted: {', '.join(names)}."
 
 
 def shown(value: Any) -> str:
     """Returns a value as it would stand in the configuration, cut to a readable length."""
-    text = yaml_reader.dump_inline(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    dumped = yaml_reader.dump_inline(value)
+    return dumped if len(dumped) <= 60 else dumped[:57] + "..."
 
 
 def explain(
@@ -76,8 +75,8 @@ def _problem(details: Any, path: yaml_reader.Path, model: type[pydantic.BaseMode
     if kind == "missing":
         return f"`{field}` is missing. Add it to the configuration or give it by a flag."
     if kind == "literal_error":
-        accepted = [text.strip("'") for text in context["expected"].replace(" or ", ", ").split(", ")]
-        return f"`{field}` is {shown(value)}.{suggestion(str(value), accepted)} Accepted: {', '.join(accepted)}."
+        accepted = [name.strip("'") for name in context["expected"].replace(" or ", ", ").split(", ")]
+        return f"`{field}` {not_accepted(value, accepted)}"
     if kind == "value_error":
         message = str(context["error"])
         return f"`{field}`: {message}" if field else message

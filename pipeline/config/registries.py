@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterator, Mapping
 
-from core import text
+from pipeline.config import messages
 from pipeline.config.yaml_reader import Path
 
 # The registry of the names that a field accepts; `*` stands for the keys of a mapping. It is imported only for a name
@@ -38,7 +38,5 @@ def problems(settings: Mapping[str, object]) -> Iterator[tuple[Path, str]]:
         for name in names:
             registry = accepted(path)
             if name not in registry:
-                near = text.near_match(name, registry)
-                hint = f" Did you mean `{near}`?" if near else ""
                 given = (*path[:-1], name) if path[-1] == "*" else path
-                yield given, f"is {name}.{hint} Accepted: {', '.join(registry)}."
+                yield given, messages.not_accepted(name, registry)

@@ -122,7 +122,7 @@ def load(
         settings = Settings.model_validate(values)
     except pydantic.ValidationError as error:
         raise UserError(messages.explain(error, Settings, where, places)) from None
-    unknown = list(registries.problems(settings.model_dump()))
+    unknown = list(registries.problems(settings.model_dump(include={path[0] for path in registries.REGISTRIES})))
     if unknown:
         raise UserError(messages.unregistered(unknown, where, places))
     if settings.preprocessing_fn:

@@ -42,7 +42,7 @@ def library_versions(module: str) -> dict[str, str]:
 
 def clear() -> None:
     """Forgets what was read of the files."""
-    for function in (_imported, _file_digest, _distributions, _locked_versions):
+    for function in (_imported, _names, _file_digest, _distributions, _locked_versions):
         function.cache_clear()
 
 
@@ -71,8 +71,13 @@ def _file_of(module: str) -> pathlib.Path | None:
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.exists()), None)
 
 
-def _names(path: pathlib.Path) -> Iterator[str]:
-    """Yields the dotted names that a module imports, also inside functions, and those in its texts."""
+@functools.cache  # the stages share most of their modules
+def _names(path: pathlib.Path) -> frozenset[str]:
+    """Returns the dotted names that a module imports, also inside functions, and those in its texts."""
+    return frozenset(_named(path))
+
+
+def _named(path: pathlib.Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

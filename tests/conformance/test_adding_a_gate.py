@@ -1,8 +1,6 @@
 """The gate of docs/adding_a_gate.md works as it stands there."""
 
-import importlib
 import pathlib
-import re
 
 import numpy as np
 import pytest
@@ -11,20 +9,15 @@ from core.spec import Label
 from models.evaluation import gates, metrics
 from models.evaluation.gates import Evaluation
 from models.evaluation.model_comparison import ModelPredictions
+from tests.conformance import documents
 
-DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "adding_a_gate.md"
 LABELS = np.array([0, 0, 1, 1])
 
 
 @pytest.fixture(autouse=True)
 def gate(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adds the document's module and its line of GATES."""
-    code, line = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    (tmp_path / "gate_from_the_document.py").write_text(code)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    module = importlib.import_module("gate_from_the_document")
-    ((name, gate),) = eval(f"{{{line}}}", vars(module)).items()
-    monkeypatch.setitem(gates.GATES, name, gate)
+    documents.add("adding_a_gate.md", gates.GATES, tmp_path, monkeypatch)
 
 
 def _judge(yes: list[float]) -> dict[str, gates.GateResult]:

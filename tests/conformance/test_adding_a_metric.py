@@ -1,26 +1,18 @@
 """The metric of docs/adding_a_metric.md works as it stands there."""
 
-import importlib
 import pathlib
-import re
 
 import numpy as np
 import pytest
 
 from models.evaluation import gates, metrics
-
-DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "adding_a_metric.md"
+from tests.conformance import documents
 
 
 @pytest.fixture(autouse=True)
 def metric(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adds the document's module and its line of METRICS."""
-    code, line = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    (tmp_path / "metric_from_the_document.py").write_text(code)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    module = importlib.import_module("metric_from_the_document")
-    ((name, metric),) = eval(f"{{{line}}}", {"mape": module}).items()
-    monkeypatch.setitem(metrics.METRICS, name, metric)
+    documents.add("adding_a_metric.md", metrics.METRICS, tmp_path, monkeypatch, "mape")
 
 
 def test_new_metric_is_computed_for_its_task():

@@ -1,8 +1,6 @@
 """The reader of docs/adding_a_reader.md works as it stands there."""
 
-import importlib
 import pathlib
-import re
 
 import numpy as np
 import pytest
@@ -12,19 +10,13 @@ from core.errors import UserError
 from core.sections import Data
 from ingest import READERS, work_units
 from ingest.source import Column
-
-DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "adding_a_reader.md"
+from tests.conformance import documents
 
 
 @pytest.fixture
 def npz_reader(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adds the document's module and its line of READERS."""
-    code, line = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    (tmp_path / "npz_from_the_document.py").write_text(code)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    module = importlib.import_module("npz_from_the_document")
-    ((name, reader),) = eval(f"{{{line}}}", vars(module)).items()
-    monkeypatch.setitem(READERS, name, reader)
+    documents.add("adding_a_reader.md", READERS, tmp_path, monkeypatch)
 
 
 @pytest.mark.usefixtures("npz_reader")
@@ -49,4 +41,4 @@ def test_damaged_and_unlike_files_of_the_new_format_are_named(tmp_path: pathlib.
     with pytest.raises(UserError, match=r"\.npz has no column 'b'"):
         ingest.discover(Data(files=(str(tmp_path / "a.npz"), str(tmp_path / "b.npz"))))
     with pytest.raises(UserError, match=r"Expected one of .*\.npz"):
-        ingest.discover(Data(files=(str(DOCUMENT),)))
+        ingest.discover(Data(files=(str(documents.DOCS / "adding_a_reader.md"),)))
