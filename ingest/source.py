@@ -55,8 +55,9 @@ class Source:
 
     Attributes:
         files: absolute paths, in the order of the rows.
-        columns: the columns of the files, before the query.
-        data: the section, in which `files` are absolute patterns, `format` is a name in READERS and `csv` is empty.
+        columns: the columns of the files and of their folders, before the query.
+        data: the section, in which `files` are absolute patterns, `format` is a name in READERS, `hive` names the
+            columns of the folders and `csv` is empty.
         dialect: how CSV files are written.
     """
 
@@ -69,6 +70,17 @@ class Source:
     def format(self) -> str:
         """The format of the files, a name in READERS."""
         return str(self.data.format)
+
+    @property
+    def hive(self) -> tuple[str, ...]:
+        """The columns that the names of folders hold."""
+        return self.data.hive or ()
+
+    @property
+    def in_files(self) -> "Source":
+        """The source with only the columns that the files hold."""
+        columns = tuple(column for column in self.columns if column.name not in self.hive)
+        return dataclasses.replace(self, columns=columns)
 
     @property
     def grows(self) -> bool:

@@ -161,7 +161,7 @@ class Reader(abc.ABC):
 
 def scan_parquet(paths: Sequence[str]) -> str:
     """Returns SQL for the rows of Parquet files."""
-    return f"SELECT * FROM read_parquet({paths_literal(paths)}, union_by_name = true)"
+    return f"SELECT * FROM read_parquet({paths_literal(paths)}, union_by_name = true, hive_partitioning = false)"
 
 
 def cut(connection: duckdb.DuckDBPyConnection, piece: Piece) -> str:

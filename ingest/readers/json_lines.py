@@ -96,7 +96,7 @@ class JsonLinesReader(Reader):
 
 def _objects(paths: Sequence[str]) -> str:
     """Returns SQL for the lines as a column `json`, NULL for a line that is not an object."""
-    read = f"read_ndjson_objects({paths_literal(paths)}, ignore_errors = true)"
+    read = f"read_ndjson_objects({paths_literal(paths)}, ignore_errors = true, hive_partitioning = false)"
     return f"SELECT CASE WHEN json_type(json) = 'OBJECT' THEN json END AS json FROM {read}"
 
 

@@ -24,7 +24,8 @@ class ParquetReader(Reader):
             return scan_parquet([part.path for part in parts])
         return (
             f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({paths_literal([piece.file])}, "
-            f"file_row_number = true) WHERE file_row_number >= {piece.start} AND file_row_number < {piece.end}"
+            "file_row_number = true, hive_partitioning = false) "
+            f"WHERE file_row_number >= {piece.start} AND file_row_number < {piece.end}"
         )
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:

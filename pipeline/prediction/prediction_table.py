@@ -12,6 +12,7 @@ from core.examples import ROW_GROUP, arrow_schema
 from core.sections import Csv, Data
 from core.spec import Feature, Spec
 from core.text import near_match
+from ingest import hive
 from ingest.sql import payloads, user_query
 
 # The types that text files are cast to; a type of Parquet files is mapped to the nearest one.
@@ -166,6 +167,7 @@ def _source(training: Training, files: Sequence[str]) -> ingest.Source:
         Data(
             files=tuple(files),
             csv=csv if ingest.READERS[trained.format].has_dialect else Csv(),
+            hive=tuple(name for name in hive.common(ingest.expand(files)) if name in trained.hive) or None,
             memory=trained.data.memory,
             on_bad_rows=trained.data.on_bad_rows,
         ),

@@ -97,7 +97,7 @@ class History:
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        target = f"file:{self._path}?mode=ro" if self._path.exists() else ":memory:"
+        target = f"{self._path.absolute().as_uri()}?mode=ro" if self._path.exists() else ":memory:"
         store = sqlite3.connect(target, uri=self._path.exists(), timeout=10)
         try:
             if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'Execution'").fetchone():

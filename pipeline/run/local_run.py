@@ -33,6 +33,7 @@ def run(request: Request) -> int:
     """
     begun = time.monotonic()
     folder = RunFolder((request.out or Path("runs") / request.settings.name).absolute())
+    folder.check_loadable()
     data = request.settings.data
     data_digest = folder.data_digest(ingest.expand(data.files, data.spans) + ingest.files_in_query(data.query))
     marks = _marks(request.settings, data_digest)

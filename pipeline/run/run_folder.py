@@ -13,6 +13,7 @@ from core import digests, storage
 from core.errors import UserError
 from pipeline.run.history import History
 
+_PATTERN_CHARACTERS = "[\\"  # TensorFlow looks up the files of a model as a glob, in which these match no file so named
 FREE_BYTES = 200_000_000  # on a full disk TensorFlow and SQLite leave broken files, so a run does not begin on one
 
 
@@ -66,6 +67,15 @@ class RunFolder:
     def tuner(self) -> Path:
         """The trials of an unfinished search, which the next run continues."""
         return self.path / "artifacts" / "Tuner" / "search"
+
+    def check_loadable(self) -> None:
+        """Raises UserError where TensorFlow could not load what it saves, because it takes the path for a pattern."""
+        found = [character for character in _PATTERN_CHARACTERS if character in str(self.path)]
+        if found:
+            raise UserError(
+                f"The output folder {self.path} has the character {found[0]} in its path, and TensorFlow cannot load "
+                "models from such a folder. Give another folder with --out."
+            )
 
     def make(self) -> None:
         """Creates the folder, and checks that it can be written to.

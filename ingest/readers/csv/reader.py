@@ -109,7 +109,7 @@ def _scan(paths: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:
         f"nullstr = {literal(['', *dialect.nulls])}",
         f"max_line_size = {MAX_RECORD}",
         f"compression = {literal(files.compression(paths[0]) or 'none')}",
-        "auto_detect = false, strict_mode = true, comment = '', skip = 0",
+        "auto_detect = false, hive_partitioning = false, strict_mode = true, comment = '', skip = 0",
     ]
     return f"SELECT * FROM read_csv({paths_literal(paths)}, {', '.join(options)})"
 
