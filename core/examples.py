@@ -4,8 +4,8 @@ Every column is a `large_list` of int64, float32 or bytes; a null list is a miss
 and refuses `list`. A batch is a row group, so a stage holds no more than one of them in memory.
 """
 
+import contextlib
 import dataclasses
-import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from core import storage
 from core.errors import UserError
 from core.spec import Feature, Label, Payload
 
@@ -53,8 +54,8 @@ class SplitWriter:
         self.schema = schema
         self.rows = 0
         self._group = rows_in_group(len(schema))
-        self._path = pathlib.Path(path)
-        self._temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        self._path = path
+        self._opened = contextlib.ExitStack()
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
         self._num_waiting = 0
@@ -76,8 +77,8 @@ class SplitWriter:
         waiting = pa.concat_tables(self._waiting)
         end = self._num_waiting - self._num_waiting % self._group if whole_groups else self._num_waiting
         if self._writer is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._temporary, self.schema, compression="zstd")
+            temporary = self._opened.enter_context(storage.replacing(self._path))
+            self._writer = self._opened.enter_context(pq.ParquetWriter(temporary, self.schema, compression="zstd"))
         self._writer.write_table(waiting.slice(0, end), row_group_size=self._group)
         self._waiting = [waiting.slice(end)]
         self._num_waiting -= end
@@ -85,15 +86,12 @@ class SplitWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None and self._num_waiting:
+        if kind is not None:
+            self._opened.__exit__(kind, error, trace)
+            return
+        with self._opened:
+            if self._num_waiting:
                 self._flush(whole_groups=False)
-            if self._writer is not None:
-                self._writer.close()
-                if kind is None:
-                    self._temporary.replace(self._path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
 
 
 @dataclasses.dataclass(frozen=True)
