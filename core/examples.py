@@ -7,7 +7,7 @@ and refuses `list`. A batch is a row group, so a stage holds no more than one of
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -120,28 +120,25 @@ def files(split_uri: str) -> list[str]:
 
 
 def record_files(split_uri: str) -> list[str]:
-    """Returns the TFRecord files of a split, as stock components name them, sorted."""
+    """Returns the TFRecord files of a split, named as TFX's components name them, sorted."""
     return sorted(str(path) for path in pathlib.Path(split_uri).glob("*tfrecord*"))
 
 
 def row_groups(split_uri: str) -> list[RowGroup]:
     """Returns all row groups of a split, in the order of its rows."""
-    groups = []
-    for file in files(split_uri):
-        metadata = pq.read_metadata(file)
-        groups += [
-            RowGroup(file, index, metadata.row_group(index).num_rows) for index in range(metadata.num_row_groups)
-        ]
-    return groups
+    metadata = {file: pq.read_metadata(file) for file in files(split_uri)}
+    return [
+        RowGroup(file, index, found.row_group(index).num_rows)
+        for file, found in metadata.items()
+        for index in range(found.num_row_groups)
+    ]
 
 
 def read(row_group: RowGroup, columns: Sequence[str] | None = None) -> pa.RecordBatch:
     """Returns the rows of a row group, with all columns or those named, in the order in which they are named."""
     with pq.ParquetFile(row_group.file) as file:
-        table = file.read_row_group(row_group.index, columns=None if columns is None else list(columns))
-    if columns is not None:
-        table = table.select(list(columns))
-    (batch,) = table.combine_chunks().to_batches()
+        table = file.read_row_group(row_group.index, columns=columns and list(columns))
+    (batch,) = (table if columns is None else table.select(list(columns))).combine_chunks().to_batches()
     return batch
 
 
@@ -165,10 +162,7 @@ def _dense_column(column: pa.LargeListArray, feature: Feature) -> np.ndarray:
     values = np.asarray(column.flatten().to_numpy(zero_copy_only=False))  # [number of values]
     width = max(1, int(lengths.max(initial=0))) if feature.repeated else 1
     shape = (len(column), width)
-    if feature.payload == "text":
-        result = np.full(shape, b"", dtype=object)
-    else:
-        result = np.full(shape, np.nan, dtype=np.float64)
+    result = np.full(shape, b"", object) if feature.payload == "text" else np.full(shape, np.nan, np.float64)
     if not feature.repeated and len(values) != np.count_nonzero(lengths):
         raise UserError(
             f"Feature {feature.name!r} has rows with several values, and one value a row was expected. "
@@ -209,6 +203,5 @@ def label_values(batch: pa.RecordBatch, label: Label) -> np.ndarray:
 
 def _class_values(label: Label) -> list[int | float | bytes]:
     """Returns the classes as Examples hold them."""
-    if label.payload == "text":
-        return [name.encode() for name in label.classes]
-    return [int(name) if label.payload == "int" else float(name) for name in label.classes]
+    parse: Mapping[Payload, Callable[[str], int | float | bytes]] = {"int": int, "float": float, "text": str.encode}
+    return [parse[label.payload](name) for name in label.classes]
