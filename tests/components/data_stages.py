@@ -34,7 +34,7 @@ def write_examples(
     """Writes Examples of literal rows; texts may be written as str."""
     schema = examples.arrow_schema(columns)
     for split, rows in splits.items():
-        table = pa.table({name: [_values(each) for each in rows[name]] for name in columns}, schema)
+        table = pa.table({name: [_values(value) for value in rows[name]] for name in columns}, schema)
         for number, start in enumerate(range(0, len(table), rows_in_file)):
             path = folder / f"Split-{split}" / f"part-{number}.parquet"
             with examples.SplitWriter(str(path), schema) as writer:
@@ -50,7 +50,7 @@ def _values(value: Any) -> list[Any] | None:
     if value is None:
         return None
     values = value if isinstance(value, list) else [value]
-    return [each.encode() if isinstance(each, str) else each for each in values]
+    return [value.encode() if isinstance(value, str) else value for value in values]
 
 
 def run(
@@ -69,8 +69,8 @@ def run(
         context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=list(beam), tmp_dir="", unique_id="1")
     else:
         context = base_executor.BaseExecutor.Context(tmp_dir="", unique_id="1")
-    wrap = {name: [each] for name, each in inputs.items()}
-    executor(context).Do(wrap, {name: [each] for name, each in outputs.items()}, properties)
+    wrap = {name: [artifact] for name, artifact in inputs.items()}
+    executor(context).Do(wrap, {name: [artifact] for name, artifact in outputs.items()}, properties)
 
 
 def _is_component(stage: Any) -> bool:
@@ -97,4 +97,4 @@ def features(
     statistics: types.Artifact, split: str, dataset: int = 0
 ) -> dict[str, statistics_pb2.FeatureNameStatistics]:
     """Returns a split's statistics by column."""
-    return {each.path.step[0]: each for each in read_statistics(statistics, split).datasets[dataset].features}
+    return {feature.path.step[0]: feature for feature in read_statistics(statistics, split).datasets[dataset].features}

@@ -44,7 +44,7 @@ def _save(folder: pathlib.Path, formula=_yes, features=FEATURES, classes=SPEC.la
         {"age": [None if age is None else [age] for age in ages], "town": towns},
         examples.arrow_schema({"age": "float", "town": "text"}),
     )
-    expected = pa.array([[1 - each, each] for each in yes], pa.list_(pa.float32()))
+    expected = pa.array([[1 - probability, probability] for probability in yes], pa.list_(pa.float32()))
     pq.write_table(table.append_column(examples.PREDICTION, expected), folder / "expected.parquet")
     return model, str(folder / "expected.parquet")
 
