@@ -59,8 +59,11 @@ def run(
     outputs: Mapping[str, types.Artifact],
     beam: Sequence[str] = BEAM,
     **properties: Any,
-) -> None:
-    """Runs the executor of a component as TFX would; the parameters that are not given are empty."""
+) -> list[types.Artifact]:
+    """Runs the executor of a component as TFX would; the parameters that are not given are empty.
+
+    Returns the outputs as TFX publishes them: the executor of a function component replaces them by copies.
+    """
     executor: type[base_executor.BaseExecutor] = stage.EXECUTOR_SPEC.executor_class if _is_component(stage) else stage
     if _is_component(stage):
         texts = (name for name, parameter in stage.SPEC_CLASS.PARAMETERS.items() if parameter.type is str)
@@ -69,8 +72,9 @@ def run(
         context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=list(beam), tmp_dir="", unique_id="1")
     else:
         context = base_executor.BaseExecutor.Context(tmp_dir="", unique_id="1")
-    wrap = {name: [artifact] for name, artifact in inputs.items()}
-    executor(context).Do(wrap, {name: [artifact] for name, artifact in outputs.items()}, properties)
+    published = {name: [output] for name, output in outputs.items()}
+    executor(context).Do({name: [artifact] for name, artifact in inputs.items()}, published, properties)
+    return [artifact for artifacts in published.values() for artifact in artifacts]
 
 
 def _is_component(stage: Any) -> bool:

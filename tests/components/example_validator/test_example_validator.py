@@ -15,7 +15,7 @@ from core.errors import GateError
 from core.sections import Limits, Validate
 from core.spec import Feature, Label, Spec
 from models.serving import model_versions
-from tests.components import data_stages, function_components
+from tests.components import data_stages
 
 COLUMNS = {"age": "int", "town": "text", "late": "int"}
 SPEC = Spec(
@@ -53,7 +53,7 @@ def run(stages, folder, schema=None, previous="", **limits):
         "previous_statistics": previous,
     }
     inputs = {**stages, "schema": schema}
-    (published,) = function_components.run(ExampleValidator, inputs, {"anomalies": made}, **parameters)
+    (published,) = data_stages.run(ExampleValidator, inputs, {"anomalies": made}, **parameters)
     return published
 
 
