@@ -38,7 +38,7 @@ every_family = pytest.mark.parametrize("family", families.FAMILIES)
 
 def build(family: str, inputs: tuple[Input, ...], outputs: int = 1, **hyperparameters) -> keras.Model:
     keras.utils.set_random_seed(0)
-    chosen = families.get(family)
+    chosen = families.FAMILIES[family]
     return chosen.build(inputs, outputs, chosen.defaults(hyperparameters))
 
 
@@ -108,7 +108,7 @@ def test_saves_and_loads_equal(family, tmp_path):
 def test_builds_at_the_ends_of_its_space(family, end):
     values = {
         name: each.values[0 if end == "low" else -1] if isinstance(each, Choice) else getattr(each, end)
-        for name, each in families.get(family).space.items()
+        for name, each in families.FAMILIES[family].space.items()
     }
     assert np.isfinite(build(family, KINDS["all"], **values)(packed(KINDS["all"]))).all()
 
@@ -127,4 +127,4 @@ def test_two_thousand_columns_build_in_seconds(family):
 
 def test_an_unknown_family_is_an_error():
     with pytest.raises(UserError, match="Did you mean 'mlp'"):
-        families.get("mlpp")
+        families.check("mlpp", {})
