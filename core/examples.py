@@ -189,7 +189,13 @@ def label_values(batch: pa.RecordBatch, label: Label) -> np.ndarray:
             f"others out by `data: {{query: SELECT * FROM data WHERE {label.name} IS NOT NULL}}`."
         )
     if label.task == "regression":
-        return np.asarray(values.cast(pa.float32(), safe=False))
+        numbers = np.asarray(values.cast(pa.float32(), safe=False))
+        if not np.isfinite(numbers).all():
+            raise UserError(
+                f"Label {label.name!r} is not a finite number in some rows, and every row needs one: leave the others "
+                "out by `data: {query: ...}`."
+            )
+        return numbers
     indexes = pc.index_in(values, pa.array(_class_values(label), values.type))
     if indexes.null_count:
         strange = values.filter(pc.is_null(indexes))[0].as_py()
@@ -199,6 +205,16 @@ def label_values(batch: pa.RecordBatch, label: Label) -> np.ndarray:
             "Add it to `classes:` in the configuration, or leave its rows out by `data: {query: ...}`."
         )
     return np.asarray(indexes).astype(np.int64)
+
+
+def weight_values(batch: pa.RecordBatch, weight: str | None) -> np.ndarray:
+    """Returns the weights as float64[batch]: 1 without a weight column and 0 for a missing weight."""
+    if weight is None:
+        return np.ones(batch.num_rows)
+    column = batch.column(weight)
+    result = np.zeros(batch.num_rows)
+    result[np.asarray(column.is_valid())] = np.asarray(column.flatten())
+    return result
 
 
 def _class_values(label: Label) -> list[int | float | bytes]:

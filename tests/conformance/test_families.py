@@ -38,7 +38,7 @@ every_family = pytest.mark.parametrize("family", families.FAMILIES)
 
 def build(family: str, inputs: tuple[Input, ...], outputs: int = 1, **hyperparameters) -> keras.Model:
     keras.utils.set_random_seed(0)
-    chosen = families.get(family)
+    chosen = families.FAMILIES[family]
     return chosen.build(inputs, outputs, chosen.defaults(hyperparameters))
 
 
@@ -110,7 +110,7 @@ def test_builds_at_the_ends_of_its_space(family, end):
         name: hyperparameter.values[0 if end == "low" else -1]
         if isinstance(hyperparameter, Choice)
         else getattr(hyperparameter, end)
-        for name, hyperparameter in families.get(family).space.items()
+        for name, hyperparameter in families.FAMILIES[family].space.items()
     }
     assert np.isfinite(build(family, KINDS["all"], **values)(packed(KINDS["all"]))).all()
 
@@ -129,4 +129,4 @@ def test_two_thousand_columns_build_in_seconds(family):
 
 def test_an_unknown_family_is_an_error():
     with pytest.raises(UserError, match="Did you mean 'mlp'"):
-        families.get("mlpp")
+        families.check("mlpp", {})

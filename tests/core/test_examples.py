@@ -1,5 +1,6 @@
 """What the stages read and write: row groups, dense features, labels."""
 
+import math
 import pathlib
 
 import numpy as np
@@ -131,3 +132,12 @@ def test_strange_and_missing_labels_are_errors() -> None:
     batch = pa.record_batch({"kind": [[b"b"], None]}, schema=examples.arrow_schema({"kind": "text"}))
     with pytest.raises(UserError, match="'kind' is missing in some rows"):
         examples.label_values(batch, Label("kind", "binary", "text", ("b", "c")))
+    batch = pa.record_batch({"price": [[1.5], [math.inf]]}, schema=examples.arrow_schema({"price": "float"}))
+    with pytest.raises(UserError, match="'price' is not a finite number in some rows"):
+        examples.label_values(batch, Label("price", "regression", "float"))
+
+
+def test_weights_are_one_without_a_column_and_zero_where_they_are_missing() -> None:
+    batch = pa.record_batch({"w": [[2], None]}, schema=examples.arrow_schema({"w": "int"}))
+    assert examples.weight_values(batch, "w").tolist() == [2.0, 0.0]
+    assert examples.weight_values(batch, None).tolist() == [1.0, 1.0]

@@ -24,19 +24,17 @@ def sparse(rows, payload):
     return tf.SparseTensor(np.array(indices, np.int64).reshape(-1, 2), values, shape)
 
 
-def transform(features, rows, known=None, label=LABEL, targets=(0, 1, 0)):
+def transform(features, rows, known=None):
     """Returns what preprocessing makes of some features."""
-    spec = Spec(label, tuple(features))
+    spec = Spec(LABEL, tuple(features))
     payloads = {feature.name: feature.payload for feature in features}
-    count = len(next(iter(rows.values())))
     inputs = {name: sparse(values, payloads[name]) for name, values in rows.items()}
-    inputs[label.name] = sparse(list(targets[:count]), label.payload)
     known = {feature.name: (known or {}).get(feature.name, FeatureStats()) for feature in features}
     outputs = tf.function(lambda: preprocessing_fn.preprocess(inputs, spec, known))()
     declared = [declared_input for group in preprocessing_fn.declare(spec, known).values() for declared_input in group]
     for declared_input in declared:
         check_contract(declared_input, outputs[declared_input.name])
-    assert set(outputs) == {declared_input.name for declared_input in declared} | {label.name}
+    assert set(outputs) == {declared_input.name for declared_input in declared}
     return {name: tensor.numpy().tolist() for name, tensor in outputs.items()}
 
 
@@ -60,7 +58,6 @@ def test_numbers_are_filled_with_the_median():
     assert outputs["fare_missing"] == [0, 1, 1]
     assert outputs["age"] == [20, 30, 40]
     assert "age_missing" not in outputs, "train has no gap there"
-    assert outputs["late"] == [0, 1, 0]
 
 
 def test_infinities_are_missing_and_extremes_stay():
@@ -111,7 +108,7 @@ def test_texts_become_hashed_words():
     assert len(first) == transform_ops.MAX_TOKENS
     assert np.count_nonzero(first) == 2
     assert missing == [0] * transform_ops.MAX_TOKENS
-    long = transform([Feature("note", "text", "text")], {"note": ["word " * 100]}, targets=(0,))
+    long = transform([Feature("note", "text", "text")], {"note": ["word " * 100]})
     assert np.count_nonzero(long["note"]) == transform_ops.MAX_TOKENS
 
 
@@ -179,28 +176,6 @@ def test_several_values_a_row():
     assert [np.count_nonzero(row) for row in outputs["notes"]] == [3, 1, 0]
 
 
-@pytest.mark.parametrize(
-    ("label", "targets", "expected"),
-    [
-        (Label("y", "multiclass", "text", ("b", "a", "c")), ("a", "c", "new"), [1, 2, -1]),
-        (Label("y", "multiclass", "int", ("3", "1", "2")), (1, 3, None), [1, 0, -1]),
-        (Label("y", "binary", "float", ("0.5", "2.0")), (2.0, 0.5, 2.0), [1, 0, 1]),
-        (Label("y", "regression", "float"), (1.5, 2.5, -1.0), [1.5, 2.5, -1.0]),
-        (Label("y", "regression", "int"), (1, 2, 3), [1.0, 2.0, 3.0]),
-    ],
-)
-def test_labels(label, targets, expected):
-    outputs = transform([Feature("x", "numeric", "float")], {"x": [1, 2, 3]}, label=label, targets=targets)
-    assert outputs["y"] == expected
-
-
-def test_weight_passes():
-    spec = Spec(LABEL, (Feature("x", "numeric", "float"),), weight="w")
-    inputs = {"x": sparse([1, 2], "float"), "late": sparse([0, 1], "int"), "w": sparse([3, 4], "int")}
-    weight = preprocessing_fn.preprocess(inputs, spec, {"x": FeatureStats()})["w"]
-    assert (weight.dtype, weight.numpy().tolist()) == (tf.float32, [3, 4])
-
-
 def test_derived_names_do_not_hide_columns():
     features = [Feature("x", "numeric", "float"), Feature("x_missing", "categorical", "text")]
     declared = preprocessing_fn.declare(
@@ -225,4 +200,4 @@ def test_any_text_has_an_index(values):
     values = [None if value is None else value.encode("utf-8", "surrogatepass") for value in values]
     features = [Feature("town", "categorical", "text"), Feature("note", "text", "text")]
     known = {"town": FeatureStats(vocabulary=("a",))}
-    transform(features, {"town": values, "note": values}, known, targets=(0,) * len(values))
+    transform(features, {"town": values, "note": values}, known)

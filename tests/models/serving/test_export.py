@@ -67,7 +67,7 @@ COLUMNS = {
 def trained(prepared):
     graph = TransformGraph(prepared.graph, prepared.spec)
     rows = dataset.load(prepared.split, graph)
-    defaults = families.get("mlp").defaults()
+    defaults = families.FAMILIES["mlp"].defaults()
     found = fit.fit(prepared.spec, graph.inputs, defaults, rows, rows, Train(epochs=2))
     return graph, rows, found
 
@@ -154,11 +154,11 @@ def test_arguments_stand_in_for_names_that_python_cannot_have():
 def test_regression_gives_numbers(prepared, tmp_path):
     import tensorflow as tf
 
-    spec = Spec(Label("age", "regression", "float"), prepared.spec.features[1:], family="linear")
+    spec = Spec(Label("weight", "regression", "float"), prepared.spec.features[1:], family="linear")
     graph = TransformGraph(prepared.graph, spec)
     graph.inputs = tuple(model_input for model_input in graph.inputs if not model_input.name.startswith("age"))
     rows = dataset.load(prepared.split, graph)
-    found = fit.fit(spec, graph.inputs, families.get("linear").defaults(), rows, rows, Train(epochs=1))
+    found = fit.fit(spec, graph.inputs, families.FAMILIES["linear"].defaults(), rows, rows, Train(epochs=1))
     export.save(str(tmp_path), spec, graph, found.predictor)
     predict = tf.saved_model.load(str(tmp_path)).signatures["predict"]
     batch = examples.read(examples.row_groups(prepared.split)[0])
