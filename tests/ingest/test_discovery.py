@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import ingest
+from core.config_sections import Data
 from core.errors import UserError
-from core.sections import Data
 from ingest import spans
 from ingest.source import Column
 

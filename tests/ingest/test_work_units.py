@@ -9,8 +9,8 @@ import pytest
 
 import ingest
 from core import examples
+from core.config_sections import Data, Fractions, Split
 from core.errors import UserError
-from core.sections import Data, Fractions, Split
 from ingest import rejects, work_units
 from ingest.rejects import Reject
 from ingest.sql import splits

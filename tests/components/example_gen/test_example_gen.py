@@ -19,8 +19,8 @@ from components.example_gen import component as example_gen
 from components.example_gen import driver
 from components.tf_examples import conversion
 from core import examples
+from core.config_sections import Data
 from core.errors import UserError
-from core.sections import Data
 from core.spec import Feature, Label, Spec
 
 IN_MEMORY = ("--runner=FnApiRunner",)

@@ -6,8 +6,8 @@ import keras_tuner
 import numpy as np
 import pytest
 
+from core.config_sections import Tune
 from core.errors import UserError
-from core.sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
 from models.training.dataset import TransformedRows
