@@ -1,4 +1,4 @@
-"""What holds for the repository as a whole."""
+"""Tests what holds for all files of the repository."""
 
 import collections
 import pathlib

@@ -1,4 +1,4 @@
-"""What the data stages start from: Examples artifacts of a few literal rows, and executors run as TFX runs them."""
+"""Makes Examples artifacts of a few literal rows, and runs components as TFX runs them."""
 
 import pathlib
 from collections.abc import Mapping, Sequence

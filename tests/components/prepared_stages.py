@@ -1,4 +1,4 @@
-"""What the stages before Tuner and Trainer leave: Examples of a tiny table and the real transform graph of it."""
+"""Makes the inputs of Tuner and Trainer: Examples of a tiny table and their real transform graph."""
 
 import dataclasses
 import json

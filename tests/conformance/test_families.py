@@ -1,4 +1,4 @@
-"""What every family must do: one suite over all of them."""
+"""Tests what every model family must do."""
 
 import time
 

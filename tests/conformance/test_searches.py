@@ -1,4 +1,4 @@
-"""What every search algorithm must do: one suite over the registry, with real trials on a tiny table."""
+"""Tests what every search algorithm must do, with real trials on a tiny table."""
 
 import numpy as np
 import pytest

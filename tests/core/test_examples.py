@@ -1,4 +1,4 @@
-"""What the stages read and write: row groups, dense features, labels."""
+"""Tests the reading and writing of row groups, dense features and labels."""
 
 import math
 import pathlib

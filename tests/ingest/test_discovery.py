@@ -1,4 +1,4 @@
-"""From files to typed rows: formats, dialects, types, and what is refused."""
+"""Tests the discovery of formats, dialects and types, and the files that are refused."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""How a table is divided, and that the rows and their splits are the same however it is."""
+"""Tests how a table is divided, and that its rows and their splits do not depend on it."""
 
 import pathlib
 from typing import Any

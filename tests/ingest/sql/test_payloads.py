@@ -1,4 +1,4 @@
-"""What Examples hold of every DuckDB type, and what they refuse to lose."""
+"""Tests what Examples hold of every DuckDB type, and which values are refused because they would be lost."""
 
 from typing import Any
 

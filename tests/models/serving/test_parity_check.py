@@ -1,4 +1,4 @@
-"""What the check of a served model finds, on formula models, in this process."""
+"""Tests the check of a served model, on models with a known formula, in this process."""
 
 import pathlib
 import subprocess
