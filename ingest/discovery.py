@@ -4,8 +4,8 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 
+from core.config_sections import Csv, Data
 from core.errors import UserError
-from core.sections import Csv, Data
 from core.text import listing
 from ingest import files, hive
 from ingest.duckdb_errors import reading

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 import ingest
+from core.config_sections import Data
 from core.errors import UserError
-from core.sections import Data
 from ingest import READERS, hive, work_units
 from tests.conformance.table_writers import WRITERS
 
