@@ -18,17 +18,16 @@ if TYPE_CHECKING:
     from pipeline.profile import Resolved
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Prints the configuration and returns the exit code."""
     parser = _parser()
-    given = parser.parse_args(arguments)
+    args = parser.parse_args(argv)
     from core.errors import UserError
     from pipeline.config import settings
     from pipeline.profile import resolve
 
     try:
-        loaded = settings.load(files=given.files, label=given.label, name=given.name, sets=given.set)
-        resolved = resolve(loaded)
+        resolved = resolve(settings.load(files=args.files, label=args.label, name=args.name, sets=args.set))
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return error.exit_code
@@ -74,8 +73,7 @@ def _lines(resolved: "Resolved") -> Iterator[str]:
             yield _line(key, dump_inline(dumped.pop(key)), reason)
     yield "features:"
     for column, options in settings.features.items():
-        known = options.model_dump(mode="json", exclude_none=True)
-        value = known["kind"] if known == {"kind": "ignore"} else known
+        value = "ignore" if options.kind == "ignore" else options.model_dump(mode="json", exclude_none=True)
         yield _line(f"  {dump_inline(column)}", dump_inline(value), reasons[column])
     for key, value in dumped.items():
         yield _line(key, dump_inline(value))

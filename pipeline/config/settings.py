@@ -8,6 +8,7 @@ Example:
 import glob
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,11 +16,12 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, Field, model_validator
 
-from core import sections
+from core import sections, storage
 from core.errors import UserError
 from core.fields import Column, Section, Texts, check_dotted_path, check_name
 from core.sections import FeatureOptions
 from core.spec import Task
+from core.text import did_you_mean
 from models import families
 from pipeline.config import dotted_path, messages, registries, yaml_reader
 
@@ -96,17 +98,17 @@ def load(
     name: str | None = None,
     sets: Sequence[str] = (),
 ) -> Settings:
-    """Reads a configuration, lays flags over it, and checks the whole.
+    """Reads a configuration, applies the flags to it, and checks the result.
 
     Args:
-        config: the YAML file; None where `files` and `label` say it all.
+        config: the YAML file; None where `files` and `label` are given.
         files: in place of `data.files`.
         label: in place of `label`.
         name: in place of `name`, which is otherwise the configuration's or the first file's name.
-        sets: `KEY.KEY=VALUE`, the value in YAML, laid over the file in this order.
+        sets: `KEY.KEY=VALUE`, the value in YAML, applied in this order.
 
     Raises:
-        UserError: anything is wrong with it; the message names the field, the value and what is accepted.
+        UserError: it is not valid; the message names the field, the value and what is accepted.
     """
     path = Path(config) if config is not None else None
     values, places = _read(path) if path else ({}, {})
@@ -122,9 +124,9 @@ def load(
         settings = Settings.model_validate(values)
     except pydantic.ValidationError as error:
         raise UserError(messages.explain(error, Settings, where, places)) from None
-    unknown = list(registries.problems(settings.model_dump(include={path[0] for path in registries.REGISTRIES})))
-    if unknown:
-        raise UserError(messages.unregistered(unknown, where, places))
+    problems = [f"{messages.place(path, where, places)}: {problem}" for path, problem in registries.problems(settings)]
+    if problems:
+        raise UserError("\n".join(problems))
     if settings.preprocessing_fn:
         dotted_path.check_function(settings.preprocessing_fn, "preprocessing_fn")
     return _with_paths(settings, path.parent if path else Path(), path)
@@ -132,14 +134,7 @@ def load(
 
 def write(settings: Settings, path: str | Path) -> None:
     """Writes settings as YAML that `load` reads again, in one step: a reader never sees half a file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(to_yaml(settings), encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    storage.write_text(path, to_yaml(settings))
 
 
 def to_yaml(settings: Settings) -> str:
@@ -149,8 +144,6 @@ def to_yaml(settings: Settings) -> str:
 
 def set_flag(*keys: str, value: str) -> str:
     """Returns the flag that a person can type, quotes for the shell included: `--set features.x=ignore`."""
-    import shlex
-
     return f"--set {shlex.quote(f'{yaml_reader.join_path(keys)}={yaml_reader.dump_inline(value)}')}"
 
 
@@ -181,7 +174,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[yaml_reader.Path, str]]:
 def _no_such_file(path: Path) -> str:
     folder = path.parent
     names = sorted(file.name for file in folder.glob("*.y*ml")) if folder.is_dir() else []
-    hint = messages.suggestion(path.name, names)
+    hint = did_you_mean(path.name, names)
     if path.suffix.lower() not in (".yaml", ".yml"):
         hint = hint or " For data without a configuration, give --data FILES --label COLUMN."
     return f"There is no configuration {path}.{hint or ' Give the path of a YAML file.'}"
