@@ -4,8 +4,8 @@ Every column is a `large_list` of int64, float32 or bytes; a null list is a miss
 and refuses `list`. A batch is a row group, so a stage holds no more than one of them in memory.
 """
 
+import contextlib
 import dataclasses
-import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from core import storage
 from core.errors import UserError
 from core.spec import Feature, Label, Payload
 
@@ -53,8 +54,8 @@ class SplitWriter:
         self.schema = schema
         self.rows = 0
         self._group = rows_in_group(len(schema))
-        self._path = pathlib.Path(path)
-        self._temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        self._path = path
+        self._opened = contextlib.ExitStack()
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
         self._num_waiting = 0
@@ -76,8 +77,8 @@ class SplitWriter:
         waiting = pa.concat_tables(self._waiting)
         end = self._num_waiting - self._num_waiting % self._group if whole_groups else self._num_waiting
         if self._writer is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._temporary, self.schema, compression="zstd")
+            temporary = self._opened.enter_context(storage.replacing(self._path))
+            self._writer = self._opened.enter_context(pq.ParquetWriter(temporary, self.schema, compression="zstd"))
         self._writer.write_table(waiting.slice(0, end), row_group_size=self._group)
         self._waiting = [waiting.slice(end)]
         self._num_waiting -= end
@@ -85,15 +86,12 @@ class SplitWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None and self._num_waiting:
+        if kind is not None:
+            self._opened.__exit__(kind, error, trace)
+            return
+        with self._opened:
+            if self._num_waiting:
                 self._flush(whole_groups=False)
-            if self._writer is not None:
-                self._writer.close()
-                if kind is None:
-                    self._temporary.replace(self._path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,7 +189,13 @@ def label_values(batch: pa.RecordBatch, label: Label) -> np.ndarray:
             f"others out by `data: {{query: SELECT * FROM data WHERE {label.name} IS NOT NULL}}`."
         )
     if label.task == "regression":
-        return np.asarray(values.cast(pa.float32(), safe=False))
+        numbers = np.asarray(values.cast(pa.float32(), safe=False))
+        if not np.isfinite(numbers).all():
+            raise UserError(
+                f"Label {label.name!r} is not a finite number in some rows, and every row needs one: leave the others "
+                "out by `data: {query: ...}`."
+            )
+        return numbers
     indexes = pc.index_in(values, pa.array(_class_values(label), values.type))
     if indexes.null_count:
         strange = values.filter(pc.is_null(indexes))[0].as_py()
@@ -201,6 +205,16 @@ def label_values(batch: pa.RecordBatch, label: Label) -> np.ndarray:
             "Add it to `classes:` in the configuration, or leave its rows out by `data: {query: ...}`."
         )
     return np.asarray(indexes).astype(np.int64)
+
+
+def weight_values(batch: pa.RecordBatch, weight: str | None) -> np.ndarray:
+    """Returns the weights as float64[batch]: 1 without a weight column and 0 for a missing weight."""
+    if weight is None:
+        return np.ones(batch.num_rows)
+    column = batch.column(weight)
+    result = np.zeros(batch.num_rows)
+    result[np.asarray(column.is_valid())] = np.asarray(column.flatten())
+    return result
 
 
 def _class_values(label: Label) -> list[int | float | bytes]:

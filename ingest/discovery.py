@@ -5,8 +5,8 @@ import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
+from core.config_sections import Csv, Data
 from core.errors import UserError
-from core.sections import Csv, Data
 from core.text import listing
 from ingest import files
 from ingest.duckdb_errors import reading

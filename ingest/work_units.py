@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.config_sections import Split
 from core.errors import UserError
 from core.examples import SplitWriter, arrow_schema, rows_in_group
-from core.sections import Split
 from ingest import rejects, spans
 from ingest.duckdb_errors import reading
 from ingest.readers import READERS

@@ -23,8 +23,7 @@ def parser() -> argparse.ArgumentParser:
     command_line = argparse.ArgumentParser("predict.py", description=description, epilog=epilog, allow_abbrev=False)
     add = command_line.add_argument
     add("--model", required=True, metavar="DIR", help="a run's serving/ (its newest version) or one version in it")
-    data_help = "CSV, Parquet, JSON lines or TFRecord; no label needed"
-    add("--data", required=True, nargs="+", metavar="FILES", help=data_help)
+    add("--data", required=True, nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord, without label")
     add("--to", required=True, type=Path, metavar="FILE", help="the file to write: NAME.parquet or NAME.csv")
     add("--keep", nargs="+", default=[], metavar="COLUMN", help="columns of the data to write beside the predictions")
     add("--quiet", action="store_true", help="print only errors")

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 
+from core.config_sections import Csv
 from core.errors import UserError
-from core.sections import Csv
 from ingest import files
 from ingest.rejects import Reject
 from ingest.source import Column, Dialect, Source

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import ingest
+from core.config_sections import FeatureOptions
 from core.errors import UserError
-from core.sections import FeatureOptions
 from core.text import did_you_mean, listing
 from ingest.sql import splits
 from models.evaluation import gates
 from pipeline.config.settings import Settings, set_flag
-from pipeline.profile.inference import Inferred
 from pipeline.profile.label_inference import can_be_classes, class_rows
 from pipeline.profile.role_checks import role_problems
 from pipeline.profile.split_inference import SPLIT_OF, split_named
+from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import MOST_CLASSES_COUNTED, TableProfile
 
 Check = Callable[[Settings, TableProfile, Inferred], Iterator[str]]

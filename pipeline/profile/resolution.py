@@ -10,15 +10,15 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 import ingest
-from core.sections import FeatureOptions
+from core.config_sections import FeatureOptions
 from core.spec import Feature, Label, Spec
 from core.text import listing
 from pipeline.config.settings import Settings, set_flag
 from pipeline.config.yaml_reader import dump_inline
 from pipeline.profile.checks import absent_classes, run_checks, split_sizes
-from pipeline.profile.inference import Inferred, infer
 from pipeline.profile.label_inference import spec_label
 from pipeline.profile.role_inference import NEW, InferredRole
+from pipeline.profile.table_inference import Inferred, infer
 from pipeline.profile.table_profile import TableProfile, profile_table
 from pipeline.profile.target_leakage import leaking_features
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ingest
-from core.sections import FeatureOptions, Split
+from core.config_sections import FeatureOptions, Split
 from ingest.sql import splits
 from pipeline.profile.column_profile import ColumnProfile, TypeClass, type_class
 from pipeline.profile.split_inference import split_named

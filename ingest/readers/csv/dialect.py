@@ -7,8 +7,8 @@ import io
 import itertools
 import re
 
+from core.config_sections import Csv
 from core.errors import UserError
-from core.sections import Csv
 from ingest import files
 from ingest.readers.base import check_names
 from ingest.readers.csv.segments import MAX_RECORD

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 
+from core.config_sections import Csv
 from core.errors import UserError
-from core.sections import Csv
 from ingest import files
 from ingest.readers.base import Part, Piece, Reader, Record, cut, num_lines_before
 from ingest.readers.csv.dialect import detect, header
