@@ -51,7 +51,7 @@ def _describe_label(schema: schema_pb2.Schema, label: Label) -> None:
         elif label.payload == "int" and label.classes:
             classes = [int(name) for name in label.classes]
             feature.int_domain.CopyFrom(schema_pb2.IntDomain(min=min(classes), max=max(classes), is_categorical=True))
-        elif label.payload == "float":
+        elif label.payload in ("float", "double"):
             feature.float_domain.disallow_nan = True
 
 
