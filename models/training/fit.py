@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from core import progress
-from core.sections import Train
+from core.config_sections import Train
 from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from core.fields import Section
+from core.config_types import Section
 from core.spec import Spec
 from models.preprocessing.transform_graph import TransformGraph
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core import examples
-from core.sections import Train
+from core.config_sections import Train
 from core.spec import Spec
 from models import families
 from models.serving import export

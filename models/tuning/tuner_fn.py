@@ -12,8 +12,8 @@ import numpy as np
 from keras_tuner.engine import trial as trial_module
 
 from core import digests, progress
+from core.config_sections import Train, Tune
 from core.errors import UserError
-from core.sections import Train, Tune
 from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics, model_comparison

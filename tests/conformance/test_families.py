@@ -1,4 +1,4 @@
-"""What every family must do: one suite over all of them."""
+"""Tests what every model family must do."""
 
 import time
 
@@ -43,7 +43,7 @@ def build(family: str, inputs: tuple[Input, ...], outputs: int = 1, **hyperparam
 
 
 def packed(inputs: tuple[Input, ...]) -> dict[str, tf.Tensor]:
-    return pack(inputs, {each.name: tf.constant(FEATURES[each.name]) for each in inputs})
+    return pack(inputs, {model_input.name: tf.constant(FEATURES[model_input.name]) for model_input in inputs})
 
 
 @every_family
@@ -66,12 +66,12 @@ def test_a_row_does_not_depend_on_the_batch_it_comes_in(family):
 
 
 @every_family
-@pytest.mark.parametrize("name", [each.name for each in KINDS["all"]])
+@pytest.mark.parametrize("name", [model_input.name for model_input in KINDS["all"]])
 def test_every_input_counts(family, name):
     inputs = KINDS["all"]
     model = build(family, inputs)
     changed = {**FEATURES, name: np.roll(FEATURES[name], 1, axis=0)}
-    other = pack(inputs, {each.name: tf.constant(changed[each.name]) for each in inputs})
+    other = pack(inputs, {model_input.name: tf.constant(changed[model_input.name]) for model_input in inputs})
     assert not np.allclose(model(packed(inputs)), model(other), rtol=1e-4)
 
 
@@ -107,8 +107,10 @@ def test_saves_and_loads_equal(family, tmp_path):
 @pytest.mark.parametrize("end", ["low", "high"])
 def test_builds_at_the_ends_of_its_space(family, end):
     values = {
-        name: each.values[0 if end == "low" else -1] if isinstance(each, Choice) else getattr(each, end)
-        for name, each in families.FAMILIES[family].space.items()
+        name: hyperparameter.values[0 if end == "low" else -1]
+        if isinstance(hyperparameter, Choice)
+        else getattr(hyperparameter, end)
+        for name, hyperparameter in families.FAMILIES[family].space.items()
     }
     assert np.isfinite(build(family, KINDS["all"], **values)(packed(KINDS["all"]))).all()
 

@@ -1,9 +1,9 @@
-"""What every search algorithm must do: one suite over the registry, with real trials on a tiny table."""
+"""Tests what every search algorithm must do, with real trials on a tiny table."""
 
 import numpy as np
 import pytest
 
-from core.sections import Tune
+from core.config_sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
 from models.training.dataset import TransformedRows

@@ -1,4 +1,4 @@
-"""What the stages read and write: row groups, dense features, labels."""
+"""Tests the reading and writing of row groups, dense features and labels."""
 
 import math
 import pathlib
@@ -110,7 +110,7 @@ def test_dense_of_no_rows() -> None:
 def test_dense_of_a_slice_is_the_slice_of_dense(values: list[list[float] | None], start: int) -> None:
     batch = pa.record_batch([pa.array(values, pa.large_list(pa.float32()))], names=["x"])
     feature = Feature("x", "numeric", "float")
-    expected = [each[0] if each else np.nan for each in values]
+    expected = [value[0] if value else np.nan for value in values]
     np.testing.assert_array_equal(examples.dense(batch.slice(start), [feature])["x"], expected[start:])
 
 

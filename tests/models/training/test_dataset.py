@@ -69,7 +69,7 @@ def test_a_sample_comes_from_all_over_the_split(sizes, max_rows):
         assert plan[-1][0] == groups[-1]
     for group, chosen in plan:
         assert len(np.unique(chosen)) == len(chosen)
-        assert all(0 <= each < group.rows for each in chosen)
+        assert all(0 <= row < group.rows for row in chosen)
 
 
 def test_no_rows_is_an_error(graph, tmp_path):
