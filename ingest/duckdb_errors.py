@@ -80,7 +80,8 @@ def _conversion_error(target: str, column: str, value: str, source: Source) -> U
             f"{source.files[0]}: the split is by column {column!r}, which has the value {value!r}, and train, eval or "
             "test was expected in every row. Correct it, make such a column by `data: {query: ...}`, or split by hash."
         )
-    expected = {"int": "a whole number of 64 bits", "float": "a finite number below 3.4e38", "text": "UTF-8 text"}
+    expected = {"int": "a whole number of 64 bits", "text": "UTF-8 text"}
+    expected |= {"float": "a finite number below 3.4e38", "double": "a finite number"}
     remedy = f"features: {{{column}: {'ignore' if target == 'text' else '{type: text}'}}}"
     return UserError(
         f"{source.files[0]}: column {column!r} has the value {value!r}, and {expected[target]} was expected. "

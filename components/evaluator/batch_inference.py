@@ -33,7 +33,7 @@ class Predict(beam.DoFn):
 
     Args:
         models: the folders of the SavedModels by name.
-        constant: the prediction of the model `constant`: float32[classes], or float32[] for regression.
+        constant: the prediction of the model `constant`: float32[classes], or float64[] for regression.
         spec: the features, the label and the weight.
         slices: the features of each slicing.
         folder: the folder of the files.

@@ -22,7 +22,7 @@ from tfx.utils import io_utils
 from tfx_bsl.tfxio import tensor_adapter
 
 from components.base import stage_report
-from components.transform import user_analysis
+from components.transform import outlier_warnings, user_analysis
 from core import examples
 from core.examples import RowGroup
 from core.spec import Feature, Input, Spec, inputs_to_json
@@ -57,7 +57,12 @@ def write_graph(output: str, schema: schema_pb2.Schema, spec: Spec, statistics: 
     known = feature_stats.load(statistics, spec)
     raw = raw_schema(schema, spec)
     feature_spec = schema_utils.schema_as_feature_spec(raw).feature_spec
-    type_specs = {name: tf.SparseTensorSpec([None, None], column.dtype) for name, column in feature_spec.items()}
+    # A schema has no float64, and the graph reads it where float32 would round too much.
+    payloads = {feature.name: feature.payload for feature in spec.features} | {spec.label.name: spec.label.payload}
+    type_specs = {
+        name: tf.SparseTensorSpec([None, None], tf.float64 if payloads.get(name) == "double" else column.dtype)
+        for name, column in feature_spec.items()
+    }
     impl_helper.analyze_in_place(
         lambda inputs: preprocessing_fn.preprocess(inputs, spec, known), False, feature_spec, type_specs, output
     )
@@ -103,15 +108,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output = artifact_utils.get_single_instance(output_dict["transform_graph"])
         schema_uri = artifact_utils.get_single_uri(input_dict["schema"])
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_uri))
+        statistics = preprocessing_fn.statistics_path(artifact_utils.get_single_uri(input_dict["statistics"]))
         known = 0
         if spec.preprocessing_fn:
             made = artifact_utils.get_single_instance(input_dict["examples"])
             inputs, known = self._analyze(made, output, schema, spec, exec_properties["cache"] or None)
         else:
-            statistics = preprocessing_fn.statistics_path(artifact_utils.get_single_uri(input_dict["statistics"]))
             inputs = write_graph(output.uri, schema, spec, statistics)
         pathlib.Path(output.uri, INPUTS_FILE).write_text(inputs_to_json(inputs), encoding="utf-8")
-        _record(output, inputs, spec, known)
+        _record(output, inputs, spec, known, outlier_warnings.found(statistics, spec))
 
     def _analyze(
         self, made: types.Artifact, output: types.Artifact, schema: schema_pb2.Schema, spec: Spec, cache: str | None
@@ -133,13 +138,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         return inputs, known
 
 
-def _record(output: types.Artifact, inputs: tuple[Input, ...], spec: Spec, known: int) -> None:
+def _record(output: types.Artifact, inputs: tuple[Input, ...], spec: Spec, known: int, warnings: Sequence[str]) -> None:
     counts = {kind: sum(declared.kind == kind for declared in inputs) for kind in ("numeric", "categorical", "tokens")}
     shown = " · ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
     line = f"{len(spec.features):,} features to {len(inputs):,} inputs: {shown}"
     if known:
         line += f" · {known:,} file{'s' if known > 1 else ''} analyzed before"
-    stage_report.record(output, line, inputs=counts)
+    stage_report.record(output, line, warnings=warnings, inputs=counts)
 
 
 class TransformSpec(component_spec.ComponentSpec):  # type: ignore[misc]

@@ -50,7 +50,9 @@ class ServedModel:
     def call(self, signature: str, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns what a signature gives for some rows; columns that it does not take are ignored."""
         tensors = {name: tf.constant(columns[name], spec.dtype) for name, spec in self._inputs[signature].items()}
-        return {name: value.numpy() for name, value in self._loaded.signatures[signature](**tensors).items()}
+        outputs = {name: value.numpy() for name, value in self._loaded.signatures[signature](**tensors).items()}
+        exact = outputs.pop("predictions_float64", None)
+        return outputs if exact is None else {**outputs, "predictions": exact}
 
     def __call__(self, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns what `predict` gives for some rows.
@@ -60,12 +62,12 @@ class ServedModel:
 
         Returns:
             `classes` bytes[rows, C], `scores` float32[rows, C] and `predicted` bytes[rows]; or for regression
-            `predictions` float32[rows].
+            `predictions` float32[rows], or float64[rows] where the model gives them.
         """
         return self.call("predict", columns)
 
     def predictions(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns float32[rows, C], the scores of the classes; or for regression float32[rows]."""
+        """Returns the scores of the classes, float32[rows, C]; or for regression the predictions [rows]."""
         outputs = self(columns)
         return outputs["scores"] if "scores" in outputs else outputs["predictions"]
 

@@ -9,7 +9,7 @@ from pipeline.config.settings import set_flag
 from pipeline.profile.column_profile import ColumnProfile
 from pipeline.profile.role_inference import PAYLOADS, InferredRole, infer_role, natural_unit
 
-_EXPECTED = {"int": "whole numbers", "float": "numbers", "text": "texts"}
+_EXPECTED = {"int": "whole numbers", "float": "numbers", "double": "numbers", "text": "texts"}
 
 
 def role_problems(column: ColumnProfile, options: FeatureOptions, role: InferredRole) -> Iterator[str]:

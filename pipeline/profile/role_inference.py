@@ -12,11 +12,11 @@ from pipeline.profile.column_profile import ColumnProfile, natural_payload, shor
 
 # The types in which Examples can hold each role, the preferred one first.
 PAYLOADS: dict[Role, tuple[Payload, ...]] = {
-    "numeric": ("float", "int"),
+    "numeric": ("float", "int", "double"),
     "categorical": ("text", "int"),
     "text": ("text",),
     "timestamp": ("int",),
-    "ignore": ("text", "float", "int"),
+    "ignore": ("text", "float", "int", "double"),
 }
 
 _IDENTIFIER_NAME = r"(^|_)(id|ids|uuid|guid|key|index|idx|row|rownum|number|no|nr|num|pk|unnamed)(_|$|\d)|^$|[a-z]Id$"

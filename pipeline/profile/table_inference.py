@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from pipeline.config.settings import Settings
 from pipeline.profile.label_inference import InferredLabel, infer_label
+from pipeline.profile.precision import float64_columns
 from pipeline.profile.role_inference import InferredRole, infer_roles
 from pipeline.profile.table_profile import TableProfile
 
@@ -28,4 +29,12 @@ def infer(settings: Settings, table: TableProfile) -> Inferred:
     Whether they fit the table is for the checks to say: nothing is raised here.
     """
     label = infer_label(settings, table.columns.get(settings.label), table.counts.get(settings.label, {}))
-    return Inferred(label, infer_roles(settings, table.columns))
+    roles = infer_roles(settings, table.columns)
+    # tf.Transform gives float32 to a user's preprocessing_fn.
+    for name in float64_columns(table.sample) if settings.preprocessing_fn is None else ():
+        options = settings.features.get(name)
+        if name == settings.label:
+            label = dataclasses.replace(label, payload="double")
+        elif name in roles and roles[name].payload == "float" and (options is None or options.type is None):
+            roles[name] = dataclasses.replace(roles[name], payload="double")
+    return Inferred(label, roles)

@@ -29,9 +29,9 @@ def test_multiclass_gives_a_score_a_class():
 
 def test_regression_is_learned_in_standard_units_and_given_in_the_labels():
     head = Head.of(Label("y", "regression", "float"), np.array([1.0, 3.0], np.float32))
-    assert (head.mean, head.std) == (2.0, 1.0)
+    assert (head.moments.mean, head.moments.std) == (2.0, 1.0)
     weighted = Head.of(Label("y", "regression", "float"), np.array([0.0, 4.0]), np.array([3.0, 1.0]))
-    assert (weighted.mean, weighted.std) == (1.0, pytest.approx(3**0.5))
+    assert (weighted.moments.mean, weighted.moments.std) == (1.0, pytest.approx(3**0.5))
     np.testing.assert_allclose(weighted.encode(np.array([1.0]))[:, 0], [0.0])
     np.testing.assert_allclose(predict(weighted, [[2.0]]), [1.0 + 2 * 3**0.5], rtol=1e-6)
 
