@@ -22,12 +22,26 @@ def parser() -> argparse.ArgumentParser:
     description, *_, epilog = str(__doc__).strip().splitlines()
     command_line = argparse.ArgumentParser("predict.py", description=description, epilog=epilog, allow_abbrev=False)
     add = command_line.add_argument
-    add("--model", required=True, metavar="DIR", help="a run's serving/ (its newest version) or one version in it")
+    add(
+        "--model",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="a run's serving/ (its newest version) or one version in it",
+    )
     data_help = "CSV, Parquet, JSON lines or TFRecord; no label needed"
     add("--data", required=True, nargs="+", metavar="FILES", help=data_help)
     add("--to", required=True, type=Path, metavar="FILE", help="the file to write: NAME.parquet or NAME.csv")
     add("--keep", nargs="+", default=[], metavar="COLUMN", help="columns of the data to write beside the predictions")
+    add(
+        "--allow-unknown",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="features whose values may all be unknown to the model, which is an error otherwise",
+    )
     add("--quiet", action="store_true", help="print only errors")
+    add("--json", action="store_true", help="print the summary as JSON on standard output, and nothing else there")
     return command_line
 
 
@@ -39,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from pipeline.prediction import batch_prediction
 
-        return batch_prediction.run(arguments.model, arguments.data, arguments.to, arguments.keep, arguments.quiet)
+        data = vars(arguments).pop("data")
+        return batch_prediction.run(batch_prediction.Request(files=data, **vars(arguments)))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
