@@ -22,24 +22,13 @@ def parser() -> argparse.ArgumentParser:
     description, *_, epilog = str(__doc__).strip().splitlines()
     command_line = argparse.ArgumentParser("predict.py", description=description, epilog=epilog, allow_abbrev=False)
     add = command_line.add_argument
-    add(
-        "--model",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="a run's serving/ (its newest version) or one version in it",
-    )
-    data_help = "CSV, Parquet, JSON lines or TFRecord; no label needed"
-    add("--data", required=True, nargs="+", metavar="FILES", help=data_help)
+    model_help = "a run's serving/ (its newest version) or one version in it"
+    add("--model", required=True, type=Path, metavar="DIR", help=model_help)
+    add("--data", required=True, nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord, without label")
     add("--to", required=True, type=Path, metavar="FILE", help="the file to write: NAME.parquet or NAME.csv")
     add("--keep", nargs="+", default=[], metavar="COLUMN", help="columns of the data to write beside the predictions")
-    add(
-        "--allow-unknown",
-        nargs="+",
-        default=[],
-        metavar="COLUMN",
-        help="features whose values may all be unknown to the model, which is an error otherwise",
-    )
+    allow_help = "features whose values may all be unknown to the model, which is an error otherwise"
+    add("--allow-unknown", nargs="+", default=[], metavar="COLUMN", help=allow_help)
     add("--quiet", action="store_true", help="print only errors")
     add("--json", action="store_true", help="print the summary as JSON on standard output, and nothing else there")
     return command_line

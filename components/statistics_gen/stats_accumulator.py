@@ -11,8 +11,8 @@ from tensorflow_data_validation.utils import slicing_util
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.statistics_gen.quantiles_generator import QuantilesGenerator
+from core.config_sections import Statistics
 from core.errors import UserError
-from core.sections import Statistics
 from core.spec import Spec
 
 _WHOLE_SPLIT = "All Examples"  # TFDV's name of the slice that holds all rows

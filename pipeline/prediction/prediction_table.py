@@ -10,9 +10,9 @@ import duckdb
 import pyarrow as pa
 
 import ingest
+from core.config_sections import Csv, Data
 from core.errors import UserError
 from core.examples import ROW_GROUP, arrow_schema
-from core.sections import Csv, Data
 from core.spec import Feature, Spec
 from core.text import near_match
 from ingest.sql import payloads, user_query
