@@ -16,7 +16,7 @@ from ingest.readers.base import Part, Piece, Reader
 from ingest.rejects import Reject
 from ingest.source import Column, Source
 from ingest.sql.connection import temporary_file
-from ingest.sql.payloads import element_type
+from ingest.sql.values import element_type
 
 _BATCH_ROWS = 8_192
 _BATCH_BYTES = 16 << 20
