@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import duckdb
@@ -18,9 +20,12 @@ from ingest.sql import payloads, user_query
 from pipeline.prediction.categories import Categories
 from pipeline.prediction.trained_columns import Bounds, TrainedColumns
 
+# The types that a CSV file holds as they are, and those that Parquet files of Arrow lack.
+_IN_CSV = r"BOOLEAN|U?(TINY|SMALL|BIG)?INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*|VARCHAR"
+_NOT_IN_PARQUET = r"\b(INTERVAL|UNION|BIT|BIGNUM|TIME WITH TIME ZONE)\b"
 # Marks the name of an absent column in the error that DuckDB raises when the query reads that column.
 _ABSENT = "\x1e"
-_KEPT = "kept: "
+_KEPT = "\x1fkept"  # begins the names of the kept columns in the query, beside those of the features
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Training:
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Some rows: the features as Examples hold them, and the columns to keep as the table has them."""
+    """Some rows: the features as Examples hold them, and the columns to keep as the file to write can hold them."""
 
     features: pa.RecordBatch
     kept: Mapping[str, pa.Array]
@@ -59,13 +64,21 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
                 ...
     """
 
-    def __init__(self, training: Training, files: Sequence[str], keep: Sequence[str] = ()) -> None:
+    def __init__(
+        self, training: Training, files: Sequence[str], keep: Sequence[str] = (), to: str = ".parquet"
+    ) -> None:
         """Opens the files.
+
+        Args:
+            training: how the training read its table.
+            files: paths and globs of the rows.
+            keep: names of columns of the table, in any case.
+            to: the suffix of the file that the kept columns are for.
 
         Raises:
             UserError: a file cannot be read, or lacks a feature or a column to keep.
         """
-        self._training, self._keep = training, tuple(keep)
+        self._training = training
         self._categories = {name: Categories(vocabulary) for name, vocabulary in training.vocabularies.items()}
         self._source = _source(training, files)
         self._connection = ingest.connect(self._source.data.memory)
@@ -76,10 +89,16 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
         names = [feature.name for feature in training.spec.features]
         self._require(names, types, "Feature", "the model takes")
         self._require(keep, types, "Column", "--keep names")
-        self._select = _select(training.spec.features, types, self._keep)
+        self._keep = _kept(keep, types)
+        self._select = _select(training.spec.features, types, self._keep, to)
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
+
+    @property
+    def spec(self) -> Spec:
+        """The spec of the training."""
+        return self._training.spec
 
     def _open(self) -> None:
         """Creates the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
@@ -101,7 +120,8 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
             more = f" (and {len(missing) - 1} more: {', '.join(missing[1:6])})" if len(missing) > 1 else ""
             raise UserError(
                 f"{what} {missing[0]!r}{more}, which {who}, is not in {self._source.files[0]}."
-                f"{_similar(missing[0], types)} The table has the columns {', '.join(types)}."
+                f"{_without_commas(missing[0], types) or _similar(missing[0], types)} "
+                f"The table has the columns {', '.join(types)}."
             )
 
     def batches(self) -> Iterator[Batch]:
@@ -119,7 +139,8 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
                     for name, categories in self._categories.items():
                         replaced = categories.replace(features.column(name))
                         features = features.set_column(schema.get_field_index(name), schema.field(name), replaced)
-                    yield Batch(features, {column: batch.column(_KEPT + column) for column in self._keep})
+                    kept = {name: batch.column(f"{_KEPT}{index}") for index, name in enumerate(self._keep)}
+                    yield Batch(features, kept)
             except duckdb.Error as error:
                 raise self._absent_column(error) or error from error
 
@@ -145,6 +166,18 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
 def _similar(missing: str, columns: Iterable[str]) -> str:
     near = near_match(missing, columns)
     return f" Is {near!r} meant to be {missing!r}?" if near else ""
+
+
+def _without_commas(name: str, columns: Iterable[str]) -> str:
+    """Returns the advice for names of columns that are written as one, with commas between them."""
+    parts = [part.strip() for part in name.split(",")]
+    return f" Write `{shlex.join(parts)}`, without commas." if len(parts) > 1 and set(parts) <= set(columns) else ""
+
+
+def _kept(names: Iterable[str], columns: Iterable[str]) -> list[str]:
+    """Returns the columns to keep, each once and written as in the table."""
+    by_folded = {column.casefold(): column for column in columns}
+    return list(dict.fromkeys(by_folded[name.casefold()] for name in names))
 
 
 def _source(training: Training, files: Sequence[str]) -> ingest.Source:
@@ -173,12 +206,24 @@ def _stand_in(column: ingest.Column, source: ingest.Source) -> str:
     return f"{failure}::{column.type} AS {ingest.identifier(column.name)}"
 
 
-def _select(features: Sequence[Feature], types: Mapping[str, str], keep: Sequence[str]) -> str:
+def _select(features: Sequence[Feature], types: Mapping[str, str], keep: Sequence[str], to: str) -> str:
     """Returns SQL for the features as Examples hold them, and the columns to keep beside them."""
     folded = {column.casefold(): duckdb_type for column, duckdb_type in types.items()}
     columns = [
         payloads.encoded(feature.name, folded[feature.name.casefold()], payloads.feature_encoding(feature))
         for feature in features
     ]
-    columns += [f"{ingest.identifier(column)} AS {ingest.identifier(_KEPT + column)}" for column in keep]
+    columns += [
+        f"{_written(ingest.identifier(column), types[column], to)} AS {ingest.identifier(f'{_KEPT}{index}')}"
+        for index, column in enumerate(keep)
+    ]
     return f"SELECT {', '.join(columns)} FROM source_table"
+
+
+def _written(column: str, duckdb_type: str, to: str) -> str:
+    """Returns SQL for a column as a file can hold it: what has no such type becomes text, and nested values JSON."""
+    held = re.fullmatch(_IN_CSV, duckdb_type) if to == ".csv" else not re.search(_NOT_IN_PARQUET, duckdb_type)
+    if held:
+        return column
+    nested = re.match(r"STRUCT|MAP|UNION|.*\]$", duckdb_type, re.DOTALL)
+    return f"to_json({column})::VARCHAR" if nested else f"{column}::VARCHAR"
