@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from core.errors import UserError
 from pipeline.config.settings import Settings
-from pipeline.profile.checks import columns, features, labels, roles, splits
+from pipeline.profile.checks import columns, features, labels, roles, spellings, splits
 from pipeline.profile.inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 WARNINGS: tuple[Check, ...] = (
+    spellings.values_are_spelled_alike,
     labels.configured_classes_have_rows,
     splits.splits_have_all_classes,
     labels.rows_have_labels,

@@ -6,6 +6,7 @@ from typing import Any
 from core.text import did_you_mean, listing
 from models.evaluation import gates
 from pipeline.config.settings import Settings
+from pipeline.profile.checks.spellings import merging
 from pipeline.profile.inference import Inferred
 from pipeline.profile.label_inference import can_be_classes
 from pipeline.profile.table_profile import MOST_CLASSES_COUNTED, TableProfile
@@ -51,14 +52,14 @@ def gates_fit_task(settings: Settings, _: TableProfile, inferred: Inferred) -> I
     yield from ()
 
 
-def classes_are_named(settings: Settings, _: TableProfile, inferred: Inferred) -> Iterator[str]:
+def classes_are_named(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
     """Checks that the configuration names all classes, if it names any."""
     for name, rows in inferred.label.class_rows.items():
         if settings.classes and name not in settings.classes:
             yield (
                 f"the label `{settings.label}` has the class {name!r} ({rows:,} rows), which the configuration's "
                 f"classes do not name.{did_you_mean(name, settings.classes)} They are {listing(settings.classes)}. "
-                "Add it there, or filter it out in data.query."
+                f"Add it there, or filter it out in data.query.{_merging(settings, table)}"
             )
 
 
@@ -75,17 +76,22 @@ def classes_have_rows(settings: Settings, table: TableProfile, inferred: Inferre
         yield (
             f"the label `{settings.label}` has classes with fewer than {_FEWEST_ROWS_PER_CLASS} rows: {listing(rare)}. "
             "Train, eval and test need one each. Add rows, or merge or filter these classes in data.query."
+            f"{_merging(settings, table)}"
         )
 
 
-def binary_has_two_classes(settings: Settings, _: TableProfile, inferred: Inferred) -> Iterator[str]:
+def binary_has_two_classes(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
     """Checks that a binary task has two classes."""
     classes = settings.classes or tuple(inferred.label.class_rows)
     if inferred.label.task == "binary" and len(classes) != 2:
         yield (
             f"the label `{settings.label}` has {len(classes)} classes ({listing(classes)}), and the configuration says "
-            "task: binary. Take task out of it or set task: multiclass."
+            f"task: binary. Take task out of it or set task: multiclass.{_merging(settings, table)}"
         )
+
+
+def _merging(settings: Settings, table: TableProfile) -> str:
+    return "".join(f" {message}" for message in merging(settings, table, [settings.label]))
 
 
 def configured_classes_have_rows(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
