@@ -45,14 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Save the output, change what should differ, and run: python pipeline/run_local.py FILE.yaml. "
         "Exit codes: 0 printed; 1 internal error (please report it); 2 the arguments or the data are wrong.",
     )
-    parser.add_argument(
-        "files", nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord files, or globs"
-    )
-    parser.add_argument("--label", required=True, metavar="COLUMN", help="the column to predict")
-    parser.add_argument("--name", help="the run's name (default: that of the first file)")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, such as split.by=time (repeatable)"
-    )
+    add = parser.add_argument
+    add("files", nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord files, or globs")
+    add("--label", required=True, metavar="COLUMN", help="the column to predict")
+    add("--name", help="the run's name (default: that of the first file)")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, such as split.by=time (repeatable)")
     return parser
 
 

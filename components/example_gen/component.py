@@ -5,6 +5,7 @@ which file, and never rows. The output is one Parquet file per unit and split; e
 """
 
 import dataclasses
+import functools
 import json
 import os
 import shutil
@@ -23,8 +24,9 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 from components.base import beam_errors, stage_report
 from components.example_gen import dofns
 from components.example_gen.driver import FILES_KEY, Driver, input_of
+from core import storage
+from core.config_sections import Split
 from core.errors import UserError
-from core.sections import Split
 from core.spec import Spec
 from ingest import READERS, Source, rejects, work_units
 from ingest.sql import quantiles, splits
@@ -32,7 +34,6 @@ from ingest.sql.payloads import Encoding, default_encoding
 from ingest.work_units import Counts, Plan, Unit, UnitReader
 
 _UNIT_BYTES = 256 << 20
-_ANSWERS = "answers.json"
 _FAR_OFF = 0.02  # the difference from the configured share of a split above which there is a warning
 
 
@@ -99,8 +100,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
 
     def _answers(self, step: beam.PTransform, divided: Sequence[Unit], uri: str) -> list[Any]:
         """Returns the results of a step over all units, which must be small JSON values."""
-        path = os.path.join(uri, _ANSWERS)
-        os.makedirs(uri, exist_ok=True)
+        path = os.path.join(uri, "answers.json")
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -108,7 +108,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
                 | "Spread" >> beam.Reshuffle()
                 | "Units" >> step
                 | beam.combiners.ToList()
-                | beam.Map(dofns.write_json, path)
+                | beam.Map(functools.partial(storage.write_json, path))
             )
         with open(path, encoding="utf-8") as stream:
             answers: list[Any] = json.load(stream)
@@ -177,12 +177,10 @@ class ExampleGenSpec(component_spec.ComponentSpec):  # type: ignore[misc]
 
     PARAMETERS = {
         **standard_component_specs.FileBasedExampleGenSpec.PARAMETERS,
-        "source": component_spec.ExecutionParameter(type=str),
-        "spec": component_spec.ExecutionParameter(type=str),
-        "split": component_spec.ExecutionParameter(type=str),
-        "slice_columns": component_spec.ExecutionParameter(type=str),
-        "data_digest": component_spec.ExecutionParameter(type=str),
-        "fingerprint": component_spec.ExecutionParameter(type=str),
+        **{
+            name: component_spec.ExecutionParameter(type=str)
+            for name in ("source", "spec", "split", "slice_columns", "data_digest", "fingerprint")
+        },
     }
     INPUTS: dict[str, Any] = {}
     OUTPUTS = standard_component_specs.FileBasedExampleGenSpec.OUTPUTS
@@ -198,8 +196,6 @@ class ExampleGen(stock.FileBasedExampleGen):  # type: ignore[misc]
         slice_columns: a JSON list of further columns to keep.
         data_digest: the digest of the content of the files when the run was planned.
         fingerprint: makes TFX's cache depend on the code.
-        input_base: a folder; by default that of the source's patterns.
-        input_config: patterns in it, {SPAN} and {VERSION} included; by default those of the source.
         range_config: the spans; by default as many of the newest as the source asks for.
     """
 
@@ -215,8 +211,6 @@ class ExampleGen(stock.FileBasedExampleGen):  # type: ignore[misc]
         slice_columns: str = "[]",
         data_digest: str = "",
         fingerprint: str = "",
-        input_base: str | None = None,
-        input_config: example_gen_pb2.Input | None = None,
         range_config: range_config_pb2.RangeConfig | None = None,
     ) -> None:
         read = Source.from_json(source)
@@ -228,8 +222,8 @@ class ExampleGen(stock.FileBasedExampleGen):  # type: ignore[misc]
         base_beam_component.BaseBeamComponent.__init__(
             self,
             spec=ExampleGenSpec(
-                input_base=input_base or base,
-                input_config=input_config or config,
+                input_base=base,
+                input_config=config,
                 output_config=example_gen_pb2.Output(),
                 output_data_format=example_gen_pb2.FORMAT_PARQUET,
                 output_file_format=example_gen_pb2.FILE_FORMAT_PARQUET,

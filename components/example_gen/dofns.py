@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -24,7 +23,7 @@ class WriteUnit(beam.DoFn):  # type: ignore[misc]
         self._threads = threads
 
     def setup(self) -> None:
-        """Starts the clock."""
+        """Starts to measure the time and the rows of this worker."""
         self._begun = time.monotonic()
         self._bytes = self._rows = 0
 
@@ -55,9 +54,3 @@ def histograms(unit: Unit, plan: Plan, intervals: Sequence[quantiles.Interval]) 
     with UnitReader(plan, unit) as reader:
         found = [reader.histogram(str(plan.split.column), interval) for interval in intervals]
     return [[[index, *dataclasses.astuple(bucket)] for index, bucket in row.items()] for row in found]
-
-
-def write_json(value: Any, path: str) -> None:
-    """Writes a value as JSON."""
-    with open(path, "w", encoding="utf-8") as stream:
-        json.dump(value, stream)

@@ -1,6 +1,6 @@
-"""ExampleGen's driver: which files are read, spans and versions resolved, and a fingerprint of their content.
+"""Resolves the spans and versions of ExampleGen, lists the files to read, and computes the digest of their content.
 
-TFX's own fingerprint changes when a file is touched; this one only when a byte is. A range may roll over several spans.
+TFX's own driver computes the digest from modification times, and resolves one span only.
 """
 
 import copy
@@ -21,7 +21,7 @@ from core import digests
 from core.errors import UserError
 from ingest import Source, files_in_query
 
-FILES_KEY = "files"  # execution property: JSON list of the files that are read
+FILES_KEY = "files"  # the execution property that holds the files to read, as a JSON list
 _INPUT_KEY = standard_component_specs.INPUT_CONFIG_KEY
 _RANGE_KEY = standard_component_specs.RANGE_CONFIG_KEY
 _BASE_KEY = standard_component_specs.INPUT_BASE_KEY
@@ -38,7 +38,7 @@ def input_of(patterns: Sequence[str]) -> tuple[str, example_gen_pb2.Input]:
 
 
 class Driver(stock.FileBasedDriver):  # type: ignore[misc]
-    """Resolves spans, lists the files and takes their fingerprint."""
+    """Adds the files to the execution properties, and the digest of their content as TFX's input fingerprint."""
 
     def resolve_exec_properties(
         self,
@@ -46,7 +46,7 @@ class Driver(stock.FileBasedDriver):  # type: ignore[misc]
         pipeline_info: data_types.PipelineInfo,
         component_info: data_types.ComponentInfo,
     ) -> dict[str, Any]:
-        """Returns the execution properties with the newest span's patterns, the files and their fingerprint.
+        """Returns the execution properties with the patterns of the newest span, the files and their digest.
 
         Raises:
             UserError: no file matches a pattern.
@@ -70,7 +70,7 @@ class Driver(stock.FileBasedDriver):  # type: ignore[misc]
 
 
 def _spans(base: str, inputs: example_gen_pb2.Input, text: str | None) -> list[str | None]:
-    """Returns the ranges to resolve one by one: the stock driver knows ranges of one span only."""
+    """Returns a range of one span for each span with data in the given range, which is all that TFX's driver reads."""
     given = range_config_pb2.RangeConfig()
     if text:
         proto_utils.json_to_proto(text, given)
@@ -89,7 +89,7 @@ def _spans(base: str, inputs: example_gen_pb2.Input, text: str | None) -> list[s
                 base, copy.deepcopy(inputs.splits), static
             ).resolve_span_and_version()
         except ValueError:
-            continue  # a day without data is no reason to stop
+            continue  # a span without data is left out
         ranges.append(proto_utils.proto_to_json(static))
     return ranges
 
@@ -109,5 +109,5 @@ def _files(base: str, text: str) -> list[str]:
 
 
 def content_fingerprint(paths: Sequence[str]) -> str:
-    """Returns the digest of the contents, names and order of files, not of the time at which they were written."""
+    """Returns the digest of the paths, contents and order of files."""
     return digests.of_values([(path, digests.of_file(path)) for path in paths])

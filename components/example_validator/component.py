@@ -5,10 +5,9 @@ and recorded, but stop a run only above a limit.
 """
 
 import os
-import pathlib
 
 import apache_beam as beam
-from tensorflow_metadata.proto.v0 import statistics_pb2
+import tensorflow_data_validation as tfdv
 from tfx import types
 from tfx.components.example_validator import executor as stock
 from tfx.dsl.component.experimental.annotations import BeamComponentParameter, InputArtifact, OutputArtifact, Parameter
@@ -22,8 +21,8 @@ from components.example_validator import split_overlap
 from components.example_validator.overlap_report import OverlapReport
 from components.example_validator.split_overlap import TRAIN
 from core import examples as examples_payload
+from core.config_sections import Validate
 from core.errors import GateError
-from core.sections import Validate
 from core.spec import Spec
 
 
@@ -59,16 +58,18 @@ def ExampleValidator(
     parsed, section = Spec.from_json(spec), Validate.model_validate_json(validate)
     splits = artifact_utils.decode_split_names(statistics.split_names)
     expected = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
-    train = _load(_file(statistics.uri, TRAIN))
+    train = tfdv.load_stats_binary(_file(statistics.uri, TRAIN))
     problems = []
     for split in splits:
-        has_earlier = bool(previous_statistics) and _file(previous_statistics, split).exists()
+        has_earlier = bool(previous_statistics) and os.path.exists(_file(previous_statistics, split))
         found = anomalies_lib.validate(
-            _load(_file(statistics.uri, split)),
+            tfdv.load_stats_binary(_file(statistics.uri, split)),
             expected,
             parsed,
             train=(train, section.skew) if split != TRAIN else None,
-            previous=(_load(_file(previous_statistics, split)), section.drift) if has_earlier else None,
+            previous=(tfdv.load_stats_binary(_file(previous_statistics, split)), section.drift)
+            if has_earlier
+            else None,
         )
         writer_utils.write_anomalies(os.path.join(anomalies.uri, f"Split-{split}", stock.DEFAULT_FILE_NAME), found)
         problems += anomalies_lib.problems(split, found)
@@ -82,12 +83,8 @@ def ExampleValidator(
     stage_report.record(anomalies, f"no anomalies{overlap.line()}", overlap=dict(overlap.found.counts))
 
 
-def _file(folder: str, split: str) -> pathlib.Path:
-    return pathlib.Path(folder, f"Split-{split}", "FeatureStats.pb")
-
-
-def _load(path: pathlib.Path) -> statistics_pb2.DatasetFeatureStatisticsList:
-    return statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes())
+def _file(folder: str, split: str) -> str:
+    return os.path.join(folder, f"Split-{split}", "FeatureStats.pb")
 
 
 def _find_overlap(pipeline: beam.Pipeline, examples: types.Artifact, folder: str, spec: Spec) -> OverlapReport:

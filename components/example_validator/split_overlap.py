@@ -4,6 +4,7 @@ Beam carries references to row groups to the workers and arrays of 64-bit hashes
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import apache_beam as beam
@@ -76,10 +77,11 @@ def find(
         | "References" >> beam.Create([(split, group) for split, groups in row_groups.items() for group in groups])
         | "Spread" >> beam.Reshuffle()
         | "Hash" >> beam.ParDo(_HashRowGroup(columns, partitions, rows))
-        | "Meet" >> beam.GroupByKey()
+        | "Group" >> beam.GroupByKey()
         | "Compare" >> beam.MapTuple(_compare)
         | "Gather" >> beam.CombineGlobally(_merge)
-        | "Write" >> beam.Map(_write, path)
+        | "ToJson" >> beam.Map(dataclasses.asdict)
+        | "Write" >> beam.Map(functools.partial(storage.write_json, path))
     )
 
 
@@ -154,7 +156,3 @@ def _merge(found: Iterable[Overlap]) -> Overlap:
     shown.sort(key=lambda row: (row.split, row.row_group.file, row.row_group.index, row.row))
     first = [row for split in counts for row in [row for row in shown if row.split == split][:SHOWN]]
     return Overlap(counts, tuple(first))
-
-
-def _write(overlap: Overlap, path: str) -> None:
-    storage.write_json(path, dataclasses.asdict(overlap))

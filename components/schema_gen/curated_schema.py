@@ -1,5 +1,6 @@
 """Reads, checks and updates the curated schema file, which a person reviews and edits."""
 
+import math
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -54,12 +55,11 @@ def check(schema: schema_pb2.Schema, spec: Spec, path: str) -> None:
             actual = schema_pb2.FeatureType.Name(found[name].type)
             problems.append(f"{name!r} has type {actual}, and the data has {expected}")
     if problems:
-        shown = "; ".join(problems[:_SHOWN]) + (
-            f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        )
+        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise UserError(
-            f"The schema {path} does not fit the features of this run: {shown}. Correct the schema, set the feature's "
-            "`type` under `features:` in the configuration, or add what is missing by --update-schema."
+            f"The schema {path} does not fit the features of this run: {'; '.join(problems[:_SHOWN])}{more}. "
+            "Correct the schema, set the feature's `type` under `features:` in the configuration, "
+            "or add what is missing by --update-schema."
         )
 
 
@@ -79,9 +79,7 @@ def curate(schema: schema_pb2.Schema, inferred: schema_pb2.Schema) -> tuple[sche
         kept = result.feature.add()
         kept.CopyFrom(feature)
         if feature.HasField("shape"):
-            size = 1
-            for dimension in feature.shape.dim:
-                size *= dimension.size
+            size = math.prod(dimension.size for dimension in feature.shape.dim)
             kept.value_count.CopyFrom(schema_pb2.ValueCount(min=size, max=size))
     known = {feature.name for feature in schema.feature}
     for feature in inferred.feature:
@@ -165,5 +163,4 @@ def _replace(path: str, content: str) -> None:
 
 def load_statistics(statistics_uri: str, split: str) -> statistics_pb2.DatasetFeatureStatisticsList:
     """Returns the statistics of a split from a statistics artifact."""
-    path = os.path.join(statistics_uri, f"Split-{split}", "FeatureStats.pb")
-    return tfdv.load_stats_binary(path)
+    return tfdv.load_stats_binary(os.path.join(statistics_uri, f"Split-{split}", "FeatureStats.pb"))

@@ -14,51 +14,41 @@ _MIN_DOMAIN_MASS = 0.95  # the smallest share of a later span that known values 
 
 def infer(statistics: Iterable[statistics_pb2.DatasetFeatureStatisticsList], spec: Spec) -> schema_pb2.Schema:
     """Returns a schema that fits the statistics of all splits and has the roles of the columns."""
-    schema = None
-    for split_statistics in statistics:
-        if schema is None:
-            schema = tfdv.infer_schema(split_statistics, infer_feature_shape=False, max_string_domain_size=_MAX_DOMAIN)
-        else:
-            schema = tfdv.update_schema(schema, split_statistics, max_string_domain_size=_MAX_DOMAIN)
-    assert schema is not None
+    first, *others = statistics
+    schema = tfdv.infer_schema(first, infer_feature_shape=False, max_string_domain_size=_MAX_DOMAIN)
+    for split_statistics in others:
+        schema = tfdv.update_schema(schema, split_statistics, max_string_domain_size=_MAX_DOMAIN)
     features = {feature.name: feature for feature in spec.features}
-    for feature in schema.feature:
-        known = features.get(feature.name)
-        if known is not None and known.kind == "categorical" and known.payload == "int":
-            feature.int_domain.is_categorical = True
-        elif known is not None and known.kind == "text":
-            feature.ClearField("domain")
-        if feature.domain:
-            feature.distribution_constraints.min_domain_mass = _MIN_DOMAIN_MASS
-        if feature.name not in features:  # requests have neither label nor weight nor slice columns
-            feature.not_in_environment[:] = [SERVING]
-    _describe_label(schema, spec.label)
-    _describe_weight(schema, spec.weight)
+    for field in schema.feature:
+        feature = features.get(field.name)
+        if feature is None:  # requests have neither label nor weight nor slice columns
+            field.not_in_environment[:] = [SERVING]
+        elif feature.kind == "categorical" and feature.payload == "int":
+            field.int_domain.is_categorical = True
+        elif feature.kind == "text":
+            field.ClearField("domain")
+        if field.domain:
+            field.distribution_constraints.min_domain_mass = _MIN_DOMAIN_MASS
+        if field.name == spec.label.name:
+            _describe_label(field, spec.label)
+        elif field.name == spec.weight and field.type == schema_pb2.FLOAT:
+            field.float_domain.CopyFrom(schema_pb2.FloatDomain(min=0, disallow_nan=True))
     schema.default_environment[:] = [TRAINING, SERVING]
     _drop_unused_domains(schema)
     return schema
 
 
-def _describe_label(schema: schema_pb2.Schema, label: Label) -> None:
-    for feature in schema.feature:
-        if feature.name != label.name:
-            continue
-        feature.presence.min_fraction = 1
-        feature.presence.min_count = 1
-        feature.ClearField("distribution_constraints")
-        if label.payload == "text" and label.classes:
-            feature.string_domain.value[:] = label.classes
-        elif label.payload == "int" and label.classes:
-            classes = [int(name) for name in label.classes]
-            feature.int_domain.CopyFrom(schema_pb2.IntDomain(min=min(classes), max=max(classes), is_categorical=True))
-        elif label.payload == "float":
-            feature.float_domain.disallow_nan = True
-
-
-def _describe_weight(schema: schema_pb2.Schema, weight: str | None) -> None:
-    for feature in schema.feature:
-        if feature.name == weight and feature.type == schema_pb2.FLOAT:
-            feature.float_domain.CopyFrom(schema_pb2.FloatDomain(min=0, disallow_nan=True))
+def _describe_label(field: schema_pb2.Feature, label: Label) -> None:
+    field.presence.min_fraction = 1
+    field.presence.min_count = 1
+    field.ClearField("distribution_constraints")
+    if label.payload == "text" and label.classes:
+        field.string_domain.value[:] = label.classes
+    elif label.payload == "int" and label.classes:
+        classes = [int(name) for name in label.classes]
+        field.int_domain.CopyFrom(schema_pb2.IntDomain(min=min(classes), max=max(classes), is_categorical=True))
+    elif label.payload == "float":
+        field.float_domain.disallow_nan = True
 
 
 def _drop_unused_domains(schema: schema_pb2.Schema) -> None:

@@ -16,17 +16,17 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, Field, model_validator
 
-from core import sections, storage
+from core import config_sections, storage
+from core.config_sections import FeatureOptions
+from core.config_types import Column, Section, Texts, check_dotted_path, check_name
 from core.errors import UserError
-from core.fields import Column, Section, Texts, check_dotted_path, check_name
-from core.sections import FeatureOptions
 from core.spec import Task
 from core.text import did_you_mean
 from models import families
 from pipeline.config import dotted_path, messages, registries, yaml_reader
 
 
-def _check_model(model: sections.Model) -> sections.Model:
+def _check_model(model: config_sections.Model) -> config_sections.Model:
     """Returns the model as it is; ValueError where its family or a hyperparameter is not known."""
     try:
         families.check(model.family, model.hyperparameters)
@@ -40,7 +40,7 @@ class Settings(Section):
 
     name: Annotated[str, AfterValidator(check_name)]
     """the name of the run, whose folder is runs/NAME; by default that of the configuration or the data"""
-    data: sections.Data
+    data: config_sections.Data
     """the table"""
     label: Column
     """the column to predict"""
@@ -50,7 +50,7 @@ class Settings(Section):
     """the classes of the label in the order of the scores; by default all, sorted"""
     weight: Column | None = None
     """the column of the row weights; null: all rows count the same"""
-    split: sections.Split = sections.Split()
+    split: config_sections.Split = config_sections.Split()
     """the split of the rows into train, eval and test"""
     features: dict[str, FeatureOptions] = {}
     """the columns that the model sees, or those whose role is not to be inferred"""
@@ -60,19 +60,19 @@ class Settings(Section):
     """the dotted path of a tf.Transform preprocessing_fn; null: the project's"""
     schema_file: str | None = None
     """a curated schema; null: CONFIG.schema.pbtxt beside the configuration, or an inferred one"""
-    statistics: sections.Statistics = sections.Statistics()
+    statistics: config_sections.Statistics = config_sections.Statistics()
     """the statistics of the splits"""
-    validation: sections.Validate = Field(default=sections.Validate(), alias="validate")
+    validation: config_sections.Validate = Field(default=config_sections.Validate(), alias="validate")
     """the conditions under which the data stop a run"""
-    model: Annotated[sections.Model, AfterValidator(_check_model)] = sections.Model()
+    model: Annotated[config_sections.Model, AfterValidator(_check_model)] = config_sections.Model()
     """the model that is trained"""
-    tune: sections.Tune = sections.Tune()
+    tune: config_sections.Tune = config_sections.Tune()
     """the search for hyperparameters"""
-    train: sections.Train = sections.Train()
+    train: config_sections.Train = config_sections.Train()
     """the training of the final model"""
-    evaluate: sections.Evaluate = sections.Evaluate()
+    evaluate: config_sections.Evaluate = config_sections.Evaluate()
     """the evaluation on test"""
-    serve: sections.Serve = sections.Serve()
+    serve: config_sections.Serve = config_sections.Serve()
     """the conditions that the served model must meet"""
     beam: Texts = ()
     """options of Beam's runner, such as --direct_num_workers=4"""

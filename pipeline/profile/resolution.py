@@ -10,13 +10,13 @@ import dataclasses
 from collections.abc import Mapping
 
 import ingest
-from core.sections import FeatureOptions
+from core.config_sections import FeatureOptions
 from core.spec import Feature, Label, Spec
 from pipeline.config.settings import Settings
 from pipeline.profile.checks import run_checks, warnings
-from pipeline.profile.inference import infer
 from pipeline.profile.label_inference import spec_label
 from pipeline.profile.role_inference import InferredRole
+from pipeline.profile.table_inference import infer
 from pipeline.profile.table_profile import profile_table
 
 

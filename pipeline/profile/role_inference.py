@@ -5,7 +5,7 @@ import datetime
 import re
 from collections.abc import Mapping
 
-from core.sections import FeatureOptions, Role
+from core.config_sections import FeatureOptions, Role
 from core.spec import Payload, Unit
 from pipeline.config.settings import Settings
 from pipeline.profile.column_profile import ColumnProfile, natural_payload, short

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ingest
-from core.sections import Split
+from core.config_sections import Split
 from pipeline.config.settings import Settings, set_flag
 from pipeline.profile.column_profile import ColumnProfile
 from pipeline.profile.split_inference import infer_split, may_name_splits

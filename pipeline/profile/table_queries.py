@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 import ingest
-from core.sections import FeatureOptions, Split
+from core.config_sections import FeatureOptions, Split
 from ingest.sql import splits
 from pipeline.profile.column_profile import ColumnProfile, TypeClass, type_class
 from pipeline.profile.spellings import Spellings, common, needed_steps

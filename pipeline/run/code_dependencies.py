@@ -8,7 +8,6 @@ import functools
 import importlib.metadata
 import pathlib
 import re
-from collections.abc import Iterator
 
 from core import digests
 
@@ -32,12 +31,9 @@ def digest_of_source(module: str) -> str:
 
 def library_versions(module: str) -> dict[str, str]:
     """Returns the locked version of each library that a module, or a module of the project that it imports, imports."""
-    found: dict[str, str] = {}
-    for name in sorted(_imported(module)[1]):
-        for distribution in _distributions(name):
-            if distribution in _locked_versions():
-                found[distribution] = _locked_versions()[distribution]
-    return found
+    locked = _locked_versions()
+    imported = {distribution for name in _imported(module)[1] for distribution in _distributions(name)}
+    return {distribution: locked[distribution] for distribution in sorted(imported & set(locked))}
 
 
 def clear() -> None:
@@ -74,19 +70,15 @@ def _file_of(module: str) -> pathlib.Path | None:
 @functools.cache  # the stages share most of their modules
 def _names(path: pathlib.Path) -> frozenset[str]:
     """Returns the dotted names that a module imports, also inside functions, and those in its texts."""
-    return frozenset(_named(path))
-
-
-def _named(path: pathlib.Path) -> Iterator[str]:
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
-            yield node.value
-            yield node.value.rpartition(".")[0]
+            names.update([node.value, node.value.rpartition(".")[0]])
+    return frozenset(names)
 
 
 _file_digest = functools.cache(digests.of_file)

@@ -11,20 +11,18 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-MARKS = {"ran": ("✓", "green"), "cached": ("=", "cyan"), "failed": ("✗", "red"), "skipped": ("–", "dim")}
+MARKS = {"ran": ("✓", "green"), "cached": ("=", "cyan"), "failed": ("✗", "red")}
 
 
 class Display:
     """Prints one plain line when a stage ends: for logs, pipes and continuous integration."""
 
     def __init__(self, console: Console):
-        """Shows on the given console."""
         self.console = console
         self.stage = ""
         self._begun = 0.0
 
     def __enter__(self) -> "Display":
-        """Starts the display."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,21 +45,10 @@ class Display:
         self.console.print(line(stage, state, seconds, result))
 
 
-class Quiet(Display):
-    """Shows nothing."""
-
-    def note(self, text: str) -> None:
-        """Shows nothing."""
-
-    def finished(self, stage: str, state: str, seconds: float, result: str) -> None:
-        """Shows nothing."""
-
-
 class LiveDisplay(Display):
     """Prints the same lines on a terminal, and below them the running stage with its progress, redrawn."""
 
     def __init__(self, console: Console):
-        """Shows on the given console, which has to be a terminal."""
         super().__init__(console)
         self._state: tuple[str, float | None, float | None] = ("", None, None)
         self._spinner = Spinner("dots")
@@ -75,12 +62,10 @@ class LiveDisplay(Display):
         )
 
     def __enter__(self) -> "LiveDisplay":
-        """Starts the display."""
         self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stops the display."""
         self._live.stop()
 
     def started(self, stage: str) -> None:
@@ -108,7 +93,6 @@ class ProgressHandler(logging.Handler):
     """Passes the progress of the stages to a display."""
 
     def __init__(self, display: Display):
-        """Passes it to the given display."""
         super().__init__()
         self._display = display
 

@@ -16,6 +16,13 @@ from pipeline.run.fingerprints import Fingerprint
 COMPLETE, CACHED = 3, 5
 INPUT, OUTPUT = 3, 4
 LIVE = 2
+# Temporary tables in place of those of a store that does not exist yet, or in which nothing has been recorded.
+_EMPTY = """
+    CREATE TEMP TABLE Execution (id, last_known_state);
+    CREATE TEMP TABLE Association (execution_id, context_id);
+    CREATE TEMP TABLE Context (id, name, type_id);
+    CREATE TEMP TABLE Type (id, name);
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,10 +67,9 @@ class Execution:
 
 
 class History:
-    """The executions of one pipeline, newest first."""
+    """The executions of one pipeline, newest first; none where the store does not exist."""
 
     def __init__(self, path: pathlib.Path, pipeline: str):
-        """Opens nothing yet; a store that does not exist is an empty history."""
         self._path = path
         self._pipeline = pipeline
 
@@ -97,17 +103,11 @@ class History:
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        target = f"file:{self._path}?mode=ro" if self._path.exists() else ":memory:"
-        store = sqlite3.connect(target, uri=self._path.exists(), timeout=10)
-        try:
+        target = f"{self._path.absolute().as_uri()}?mode=ro" if self._path.exists() else "file::memory:"
+        with contextlib.closing(sqlite3.connect(target, uri=True, timeout=10)) as store:
             if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'Execution'").fetchone():
-                store.close()
-                store = sqlite3.connect(":memory:")
-                for table, columns in _EMPTY.items():
-                    store.execute(f"CREATE TABLE {table} ({columns})")
+                store.executescript(_EMPTY)
             yield store
-        finally:
-            store.close()
 
     def _execution(self, store: sqlite3.Connection, stage: str, identifier: int, state: int) -> Execution:
         rows = store.execute(
@@ -140,11 +140,3 @@ class History:
             (artifact,),
         )
         return dict(rows.fetchall())
-
-
-_EMPTY = {
-    "Execution": "id, last_known_state",
-    "Association": "execution_id, context_id",
-    "Context": "id, name, type_id",
-    "Type": "id, name",
-}

@@ -1,71 +1,46 @@
 """Names the files of a run's folder, locks it for one run at a time, and computes the digest of the data."""
 
 import contextlib
-import dataclasses
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from core import digests, storage
 from core.errors import UserError
-from pipeline.run.history import History
 
 FREE_BYTES = 200_000_000  # on a full disk TensorFlow and SQLite leave broken files, so a run does not begin on one
 
 
-@dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """The files that a run writes to `runs/NAME`."""
+    """The files that a run writes to `runs/NAME`.
 
-    path: Path
+    Attributes:
+        config: the resolved configuration.
+        summary: the summary of the last run.
+        serving: the versions of the model: the folder for TensorFlow Serving's `--model_base_path`.
+        tensorboard: the training curves, one folder for each trained model.
+        logs: the output of the libraries, one file for each run.
+        metadata: ML Metadata's store.
+        artifacts: the outputs of all stages.
+        tuner: the trials of an unfinished search, which the next run continues.
+        cache: results for each data file, so that a new span costs only the time of its own files.
+    """
 
-    @property
-    def config(self) -> Path:
-        """The resolved configuration."""
-        return self.path / "config.yaml"
-
-    @property
-    def summary(self) -> Path:
-        """The summary of the last run."""
-        return self.path / "summary.json"
-
-    @property
-    def serving(self) -> Path:
-        """The versions of the model: the folder for TensorFlow Serving's `--model_base_path`."""
-        return self.path / "serving"
-
-    @property
-    def tensorboard(self) -> Path:
-        """The training curves, one folder for each trained model."""
-        return self.path / "tensorboard"
-
-    @property
-    def logs(self) -> Path:
-        """The output of the libraries, one file for each run."""
-        return self.path / "logs"
-
-    @property
-    def metadata(self) -> Path:
-        """ML Metadata's store."""
-        return self.path / "metadata.sqlite"
-
-    @property
-    def artifacts(self) -> Path:
-        """The artifacts of all stages."""
-        return self.path / "artifacts"
-
-    @property
-    def cache(self) -> Path:
-        """Results for each data file, so that a new span costs only the time of its own files."""
-        return self.path / "cache"
-
-    @property
-    def tuner(self) -> Path:
-        """The trials of an unfinished search, which the next run continues."""
-        return self.path / "artifacts" / "Tuner" / "search"
+    def __init__(self, path: Path):
+        """Names the files; creates nothing."""
+        self.path = path
+        self.config = path / "config.yaml"
+        self.summary = path / "summary.json"
+        self.serving = path / "serving"
+        self.tensorboard = path / "tensorboard"
+        self.logs = path / "logs"
+        self.metadata = path / "metadata.sqlite"
+        self.artifacts = path / "artifacts"
+        self.tuner = self.artifacts / "Tuner" / "search"
+        self.cache = path / "cache"
 
     def make(self) -> None:
         """Creates the folder, and checks that it can be written to.
@@ -107,14 +82,12 @@ class RunFolder:
                 ) from None
             yield
 
-    def tidy(self, history: History) -> None:
-        """Removes the unfinished outputs of executions that were killed."""
-        for identifier in history.unfinished():
-            for folder in (
-                *self.artifacts.glob(f"*/*/{identifier}"),
-                *self.artifacts.glob(f"*/.system/*/{identifier}"),
-            ):
-                shutil.rmtree(folder, ignore_errors=True)
+    def tidy(self, unfinished: Iterable[int]) -> None:
+        """Removes the outputs of executions that were killed."""
+        for identifier in unfinished:
+            for pattern in (f"*/*/{identifier}", f"*/.system/*/{identifier}"):
+                for folder in self.artifacts.glob(pattern):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def clear_cache(self) -> None:
         """Removes the results for each data file, so that all of them are computed again."""

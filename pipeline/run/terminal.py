@@ -42,9 +42,10 @@ def console(file: IO[str]) -> Console:
 
 def shown_on(console: Console, quiet: bool) -> display.Display:
     """Returns the display of a run: redrawn on a terminal, plain lines elsewhere, nothing where `quiet`."""
-    shown = (
-        display.Quiet(console) if quiet else (display.LiveDisplay if console.is_terminal else display.Display)(console)
-    )
+    if quiet:
+        shown = display.Display(Console(quiet=True))
+    else:
+        shown = (display.LiveDisplay if console.is_terminal else display.Display)(console)
     progress.logger.setLevel(logging.INFO)
     progress.logger.propagate = False
     progress.logger.handlers[:] = [display.ProgressHandler(shown)]

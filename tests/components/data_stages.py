@@ -1,4 +1,4 @@
-"""What the data stages start from: Examples artifacts of a few literal rows, and executors run as TFX runs them."""
+"""Makes Examples artifacts of a few literal rows, and runs components as TFX runs them."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def write_examples(
     """Writes Examples of literal rows; texts may be written as str."""
     schema = examples.arrow_schema(columns)
     for split, rows in splits.items():
-        table = pa.table({name: [_values(each) for each in rows[name]] for name in columns}, schema)
+        table = pa.table({name: [_values(value) for value in rows[name]] for name in columns}, schema)
         for number, start in enumerate(range(0, len(table), rows_in_file)):
             path = folder / f"Split-{split}" / f"part-{number}.parquet"
             with examples.SplitWriter(str(path), schema) as writer:
@@ -50,7 +50,7 @@ def _values(value: Any) -> list[Any] | None:
     if value is None:
         return None
     values = value if isinstance(value, list) else [value]
-    return [each.encode() if isinstance(each, str) else each for each in values]
+    return [value.encode() if isinstance(value, str) else value for value in values]
 
 
 def run(
@@ -59,8 +59,11 @@ def run(
     outputs: Mapping[str, types.Artifact],
     beam: Sequence[str] = BEAM,
     **properties: Any,
-) -> None:
-    """Runs the executor of a component as TFX would; the parameters that are not given are empty."""
+) -> list[types.Artifact]:
+    """Runs the executor of a component as TFX would; the parameters that are not given are empty.
+
+    Returns the outputs as TFX publishes them: the executor of a function component replaces them by copies.
+    """
     executor: type[base_executor.BaseExecutor] = stage.EXECUTOR_SPEC.executor_class if _is_component(stage) else stage
     if _is_component(stage):
         texts = (name for name, parameter in stage.SPEC_CLASS.PARAMETERS.items() if parameter.type is str)
@@ -69,8 +72,9 @@ def run(
         context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=list(beam), tmp_dir="", unique_id="1")
     else:
         context = base_executor.BaseExecutor.Context(tmp_dir="", unique_id="1")
-    wrap = {name: [each] for name, each in inputs.items()}
-    executor(context).Do(wrap, {name: [each] for name, each in outputs.items()}, properties)
+    published = {name: [output] for name, output in outputs.items()}
+    executor(context).Do({name: [artifact] for name, artifact in inputs.items()}, published, properties)
+    return [artifact for artifacts in published.values() for artifact in artifacts]
 
 
 def _is_component(stage: Any) -> bool:
@@ -97,4 +101,4 @@ def features(
     statistics: types.Artifact, split: str, dataset: int = 0
 ) -> dict[str, statistics_pb2.FeatureNameStatistics]:
     """Returns a split's statistics by column."""
-    return {each.path.step[0]: each for each in read_statistics(statistics, split).datasets[dataset].features}
+    return {feature.path.step[0]: feature for feature in read_statistics(statistics, split).datasets[dataset].features}

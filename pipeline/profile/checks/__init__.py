@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from core.errors import UserError
 from pipeline.config.settings import Settings
 from pipeline.profile.checks import columns, features, labels, roles, spellings, splits
-from pipeline.profile.inference import Inferred
+from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
 Check = Callable[[Settings, TableProfile, Inferred], Iterator[str]]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import ingest
 from core.text import did_you_mean, listing
 from pipeline.config.settings import Settings, set_flag
-from pipeline.profile.inference import Inferred
+from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
 

@@ -6,8 +6,8 @@ import ingest
 from core.text import listing
 from pipeline.config.settings import Settings, set_flag
 from pipeline.config.yaml_reader import dump_inline
-from pipeline.profile.inference import Inferred
 from pipeline.profile.role_inference import NEW
+from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 from pipeline.profile.target_leakage import leaking_features
 

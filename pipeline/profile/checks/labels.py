@@ -7,8 +7,8 @@ from core.text import did_you_mean, listing
 from models.evaluation import gates
 from pipeline.config.settings import Settings
 from pipeline.profile.checks.spellings import merging
-from pipeline.profile.inference import Inferred
 from pipeline.profile.label_inference import can_be_classes
+from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import MOST_CLASSES_COUNTED, TableProfile
 
 # Each split needs a row of every class.

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from core.sections import FeatureOptions
+from core.config_sections import FeatureOptions
 from pipeline.config.messages import shown
 from pipeline.config.settings import Settings, set_flag
 from pipeline.profile.column_profile import ColumnProfile
-from pipeline.profile.inference import Inferred
 from pipeline.profile.role_inference import PAYLOADS, InferredRole, infer_role, natural_unit
+from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
 _EXPECTED = {"int": "whole numbers", "float": "numbers", "text": "texts"}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from core.text import listing
 from pipeline.config.settings import Settings
-from pipeline.profile.inference import Inferred
+from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from core.text import did_you_mean, listing
 from ingest.sql import splits
 from pipeline.config.settings import Settings
-from pipeline.profile.inference import Inferred
 from pipeline.profile.label_inference import class_rows
 from pipeline.profile.split_inference import SPLIT_OF, split_named
+from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
 _FEWEST_ROWS_PER_SPLIT = 3

@@ -17,11 +17,11 @@ from tfx.types import standard_artifacts
 from components.evaluator import batch_inference, evaluation_pipeline
 from components.evaluator.component import Evaluator
 from core import examples
+from core.config_sections import Evaluate
 from core.errors import UserError
-from core.sections import Evaluate
 from core.spec import Feature, Label, Spec
 from models.serving import model_versions
-from tests.components import function_components, served_models
+from tests.components import data_stages, served_models
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +72,7 @@ def _run(folder: pathlib.Path, options: dict, spec: Spec = SPEC, champion: str =
         "blessing": _artifact(standard_artifacts.ModelBlessing, folder / "blessing", 11),
     }
     evaluate = Evaluate.model_validate(options).model_dump_json()
-    evaluation, blessing = function_components.run(
+    evaluation, blessing = data_stages.run(
         Evaluator, inputs, outputs, spec=spec.to_json(), evaluate=evaluate, champion=champion
     )
     report = json.loads(evaluation.get_string_custom_property("report"))

@@ -11,11 +11,11 @@ from components.example_validator import anomalies, split_overlap
 from components.example_validator.component import ExampleValidator
 from components.schema_gen.inferred_schema import infer
 from core import examples
+from core.config_sections import Limits, Validate
 from core.errors import GateError
-from core.sections import Limits, Validate
 from core.spec import Feature, Label, Spec
 from models.serving import model_versions
-from tests.components import data_stages, function_components
+from tests.components import data_stages
 
 COLUMNS = {"age": "int", "town": "text", "late": "int"}
 SPEC = Spec(
@@ -53,7 +53,7 @@ def run(stages, folder, schema=None, previous="", **limits):
         "previous_statistics": previous,
     }
     inputs = {**stages, "schema": schema}
-    (published,) = function_components.run(ExampleValidator, inputs, {"anomalies": made}, **parameters)
+    (published,) = data_stages.run(ExampleValidator, inputs, {"anomalies": made}, **parameters)
     return published
 
 

@@ -9,7 +9,7 @@ from tfx.types import standard_artifacts
 
 from components.pusher.component import Pusher
 from models.serving import model_versions
-from tests.components import data_stages, function_components
+from tests.components import data_stages
 
 METADATA = {"spec": "{}", "source": "{}", "fingerprints": {"Trainer": "a", "StatisticsGen": "s"}}
 
@@ -38,7 +38,7 @@ def _run(folder: pathlib.Path, blessed: int, infra_blessed: int) -> types.Artifa
         "statistics": _artifact(standard_artifacts.ExampleStatistics, folder / "statistics"),
     }
     outputs = {"pushed_model": _artifact(standard_artifacts.PushedModel, folder / "pushed")}
-    (pushed,) = function_components.run(
+    (pushed,) = data_stages.run(
         Pusher, inputs, outputs, push_destination=str(folder / "serving"), metadata=json.dumps(METADATA)
     )
     return pushed

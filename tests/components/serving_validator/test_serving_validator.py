@@ -13,10 +13,10 @@ from tfx.types import standard_artifacts
 from components.serving_validator import fresh_process
 from components.serving_validator.component import ServingValidator
 from core import examples
-from core.sections import Serve
+from core.config_sections import Serve
 from core.spec import Feature, Label, Spec
 from models.serving import model_versions
-from tests.components import data_stages, function_components, served_models
+from tests.components import data_stages, served_models
 
 SPEC = Spec(
     label=Label("bought", "binary", "text", ("no", "yes")),
@@ -56,7 +56,7 @@ def _run(folder: pathlib.Path, formula=_formula, blessed: int = 1, **serve):
     if formula is not None:
         served_models.save(folder / "model" / "Format-Serving", formula, FEATURES, SPEC.label.classes)
     _expected(folder / "run")
-    (infra,) = function_components.run(
+    (infra,) = data_stages.run(
         ServingValidator, inputs, outputs, spec=SPEC.to_json(), serve=Serve(**serve).model_dump_json()
     )
     return infra, json.loads(infra.get_string_custom_property("report"))["summary"]

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from core.config_sections import FeatureOptions
 from core.errors import UserError
-from core.sections import FeatureOptions
 from pipeline.config import settings, yaml_reader
 
 MINIMAL = "data: {files: trips.csv}\nlabel: tip\n"

@@ -1,4 +1,4 @@
-"""What is seen while a run goes on."""
+"""Tests the display of a run."""
 
 import io
 import logging
@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from core import progress
-from pipeline.run import display
+from pipeline.run import display, terminal
 
 
 @pytest.fixture
@@ -32,8 +32,7 @@ def test_plain_lines_carry_no_escape_codes(shown):
 
 
 def test_quiet_says_nothing(shown):
-    quiet = display.Quiet(Console(file=shown, width=80))
-    with quiet:
+    with terminal.shown_on(Console(file=shown, width=80), quiet=True) as quiet:
         quiet.note("!")
         quiet.started("Tuner")
         quiet.finished("Tuner", "ran", 0.04, "")

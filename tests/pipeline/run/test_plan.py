@@ -1,4 +1,4 @@
-"""What a dry run says, against a real metadata store."""
+"""Tests the plan of a dry run against a real metadata store."""
 
 import dataclasses
 
@@ -59,7 +59,7 @@ class Store:
         (identifier,) = self.store.put_executions([execution])
         self.store.put_events(
             [pb.Event(artifact_id=output, execution_id=identifier, type=pb.Event.OUTPUT)]
-            + [pb.Event(artifact_id=each, execution_id=identifier, type=pb.Event.INPUT) for each in inputs]
+            + [pb.Event(artifact_id=artifact, execution_id=identifier, type=pb.Event.INPUT) for artifact in inputs]
         )
         context = self.store.get_context_by_type_and_name("node", f"taxi.{stage.name}")
         known = context.id if context else None

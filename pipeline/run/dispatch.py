@@ -49,7 +49,7 @@ def run(request: Request) -> int:
 
     folder.make()
     with folder.locked():
-        folder.tidy(history)
+        folder.tidy(history.unfinished())
         if not request.cache:
             folder.clear_cache()
         return FullRun(request, context, found, arguments, resolved.warnings, marks, begun).run()
