@@ -25,7 +25,7 @@ class Dependence:
     Attributes:
         feature: the name of the feature.
         values: the values as text.
-        positions: the values as numbers; none for categories.
+        positions: the values as numbers; none for categories and times.
         mean: the mean prediction for each value (partial dependence).
         lines: the predictions of some rows for each value (individual conditional expectation).
     """
@@ -70,7 +70,7 @@ class DependenceOfModel:
         """Returns the dependence on one feature."""
         values, names = grid(self._columns[feature.name], feature, _POINTS)
         by_value = self._predictions({feature.name: values}, _ROWS)  # [values, rows]
-        categories = feature.payload == "text" or feature.kind == "categorical"
+        categories = feature.payload == "text" or feature.kind != "numeric"
         return Dependence(
             feature=feature.name,
             values=names,

@@ -14,6 +14,11 @@ def number(value: float | None) -> str:
     return f"{value:.4g}" if abs(value) >= 1 else f"{value:.4f}" if abs(value) >= 0.001 else f"{value:.2g}"
 
 
+def tick(value: float) -> str:
+    """Returns a number at an axis, as short as it can be: 0.6, 12, 51,234, 2e+09."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.4g}"
+
+
 def interval(value: float | None, half_width: float | None, low: float = -math.inf, high: float = math.inf) -> str:
     """Returns a value with its interval: `0.957 [0.945, 0.969]`, the ends not beyond `low` and `high`."""
     if value is None or half_width is None or not math.isfinite(half_width):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from markupsafe import Markup, escape
 
-from pipeline.reporting.numbers import cut, number
+from pipeline.reporting.numbers import cut, number, tick
 
 WIDTH, HEIGHT = 420, 260
 LEFT, RIGHT, TOP, BOTTOM = 54, 12, 12, 40
@@ -38,7 +38,7 @@ def _short(value: object) -> object:
 def picture(title: str, elements: Iterable[Markup], width: float = WIDTH, height: float = HEIGHT) -> Markup:
     """Returns a picture with a title for screen readers."""
     box = f"0 0 {width:g} {height:g}"
-    return tag("svg", *elements, viewBox=box, role="img", aria_label=title, style=f"max-width:{width * 1.5:g}px")
+    return tag("svg", *elements, viewBox=box, role="img", aria_label=title, style=f"max-width:{width * 1.3:g}px")
 
 
 def text(x: float, y: float, content: str, anchor: str = "start", style: str = "") -> Markup:
@@ -94,8 +94,8 @@ class Axes:
         found = [line([(LEFT, bottom), (WIDTH - RIGHT, bottom)], "axis")]
         for value in ticks(*self._y):
             found.append(line([(LEFT, self.y(value)), (WIDTH - RIGHT, self.y(value))], "grid"))
-            found.append(text(LEFT - 5, self.y(value) + 4, number(value), "end", "tick"))
-        named = [(value, number(value)) for value in ticks(*self._x)]
+            found.append(text(LEFT - 5, self.y(value) + 4, tick(value), "end", "tick"))
+        named = [(value, tick(value)) for value in ticks(*self._x)]
         if self._categories:
             every = math.ceil(len(self._categories) / 6)
             named = [(i, cut(name, 11)) for i, name in enumerate(self._categories) if i % every == 0]
@@ -118,7 +118,8 @@ def lines(
 ) -> Markup:
     """Returns a line chart; the legend names the series that have a name."""
     points = [point for one in series for point in one.points]
-    axes = Axes(x or _extent([p[0] for p in points]), y or _extent([p[1] for p in points]), names, categories)
+    x = (-0.4, len(categories) - 0.6) if categories else x or _extent([point[0] for point in points])
+    axes = Axes(x, y or _extent([point[1] for point in points]), names, categories)
     drawn = [line([(axes.x(a), axes.y(b)) for a, b in one.points], one.style) for one in series if one.points]
     named = [one for one in series if one.name]
     return picture(title, [*axes.elements(), *extra(axes), *drawn, *(legend(named) if len(named) > 1 else [])])
@@ -149,7 +150,7 @@ def bars(title: str, rows: Sequence[tuple[str, float, float]], axis: str) -> Mar
     found = []
     for value in ticks(low, high, 4):
         found.append(line([(x(value), 4), (x(value), height - 36)], "grid"))
-        found.append(text(x(value), height - 22, number(value), "middle", "tick"))
+        found.append(text(x(value), height - 22, tick(value), "middle", "tick"))
     for index, (name, value, half) in enumerate(rows):
         y = 6 + step * index
         found.append(text(left - 6, y + 13, cut(name, 22), "end", "tick"))
@@ -224,7 +225,7 @@ def dots(title: str, rows: Sequence[tuple[str, float, float]], axis: str) -> Mar
     found = []
     for value in ticks(low, high, 4):
         found.append(line([(x(value), 4), (x(value), height - 36)], "grid"))
-        found.append(text(x(value), height - 22, number(value), "middle", "tick"))
+        found.append(text(x(value), height - 22, tick(value), "middle", "tick"))
     for index, (name, value, half) in enumerate(rows):
         y = 16 + step * index
         found.append(text(left - 6, y + 4, cut(name, 16), "end", "tick"))

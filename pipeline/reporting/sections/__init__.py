@@ -36,7 +36,8 @@ SECTIONS: tuple[Callable[[RunRecord], Section], ...] = (
 
 def build(record: RunRecord) -> list[Section]:
     """Returns the sections of a run. One that cannot be made is replaced by the reason."""
-    return [_section(section, record) for section in SECTIONS]
+    refused = record.summary["status"] == "refused"  # there is nothing of this run but the reason
+    return [_section(section, record) for section in (SECTIONS[:1] if refused else SECTIONS)]
 
 
 def _section(section: Callable[[RunRecord], Section], record: RunRecord) -> Section:

@@ -64,7 +64,7 @@ def _end(trial: dict[str, Any], most: float | None) -> str:
 
 
 def _shown(value: Any) -> str:
-    return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _best_so_far(trials: list[dict[str, Any]], metric: str, up: bool) -> Chart:

@@ -1,8 +1,9 @@
 """The section on how the run ended, why, and what changed against what is served."""
 
+import shlex
+
 from pipeline.reporting import changes
-from pipeline.reporting.blocks import Block, Section, Table, Text
-from pipeline.reporting.numbers import number
+from pipeline.reporting.blocks import Block, Code, Section, Table, Text
 from pipeline.reporting.run_record import RunRecord
 
 _STATES = {"ran": "ran", "cached": "taken from the cache", "failed": "failed", "skipped": "did not run"}
@@ -18,11 +19,14 @@ def build(record: RunRecord) -> Section:
     warnings = [warning for stage in record.executions for warning in record.report(stage).get("warnings", ())]
     found += [Text(f"Warning: {warning}") for warning in [*record.summary.get("warnings", ()), *warnings]]
     stages = [
-        [stage["name"], _STATES.get(stage["state"], stage["state"]), number(stage["seconds"]), _line(record, stage)]
+        [stage["name"], _STATES.get(stage["state"], stage["state"]), _line(record, stage), f"{stage['seconds']:.1f}"]
         for stage in record.summary.get("stages", ())
     ]
     if stages:
-        found.append(Table(["stage", "state", "result", "seconds"], [[a, b, d, c] for a, b, c, d in stages], "", 3))
+        found.append(Table(["stage", "state", "result", "seconds"], stages, "", 3))
+    if record.summary["status"] == "refused" and record.folder.summary.exists():
+        found.append(Text("The results of the last run are unchanged. To write their report again:"))
+        found.append(Code(f"python pipeline/report.py {shlex.quote(str(record.folder.path))}"))
     return Section("summary", "Summary", found)
 
 

@@ -12,10 +12,10 @@ _TITLE = "Decision threshold"
 def build(record: RunRecord) -> Section:
     """Returns the section."""
     if record.task and record.task != "binary":
-        return Section("threshold", _TITLE, [Text(f"A {record.task} model has no decision threshold.", "note")])
+        return Section("thresholds", _TITLE, [Text(f"A {record.task} model has no decision threshold.", "note")])
     counts = (record.explanation.get("curves") or {}).get("thresholds")
     if not counts:
-        return Section("threshold", _TITLE, [Text(record.missing("curves"), "note")])
+        return Section("thresholds", _TITLE, [Text(record.missing("curves"), "note")])
     negative, positive = (str(name) for name in record.explanation["curves"]["confusion"]["classes"])
     note = (
         f"A row of test is predicted as {positive} where its score is above the threshold; the served model uses 0.5."
@@ -25,7 +25,7 @@ def build(record: RunRecord) -> Section:
         [_row(counts, index) for index in range(5, 100, 5)],
         "Thresholds",
     )
-    return Section("threshold", _TITLE, [Text(note), Threshold((negative, positive), counts, table)])
+    return Section("thresholds", _TITLE, [Text(note), Threshold((negative, positive), counts, table)])
 
 
 def _row(counts: dict[str, Any], index: int) -> list[str]:
