@@ -53,16 +53,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     from core.errors import GateError, UserError
 
+    name = arguments.name
     try:
         from pipeline.run import dispatch
 
-        return dispatch.run(_request(arguments))
+        request = _request(arguments)
+        name = request.settings.name
+        return dispatch.run(request)
     except (UserError, GateError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        _report_refusal(arguments, name, error)
         return error.exit_code
     except KeyboardInterrupt:
         print("stopped.", file=sys.stderr)
         return 130
+
+
+def _report_refusal(arguments: argparse.Namespace, name: str | None, error: Exception) -> None:
+    """Writes the report of a run that did not begin, where its folder is known and no other run holds it."""
+    from pipeline.reporting import page
+    from pipeline.run.run_folder import FolderBusy
+
+    folder = arguments.out or (name and Path("runs") / name)
+    if folder and not arguments.dry_run and not isinstance(error, FolderBusy):
+        page.of_refused(folder, error)
 
 
 def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]

@@ -36,12 +36,14 @@ class Trained:
         metrics: the metrics on the validation rows.
         hyperparameters: the values that were used.
         epochs: the number of epochs that were trained.
+        history: by name the loss and the metrics after each epoch.
     """
 
     predictor: keras.Model
     metrics: dict[str, float]
     hyperparameters: dict[str, Any]
     epochs: int
+    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
 
 
 def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
@@ -114,7 +116,8 @@ def fit(
         verbose=0,
         callbacks=[watch, stop, *callbacks],
     )
-    return Trained(predictor, watch.metrics(), chosen, len(history.epoch))
+    logged = {name: [float(value) for value in values] for name, values in history.history.items()}
+    return Trained(predictor, watch.metrics(), chosen, len(history.epoch), logged)
 
 
 def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any], batches: int, epochs: int) -> int:

@@ -54,5 +54,6 @@ def _report(spec: Spec, trained: fit.Trained) -> dict[str, Any]:
         "hyperparameters": trained.hyperparameters,
         "parameters": trained.predictor.count_params(),
         "epochs": trained.epochs,
+        "history": trained.history,
         "metrics": {"eval": trained.metrics},
     }

@@ -138,7 +138,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             self._failures.append(error)
             raise
         np.save(self._predictions_file(trial), fit.Predict(trained.predictor)(self._validation.features))
-        return {f"val_{self.metric}": trained.metrics[self.metric]}
+        return {f"val_{self.metric}": trained.metrics[self.metric], "epochs": trained.epochs}
 
     def _predictions_file(self, trial: trial_module.Trial) -> str:
         return os.path.join(self.get_trial_dir(trial.trial_id), "validation.npy")
@@ -186,6 +186,18 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
     def num_completed(self) -> int:
         """Returns the number of completed trials."""
         return sum(map(_is_completed, self.oracle.trials.values()))
+
+    def trials(self) -> list[dict[str, Any]]:
+        """Returns the trials in the order of their start: hyperparameters, status, score and number of epochs."""
+        return [
+            {
+                "hyperparameters": trial.hyperparameters.values,
+                "status": "chosen" if trial is self._chosen else trial.status.lower(),
+                "score": trial.score,
+                "epochs": int(trial.metrics.get_best_value("epochs")) if trial.metrics.exists("epochs") else None,
+            }
+            for trial in map(self.oracle.get_trial, self.oracle.start_order)
+        ]
 
     def finding(self) -> str:
         """Returns the result in one line."""

@@ -97,10 +97,13 @@ def _resolve(request: Request, folder: RunFolder, last: Mapping[str, Any], marks
 
 def _print_unchanged(request: Request, folder: RunFolder, last: dict[str, Any], seconds: float) -> int:
     """Prints the verdict of the last run, since nothing has changed; returns the exit code."""
+    from pipeline.reporting import page
+
     status = "not_blessed" if last["status"] == "not_blessed" else "up_to_date"
     states = [{"name": stage["name"], "state": "cached", "seconds": 0.0} for stage in last["stages"]]
     last = {**last, "status": status, "seconds": round(seconds, 2), "stages": states}
     storage.write_json(folder.summary, last)
+    page.after_run(folder, last)
     if request.json:
         print(json.dumps(last, indent=2, ensure_ascii=False))
     else:

@@ -18,6 +18,7 @@ from core import storage
 from core.errors import GateError, UserError, internal_error
 from pipeline.config import settings
 from pipeline.graph import STAGES, RunContext
+from pipeline.reporting import page
 from pipeline.run import summary, terminal
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
@@ -61,12 +62,14 @@ class FullRun:
             watch, error = self._watched(console)
             found = {**self._summary(watch, error), **self.marks}
             storage.write_json(self.context.folder.summary, found)
+            page.after_run(self.context.folder, found)
             if self.request.json:
                 print(json.dumps(found, indent=2, ensure_ascii=False), file=stdout, flush=True)
             elif not isinstance(error, KeyboardInterrupt):
                 summary.show(console, found, self.context.folder, self.request.settings.data.files)
             if error:
-                terminal.console(stderr).print(self._message(error), soft_wrap=True)
+                text = Text.assemble(("error: ", "bold red"), self._message(error))
+                terminal.console(stderr).print(text, soft_wrap=True)
         if isinstance(error, KeyboardInterrupt):
             os._exit(exit_code("failed", error))  # threads of Beam may still run, and would keep the process alive
         return exit_code(found["status"], error)
@@ -132,23 +135,23 @@ class FullRun:
             stages=stages,
             history=self.context.history,
         )
+        found["warnings"] = list(self.warnings)
         if error:
-            return found | {"status": "invalid_data" if isinstance(error, GateError) else "failed"}
+            status = "invalid_data" if isinstance(error, GateError) else "failed"
+            return found | {"status": status, "error": self._message(error)}
         if STAGES[-1].name not in ended:
             return found | {"status": "partial"}
         return found | {"status": "pushed" if found["serving"]["version"] else "not_blessed"}
 
-    def _message(self, error: BaseException) -> Text:
+    def _message(self, error: BaseException) -> str:
         if isinstance(error, KeyboardInterrupt):
-            text = "Stopped. The results of the finished stages are kept: the same command continues from there."
-        elif isinstance(error, (UserError, GateError)):
-            text = str(error)
-        else:
-            text = (
-                f"{internal_error(error)} The stack trace is in {self.log}. The results of the finished stages are "
-                "kept, and what was served before is unchanged."
-            )
-        return Text.assemble(("error: ", "bold red"), text)
+            return "Stopped. The results of the finished stages are kept: the same command continues from there."
+        if isinstance(error, (UserError, GateError)):
+            return str(error)
+        return (
+            f"{internal_error(error)} The stack trace is in {self.log}. The results of the finished stages are kept, "
+            "and what was served before is unchanged."
+        )
 
 
 def _cause(error: BaseException, watch: "Watch | None") -> BaseException:

@@ -64,16 +64,16 @@ def _why(stage: Stage, executions: Sequence[Execution], wanted: Fingerprint, ste
         return "it has not run yet"
     last = executions[0].fingerprint
     upstream = [step.stage for step in steps if step.stage in stage.upstream and step.state == "run"]
-    changes = [change for change in _changes(last, wanted) if not (upstream and change in _FOLLOWS)] if last else []
-    if changes:
-        more = f" and {len(changes) - _MOST_CHANGES} more" if len(changes) > _MOST_CHANGES else ""
-        return "; ".join(changes[:_MOST_CHANGES]) + more
+    found = [change for change in changes(last, wanted) if not (upstream and change in _FOLLOWS)] if last else []
+    if found:
+        more = f" and {len(found) - _MOST_CHANGES} more" if len(found) > _MOST_CHANGES else ""
+        return "; ".join(found[:_MOST_CHANGES]) + more
     if upstream:
         return f"{' and '.join(upstream)} would run"
     return "its earlier result does not fit or is no longer there"
 
 
-def _changes(last: Fingerprint, wanted: Fingerprint) -> Iterator[str]:
+def changes(last: Fingerprint, wanted: Fingerprint) -> Iterator[str]:
     """Yields what differs between two fingerprints, the upstream stages left out."""
     for name in _different(last.parameters, wanted.parameters):
         if not name.startswith("metadata.fingerprints."):  # these are the upstream again

@@ -15,12 +15,17 @@ _PATTERN_CHARACTERS = "[\\"  # TensorFlow looks up the files of a model as a glo
 FREE_BYTES = 200_000_000  # on a full disk TensorFlow and SQLite leave broken files, so a run does not begin on one
 
 
+class FolderBusy(UserError):
+    """Another run holds the folder."""
+
+
 class RunFolder:
     """The files that a run writes to `runs/NAME`.
 
     Attributes:
         config: the resolved configuration.
         summary: the summary of the last run.
+        report: its report.
         serving: the versions of the model: the folder for TensorFlow Serving's `--model_base_path`.
         tensorboard: the training curves, one folder for each trained model.
         logs: the output of the libraries, one file for each run.
@@ -35,6 +40,7 @@ class RunFolder:
         self.path = path
         self.config = path / "config.yaml"
         self.summary = path / "summary.json"
+        self.report = path / "report.html"
         self.serving = path / "serving"
         self.tensorboard = path / "tensorboard"
         self.logs = path / "logs"
@@ -81,13 +87,13 @@ class RunFolder:
         """Holds the folder for this process.
 
         Raises:
-            UserError: another run holds it.
+            FolderBusy: another run holds it.
         """
         with open(self.path / ".lock", "a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise UserError(
+                raise FolderBusy(
                     f"Another run is writing to {self.path}. Wait for it to end, or give another folder with --out."
                 ) from None
             yield

@@ -54,6 +54,10 @@ def test_a_first_run_pushes_a_model(first, out):
     assert (out / "serving/1/saved_model.pb").exists()
     assert json.loads((out / "summary.json").read_text()) == first
     assert list((out / "tensorboard").rglob("events.out.tfevents.*"))
+    report = (out / "report.html").read_text()
+    assert "<h1>Pushed: taxi version 1 is served now; its auc on test is 0.9" in report
+    assert "could not" not in report
+    assert len(report) < 5_000_000
 
 
 def test_a_second_run_has_nothing_to_do(first, out):
@@ -78,6 +82,7 @@ def test_a_gate_that_is_not_passed_leaves_what_is_served(first, out):
     before = sorted(path.name for path in (out / "serving").iterdir())
     summary = run("--set", "evaluate.gates.auc.min=0.999", out=out, expect=3)
     assert summary["status"] == "not_blessed"
+    assert "<h1>Not pushed: the model of taxi did not pass its gates" in (out / "report.html").read_text()
     (failed,) = [gate for gate in summary["gates"] if gate["name"] == "auc min"]
     assert (failed["passed"], failed["limit"]) == (False, 0.999)
     assert sorted(path.name for path in (out / "serving").iterdir()) == before
@@ -99,6 +104,8 @@ def test_data_that_break_the_schema_stop_the_run(first, out, tmp_path):
     served = sorted(path.name for path in (out / "serving").iterdir())
     summary = run("--set", f"schema_file={tmp_path / 'taxi.schema.pbtxt'}", out=out, expect=3)
     assert summary["status"] == "invalid_data"
+    assert "Coins" in summary["error"] or "Cash" in summary["error"]
+    assert "<h1>Stopped: the data of taxi did not pass validation" in (out / "report.html").read_text()
     assert states(summary)["ExampleValidator"] == "failed"
     assert states(summary)["Transform"] == "skipped"
     assert sorted(path.name for path in (out / "serving").iterdir()) == served

@@ -1,0 +1,65 @@
+"""Renders a report as one HTML file, which needs no other file and no network."""
+
+import functools
+import logging
+import pathlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from core import storage
+from pipeline.reporting import sections, verdict
+from pipeline.reporting.run_record import RunRecord
+from pipeline.run.run_folder import RunFolder
+
+_TEMPLATES = pathlib.Path(__file__).parent / "templates"
+
+
+def write(record: RunRecord) -> pathlib.Path:
+    """Writes the report into the folder of a run, and returns its path."""
+    storage.write_text(record.folder.report, render(record))
+    return record.folder.report
+
+
+def after_run(folder: RunFolder, summary: Mapping[str, Any]) -> None:
+    """Writes the report of a run that has ended. An error is logged, and does not change the result of the run."""
+    try:
+        write(RunRecord.of(folder, summary))
+    except Exception:
+        logging.exception("The report could not be written.")
+
+
+def of_refused(path: pathlib.Path, error: Exception) -> None:
+    """Writes the report of a run that did not begin: why."""
+    summary = {"name": path.name, "run_id": time.strftime("%Y%m%d-%H%M%S"), "status": "refused", "error": str(error)}
+    try:
+        write(RunRecord(RunFolder(path.absolute()), summary))
+    except Exception:
+        logging.exception("The report could not be written.")
+
+
+def render(record: RunRecord) -> str:
+    """Returns the report of a run as HTML. A section that cannot be made says why."""
+    built = sections.build(record)
+    return _template().render(
+        name=record.summary.get("name", ""),
+        run_id=record.summary.get("run_id", ""),
+        verdict=verdict.sentence(record),
+        sections=built,
+        style=Markup(_read("style.css")),
+        script=Markup(_read("threshold.js")),
+    )
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(_TEMPLATES)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    return environment.get_template("page.html.jinja")
+
+
+def _read(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
