@@ -70,12 +70,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _report_refusal(arguments: argparse.Namespace, name: str | None, error: Exception) -> None:
-    """Writes the report of a run that did not begin, where its folder is known and no other run holds it."""
+    """Writes the report of a run that did not begin, where its folder is known and can be used."""
     from pipeline.reporting import page
-    from pipeline.run.run_folder import FolderBusy
+    from pipeline.run.run_folder import FolderUnusable
 
     folder = arguments.out or (name and Path("runs") / name)
-    if folder and not arguments.dry_run and not isinstance(error, FolderBusy):
+    if folder and not arguments.dry_run and not isinstance(error, FolderUnusable):
         page.of_refused(folder, error)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from core.precision import needs_float64
 
@@ -18,6 +19,6 @@ def float64_columns(sample: Any) -> frozenset[str]:
     numbers = {
         name: sample[name].drop_null().to_numpy()
         for name in sample.column_names
-        if np.dtype(sample.schema.field(name).type.to_pandas_dtype()).kind in "iuf"
+        if pa.types.is_integer(sample.schema.field(name).type) or pa.types.is_floating(sample.schema.field(name).type)
     }
     return frozenset(name for name, values in numbers.items() if needs_float64(values.astype(np.float64)))

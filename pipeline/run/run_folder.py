@@ -15,8 +15,8 @@ _PATTERN_CHARACTERS = "[\\"  # TensorFlow looks up the files of a model as a glo
 FREE_BYTES = 200_000_000  # on a full disk TensorFlow and SQLite leave broken files, so a run does not begin on one
 
 
-class FolderBusy(UserError):
-    """Another run holds the folder."""
+class FolderUnusable(UserError):
+    """The folder cannot hold a run: its path or disk does not fit, or another run holds it."""
 
 
 class RunFolder:
@@ -50,10 +50,10 @@ class RunFolder:
         self.cache = path / "cache"
 
     def check_loadable(self) -> None:
-        """Raises UserError where TensorFlow could not load what it saves, because it takes the path for a pattern."""
+        """Raises FolderUnusable where TensorFlow takes the path for a pattern, and could not load what it saves."""
         found = [character for character in _PATTERN_CHARACTERS if character in str(self.path)]
         if found:
-            raise UserError(
+            raise FolderUnusable(
                 f"The output folder {self.path} has the character {found[0]} in its path, and TensorFlow cannot load "
                 "models from such a folder. Give another folder with --out."
             )
@@ -62,7 +62,7 @@ class RunFolder:
         """Creates the folder, and checks that it can be written to.
 
         Raises:
-            UserError: the folder cannot be created or written to, or its disk is full.
+            FolderUnusable: the folder cannot be created or written to, or its disk is full.
         """
         try:
             for folder in (self.logs, self.artifacts):
@@ -71,13 +71,13 @@ class RunFolder:
             probe.write_bytes(b"0" * 4096)
             probe.unlink()
         except OSError as error:
-            raise UserError(
+            raise FolderUnusable(
                 f"The output folder {self.path} cannot be written to: {error.strerror}. "
                 "Give another one with --out, or change its permissions."
             ) from None
         free = shutil.disk_usage(self.path).free
         if free < FREE_BYTES:
-            raise UserError(
+            raise FolderUnusable(
                 f"The disk of the output folder {self.path} has {free / 1e6:,.0f} MB left; a run needs at least "
                 f"{FREE_BYTES / 1e6:,.0f} MB. Free some space, or give a folder on another disk with --out."
             )
@@ -87,13 +87,13 @@ class RunFolder:
         """Holds the folder for this process.
 
         Raises:
-            FolderBusy: another run holds it.
+            FolderUnusable: another run holds it.
         """
         with open(self.path / ".lock", "a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise FolderBusy(
+                raise FolderUnusable(
                     f"Another run is writing to {self.path}. Wait for it to end, or give another folder with --out."
                 ) from None
             yield
