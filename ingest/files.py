@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from core.errors import UserError
-from core.text import near_match
+from core.text import clause, near_match
 from ingest import spans
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
@@ -162,7 +162,7 @@ def blocks(file: str, size: int = 1 << 23) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         raise UserError(
-            f"{file} cannot be read to its end: {error}. Is it cut or damaged? Make or copy it again."
+            f"{file} cannot be read to its end: {clause(error)}. Is it cut or damaged? Make or copy it again."
         ) from error
 
 

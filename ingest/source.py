@@ -18,7 +18,8 @@ class Dialect:
         quote: the character around a field that contains delimiters or line ends; empty for none.
         escape: the character before a quote inside a quoted field; usually the quote itself.
         header: whether the first row holds the names; otherwise they are column0, column1 and so on.
-        encoding: the name of a Python codec.
+        encoding: the name of a Python codec; that of a file where its bytes do not tell.
+        trim: whether the blanks around fields are taken away.
         decimal: the decimal separator of numbers.
         nulls: the texts that mean "missing", beside the empty field.
         date_format: the strptime format of dates and timestamps that are not ISO 8601, such as `%d/%m/%Y`.
@@ -29,6 +30,7 @@ class Dialect:
     escape: str = '"'
     header: bool = True
     encoding: str = "utf-8"
+    trim: bool = False
     decimal: str = "."
     nulls: tuple[str, ...] = ()
     date_format: str | None = None

@@ -103,10 +103,11 @@ class Table:
         columns = {row: self.source.columns[index] for row, index in self.connection.execute(query).fetchall()}
         if not columns:
             return
+        unit = part.unit or self.reader.unit
         for row, record in enumerate(self.reader.records(part), start=1):
             if row in columns:
                 reason = f"column {columns[row].name!r} is not {casts.expected(columns[row])}"
-                yield Reject.from_bytes(part.piece.file, record.line, reason, record.text, self.reader.unit)
+                yield Reject.from_bytes(part.piece.file, record.line, reason, record.text, unit)
 
 
 def open_table(connection: duckdb.DuckDBPyConnection, source: Source, pieces: Sequence[Piece] | None = None) -> Table:

@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from core.errors import UserError
+from core.text import clause
 from ingest.readers.base import Part, Piece, Reader, scan_parquet
 from ingest.source import Column, Source
 from ingest.sql.connection import paths_literal
@@ -59,5 +60,5 @@ def _metadata(file: str) -> Any:
         return pq.read_metadata(file)
     except (OSError, pa.ArrowException) as error:
         raise UserError(
-            f"{file} is not a whole Parquet file: {error}. Is it cut or damaged? Make or copy it again."
+            f"{file} is not a whole Parquet file: {clause(error)}. Is it cut or damaged? Make or copy it again."
         ) from error

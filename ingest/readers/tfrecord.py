@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import UserError
+from core.text import clause
 from ingest import files
 from ingest.readers.base import Part, Piece, Reader
 from ingest.rejects import Reject
@@ -214,7 +215,7 @@ def _decode(decoder: Any, file: str, batch: _Batch) -> tuple[pa.RecordBatch, lis
                 decoder.DecodeBatch([record])
                 good.append(record)
             except Exception as error:
-                reason = f"the record is not the tf.Example that was expected: {error}"
+                reason = f"the record is not the tf.Example that was expected: {clause(error)}"
                 bad.append(Reject.from_bytes(file, number, reason, record, "record"))
         return decoder.DecodeBatch(good), bad
 
@@ -252,6 +253,6 @@ def _values(file: str, lists: pa.LargeListArray, column: Column) -> pa.Array:
         return filled.flatten().cast(arrow_type)
     except pa.ArrowInvalid as error:
         raise UserError(
-            f"{file}: feature {column.name!r} holds bytes that are not UTF-8 ({error}). Write "
+            f"{file}: feature {column.name!r} holds bytes that are not UTF-8 ({clause(error)}). Write "
             f"`features: {{{column.name}: ignore}}`."
         ) from error

@@ -53,7 +53,7 @@ def test_spans_are_found_or_refused(tmp_path, name):
     for span in (1, 2):
         write(tmp_path / name / f"span-{span}", "csv")
     if name in ("a?b", "a*b", "a\\b"):
-        with pytest.raises(UserError, match="TFX finds no spans in .* Rename the folder"):
+        with pytest.raises(UserError, match=r"TFX finds no spans in .* Rename the folder"):
             ingest.expand([f"{tmp_path}/{name}/span-{{SPAN}}/*.csv"])
         return
     (file,) = ingest.expand([f"{tmp_path}/{name}/span-{{SPAN}}/*.csv"])
