@@ -43,6 +43,7 @@ class Request:
         files: paths and globs of the rows.
         to: the Parquet or CSV file to write. It appears when it is complete.
         keep: columns of the table to write beside the predictions.
+        sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
         allow_unknown: features whose values may all be unknown to the model.
         quiet: print only errors.
         json: print the summary as JSON on standard output, and nothing else there.
@@ -52,6 +53,7 @@ class Request:
     files: Sequence[str]
     to: Path
     keep: Sequence[str] = ()
+    sets: Sequence[str] = ()
     allow_unknown: Sequence[str] = ()
     quiet: bool = False
     json: bool = False
@@ -69,7 +71,7 @@ def run(request: Request) -> int:
     training = read_training(version)
     _check_names(request, training.spec)
     skew = Skew.of(version, training.spec)
-    with PredictionTable(training, request.files, request.keep, request.to.suffix.lower()) as table:
+    with PredictionTable(training, request.files, request.keep, request.to.suffix.lower(), request.sets) as table:
         rows = _predict(request, version, table, skew)
         left_out = table.rejects()
     seconds = time.monotonic() - begun

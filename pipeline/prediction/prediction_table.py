@@ -16,6 +16,7 @@ from core.examples import ROW_GROUP, arrow_schema
 from core.spec import Feature, Spec
 from core.text import near_match
 from ingest.sql import payloads, user_query
+from pipeline.prediction import data_flags
 from pipeline.prediction.categories import Categories
 from pipeline.prediction.trained_columns import Bounds, TrainedColumns
 
@@ -64,7 +65,12 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
     """
 
     def __init__(
-        self, training: Training, files: Sequence[str], keep: Sequence[str] = (), to: str = ".parquet"
+        self,
+        training: Training,
+        files: Sequence[str],
+        keep: Sequence[str] = (),
+        to: str = ".parquet",
+        sets: Sequence[str] = (),
     ) -> None:
         """Opens the files.
 
@@ -73,13 +79,15 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
             files: paths and globs of the rows.
             keep: names of columns of the table, in any case.
             to: the suffix of the file that the kept columns are for.
+            sets: flags `data.KEY=VALUE`, settings of the files that differ from those of the training.
 
         Raises:
             UserError: a file cannot be read, or lacks a feature or a column to keep.
         """
-        self._training = training
+        data = data_flags.overridden(_data(training, files), sets)
+        self._training = dataclasses.replace(training, query=data.query)
         self._categories = {name: Categories(vocabulary) for name, vocabulary in training.vocabularies.items()}
-        self._source = _source(training, files)
+        self._source = _source(self._training, data)
         self._connection = ingest.connect(self._source.data.memory)
         with ingest.reading(self._source):
             self._open()
@@ -179,21 +187,24 @@ def _kept(names: Iterable[str], columns: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(by_folded[name.casefold()] for name in names))
 
 
-def _source(training: Training, files: Sequence[str]) -> ingest.Source:
-    """Returns the source for the files, with the column types of the training."""
+def _data(training: Training, files: Sequence[str]) -> Data:
+    """Returns the section for the files: what the training knew of its own."""
     trained = training.source
     kept = ("header", "encoding", "decimal", "nulls", "date_format")
     csv = Csv(**{option: getattr(trained.dialect, option) for option in kept})
-    columns = TrainedColumns(trained, training.spec, training.query, training.bounds)
-    found = ingest.discover(
-        Data(
-            files=tuple(files),
-            csv=csv if ingest.READERS[trained.format].has_dialect else Csv(),
-            memory=trained.data.memory,
-            on_bad_rows=trained.data.on_bad_rows,
-        ),
-        columns.types,
+    return Data(
+        files=tuple(files),
+        csv=csv if ingest.READERS[trained.format].has_dialect else Csv(),
+        memory=trained.data.memory,
+        on_bad_rows=trained.data.on_bad_rows,
+        query=training.query,
     )
+
+
+def _source(training: Training, data: Data) -> ingest.Source:
+    """Returns the source for the files, with the column types of the training."""
+    columns = TrainedColumns(training.source, training.spec, training.query, training.bounds)
+    found = ingest.discover(data, columns.types)
     return dataclasses.replace(found, columns=columns.of(found))
 
 

@@ -5,6 +5,7 @@ import datetime
 import json
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -238,6 +239,48 @@ def test_wrong_model_or_output_is_named(tmp_path, capsys, model, to, message):
     (tmp_path / "new.csv").write_text("age,town\n1,Bonn\n")
     assert _predict(tmp_path / model, tmp_path / "new.csv", tmp_path / to) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "ages"),
+    [
+        ("new.csv", b"age,town\n20,Bonn\nold,Ulm\n30,Ulm\n", [20, 30]),  # on_bad_rows: quarantine
+        ("new.dat", b"age,town\n20,Bonn\n", [20]),  # format: csv
+        ("new.csv", "age,town\n20,Köln\n".encode("latin-1"), [20]),
+    ],
+)
+def test_the_first_advice_works_when_it_is_pasted(serving, tmp_path, capsys, name, content, ages):
+    (tmp_path / name).write_bytes(content)
+    to = tmp_path / "p.parquet"
+    code = _predict(serving, tmp_path / name, to, "--keep", "age")
+    error = capsys.readouterr().err
+    if code:
+        assert "`data: {" not in error
+        advice = re.search("`(--set .*?)`", error)
+        assert advice, error
+        assert _predict(serving, tmp_path / name, to, "--keep", "age", *shlex.split(advice[1])) == 0
+    assert pq.read_table(to)["age"].to_pylist() == ages
+
+
+def test_advice_about_features_is_for_a_new_training(serving, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("age,town\nold,Bonn\n")
+    assert _predict(serving, tmp_path / "new.csv", tmp_path / "p.csv") == 2
+    assert "by `features: {age: {type: text}}` in the configuration of a new training." in capsys.readouterr().err
+
+
+def test_a_setting_is_of_the_files_to_predict_alone(serving, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("years|city\n20|Bonn\n40|Ulm\n")
+    query = "SELECT years::DOUBLE AS age, lower(city) AS town FROM data WHERE years < '3'"
+    sets = ["--set", f"data.query={query}", "--set", "data.csv.delimiter='|'"]
+    assert _predict(serving, tmp_path / "new.csv", tmp_path / "p.parquet", *sets) == 0
+    assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.3])
+    for flag, message in [
+        ("train.epochs=3", "error: --set: `train` is not a known key. Accepted here: data."),
+        ("data.csv.delimter=;", "Did you mean 'delimiter'?"),
+        ("data.query=SELECT nothing FROM data", "error: The query fails: "),
+    ]:
+        assert _predict(serving, tmp_path / "new.csv", tmp_path / "p.csv", "--set", flag) == 2
+        assert message in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
