@@ -47,6 +47,7 @@ class Column:
         nulls: the texts that mean "missing" in this column, beside the empty field.
         unit: of moments: the unit in which a whole number counts from 1970-01-01 UTC.
         bounds: of moments: the least and the greatest whole number that can be in that unit.
+        held: the type in the files, where it is another one and the files have types.
     """
 
     name: str
@@ -55,6 +56,12 @@ class Column:
     nulls: tuple[str, ...] = ()
     unit: Unit | None = None
     bounds: tuple[int, int] | None = None
+    held: str | None = None
+
+    @property
+    def type_in_files(self) -> str:
+        """The type of the values in files that have types."""
+        return self.held or self.type
 
 
 @dataclasses.dataclass(frozen=True)
