@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.source import Column, Dialect
-from ingest.sql.casts import NULL_WORDS, missing, value
 from ingest.sql.connection import first_row, identifier, literal
+from ingest.sql.texts import NULL_WORDS, missing, value
 
 ALL_TYPES = ("BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMP_NS")
 _SAMPLE_CELLS = 1_000_000

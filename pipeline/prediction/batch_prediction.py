@@ -1,6 +1,7 @@
 """Predicts the rows of files with a pushed model, one row group at a time."""
 
 import contextlib
+import dataclasses
 import errno
 import json
 import logging
@@ -17,11 +18,13 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 import ingest
-from core import examples, storage
+from core import examples, storage, text
 from core.errors import UserError
 from core.spec import Spec
 from models.serving import model_versions
+from pipeline.prediction import trained_columns
 from pipeline.prediction.prediction_table import Batch, PredictionTable, Training
+from pipeline.prediction.skew import Skew
 
 if TYPE_CHECKING:
     from models.serving.served_model import ServedModel
@@ -31,44 +34,80 @@ _WRITERS = {".parquet": pq.ParquetWriter, ".csv": pa_csv.CSVWriter}
 _REQUEST_ROWS = 4_096
 
 
-def run(model: str, files: Sequence[str], to: Path, keep: Sequence[str], quiet: bool = False) -> int:
-    """Writes the predictions and returns the exit code.
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """The arguments of the command.
 
-    Args:
+    Attributes:
         model: a folder of versions, or one version.
         files: paths and globs of the rows.
         to: the Parquet or CSV file to write. It appears when it is complete.
         keep: columns of the table to write beside the predictions.
-        quiet: whether to print nothing.
+        sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
+        allow_unknown: features whose values may all be unknown to the model.
+        quiet: print only errors.
+        json: print the summary as JSON on standard output, and nothing else there.
+    """
+
+    model: Path
+    files: Sequence[str]
+    to: Path
+    keep: Sequence[str] = ()
+    sets: Sequence[str] = ()
+    allow_unknown: Sequence[str] = ()
+    quiet: bool = False
+    json: bool = False
+
+
+def run(request: Request) -> int:
+    """Writes the predictions and returns the exit code.
 
     Raises:
         UserError: the model or the data do not exist, they do not fit together, or the file cannot be written.
     """
     begun = time.monotonic()
-    _check_output(to, files)
-    version = model_versions.find_version(Path(model))
+    _check_output(request.to, request.files)
+    version = model_versions.find_version(request.model)
     training = read_training(version)
-    with PredictionTable(training, files, keep) as table:
-        # TensorFlow takes seconds to import, so the model and the data are checked before.
-        with _quiet_tensorflow():
-            from models.serving import served_model
-
-            loaded = served_model.load(str(version))
-        with _writing(to) as write:
-            rows = 0
-            for batch in table.batches():
-                write(predictions(loaded, batch, training.spec))
-                rows += batch.features.num_rows
-                if not quiet and sys.stderr.isatty():
-                    print(f"{rows:,} rows", end="\r", file=sys.stderr, flush=True)
-            if not rows:
-                raise UserError(f"{files[0]} has no rows to predict: the query of the training removes all of them.")
+    _check_names(request, training.spec)
+    skew = Skew.of(version, training.spec)
+    with PredictionTable(training, request.files, request.keep, request.to.suffix.lower(), request.sets) as table:
+        rows = _predict(request, version, table, skew)
         left_out = table.rejects()
-    if not quiet:
+    seconds = time.monotonic() - begun
+    if not request.quiet:
+        for warning in skew.warnings():
+            print(f"warning: {warning}.", file=sys.stderr)
         aside = f" {left_out:,} rows cannot be read and were left out." if left_out else ""
-        seconds = time.monotonic() - begun
-        print(f"{rows:,} rows predicted by {version} in {seconds:.1f} s: {to}.{aside}", file=sys.stderr)
+        print(f"{rows:,} rows predicted by {version} in {seconds:.1f} s: {request.to}.{aside}", file=sys.stderr)
+    if request.json:
+        counts = {"rows": rows, "left_out": left_out, "seconds": round(seconds, 3)}
+        found = {"warnings": skew.warnings(), "features": skew.to_dict()}
+        print(json.dumps({"model": str(version), "to": str(request.to), **counts, **found}, indent=2))
     return 0
+
+
+def _predict(request: Request, version: Path, table: PredictionTable, skew: Skew) -> int:
+    """Writes the file and returns the number of its rows; adds them to the comparison with train, and checks that."""
+    # TensorFlow takes seconds to import, so the model and the data are checked before.
+    with _quiet_tensorflow():
+        from models.serving import served_model
+
+        loaded = served_model.load(str(version))
+    rows = 0
+    with _writing(request.to) as write:
+        for batch in table.batches():
+            skew.add(batch.features)
+            write(predictions(loaded, batch, table.spec))
+            rows += batch.features.num_rows
+            if not request.quiet and sys.stderr.isatty():
+                print(f"{rows:,} rows", end="\r", file=sys.stderr, flush=True)
+        if not rows:
+            raise UserError(
+                f"{request.files[0]} has no rows to predict: the query of the training removes all of them."
+            )
+        skew.check(request.allow_unknown)
+    return rows
 
 
 @contextlib.contextmanager
@@ -97,6 +136,20 @@ def _check_output(to: Path, files: Sequence[str]) -> None:
         raise UserError(f"--to {to} is one of the files to read. Name another file.")
 
 
+def _check_names(request: Request, spec: Spec) -> None:
+    outputs = {name.casefold(): name for name in ("prediction", *_score_columns(spec))}
+    clashing = [name for name in request.keep if name.casefold() in outputs]
+    if clashing:
+        raise UserError(
+            f"--keep {clashing[0]}: the predictions have a column {outputs[clashing[0].casefold()]!r}. Rename the "
+            "column of the data, or leave it out of --keep."
+        )
+    features = [feature.name for feature in spec.features]
+    for name in request.allow_unknown:
+        if name not in features:
+            raise UserError(f"--allow-unknown: {text.unknown('feature', name, features)}")
+
+
 def read_training(version: Path) -> Training:
     """Returns how the training of a pushed model read its table.
 
@@ -114,7 +167,9 @@ def read_training(version: Path) -> Training:
             f"{version} was pushed by another version of Skewless, whose {model_versions.METADATA_FILE} is read "
             "differently. Run the pipeline again to push the model anew."
         ) from None
-    return Training(Spec.from_json(metadata["spec"]), source, metadata.get("query", source.data.query))
+    spec = Spec.from_json(metadata["spec"])
+    bounds, vocabularies = trained_columns.moment_bounds(version, spec), trained_columns.vocabularies(version, spec)
+    return Training(spec, source, metadata.get("query", source.data.query), bounds, vocabularies)
 
 
 def predictions(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:
@@ -124,13 +179,16 @@ def predictions(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:
         for start in range(0, batch.features.num_rows, _REQUEST_ROWS)
     ]
     outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    columns: dict[str, pa.Array] = dict(batch.kept)
     if not spec.label.classes:
-        return pa.table({**columns, "prediction": pa.array(outputs["predictions"])})
+        return pa.table({**batch.kept, "prediction": pa.array(outputs["predictions"])})
     predicted = pa.array(outputs["predicted"], pa.binary()).cast(pa.string())
-    columns["prediction"] = predicted.cast(pa.int64()) if spec.label.payload == "int" else predicted
-    scores = {f"score_{name}": pa.array(outputs["scores"][:, index]) for index, name in enumerate(spec.label.classes)}
-    return pa.table({**columns, **scores})
+    prediction = predicted.cast(pa.int64()) if spec.label.payload == "int" else predicted
+    scores = {name: pa.array(outputs["scores"][:, index]) for index, name in enumerate(_score_columns(spec))}
+    return pa.table({**batch.kept, "prediction": prediction, **scores})
+
+
+def _score_columns(spec: Spec) -> list[str]:
+    return [f"score_{name}" for name in spec.label.classes]
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import duckdb
@@ -15,13 +17,16 @@ from core.spec import Feature, Spec
 from core.text import near_match
 from ingest import hive
 from ingest.sql import payloads, user_query
+from pipeline.prediction import data_flags
+from pipeline.prediction.categories import Categories
+from pipeline.prediction.trained_columns import Bounds, TrainedColumns
 
-# The types that text files are cast to; a type of Parquet files is mapped to the nearest one.
-_TEXT_TYPES = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMP_NS", "VARCHAR")
-_NEAREST = {"TINYINT": "BIGINT", "SMALLINT": "BIGINT", "INTEGER": "BIGINT", "FLOAT": "DOUBLE"}
+# The types that a CSV file holds as they are, and those that Parquet files of Arrow lack.
+_IN_CSV = r"BOOLEAN|U?(TINY|SMALL|BIG)?INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*|VARCHAR"
+_NOT_IN_PARQUET = r"\b(INTERVAL|UNION|BIT|BIGNUM|TIME WITH TIME ZONE)\b"
 # Marks the name of an absent column in the error that DuckDB raises when the query reads that column.
 _ABSENT = "\x1e"
-_KEPT = "kept: "
+_KEPT = "\x1fkept"  # begins the names of the kept columns in the query, beside those of the features
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,16 +37,20 @@ class Training:
         spec: the features.
         source: files, dialect and column types.
         query: the SQL of the configuration; None without one.
+        bounds: the least and the greatest whole number of each feature of moments.
+        vocabularies: the categories of each categorical feature of texts.
     """
 
     spec: Spec
     source: ingest.Source
     query: str | None
+    bounds: Bounds = dataclasses.field(default_factory=dict)
+    vocabularies: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Some rows: the features as Examples hold them, and the columns to keep as the table has them."""
+    """Some rows: the features as Examples hold them, and the columns to keep as the file to write can hold them."""
 
     features: pa.RecordBatch
     kept: Mapping[str, pa.Array]
@@ -56,14 +65,30 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
                 ...
     """
 
-    def __init__(self, training: Training, files: Sequence[str], keep: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        training: Training,
+        files: Sequence[str],
+        keep: Sequence[str] = (),
+        to: str = ".parquet",
+        sets: Sequence[str] = (),
+    ) -> None:
         """Opens the files.
+
+        Args:
+            training: how the training read its table.
+            files: paths and globs of the rows.
+            keep: names of columns of the table, in any case.
+            to: the suffix of the file that the kept columns are for.
+            sets: flags `data.KEY=VALUE`, settings of the files that differ from those of the training.
 
         Raises:
             UserError: a file cannot be read, or lacks a feature or a column to keep.
         """
-        self._training, self._keep = training, tuple(keep)
-        self._source = _source(training, files)
+        data = data_flags.overridden(_data(training, files), sets)
+        self._training = dataclasses.replace(training, query=data.query)
+        self._categories = {name: Categories(vocabulary) for name, vocabulary in training.vocabularies.items()}
+        self._source = _source(self._training, data)
         self._connection = ingest.connect(self._source.data.memory)
         with ingest.reading(self._source):
             self._open()
@@ -72,10 +97,16 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
         names = [feature.name for feature in training.spec.features]
         self._require(names, types, "Feature", "the model takes")
         self._require(keep, types, "Column", "--keep names")
-        self._select = _select(training.spec.features, types, self._keep)
+        self._keep = _kept(keep, types)
+        self._select = _select(training.spec.features, types, self._keep, to)
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
+
+    @property
+    def spec(self) -> Spec:
+        """The spec of the training."""
+        return self._training.spec
 
     def _open(self) -> None:
         """Creates the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
@@ -83,27 +114,12 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
         found = {column.name.casefold() for column in self._source.columns}
         absent = [column for column in self._training.source.columns if column.name.casefold() not in found]
         stand_ins = "".join(f", {_stand_in(column, self._source)}" for column in absent if self._training.query)
-        integers = payloads.Encoding("int")
-        whole = ", ".join(payloads.encoded(column, "DOUBLE", integers) for column in self._whole_numbers_with_point())
-        columns = f"* REPLACE ({whole})" if whole else "*"
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW data AS SELECT {columns}{stand_ins} FROM ({table.data()})"
-        )
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS SELECT *{stand_ins} FROM ({table.data()})")
         chosen = "FROM data"
         if self._training.query:
             user_query.check_is_select(self._connection, self._training.query)
             chosen = self._training.query.rstrip().rstrip(";")
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")
-
-    def _whole_numbers_with_point(self) -> list[str]:
-        """Returns the columns of whole numbers that these files write with a point, such as 60.0."""
-        trained = {column.name: column.type for column in self._training.source.columns}
-        text = ingest.READERS[self._source.format].holds_texts
-        return [
-            column.name
-            for column in self._source.columns
-            if text and column.type == "DOUBLE" and trained.get(column.name) == "BIGINT"
-        ]
 
     def _require(self, names: Sequence[str], types: Mapping[str, str], what: str, who: str) -> None:
         found = {column.casefold() for column in types}
@@ -112,7 +128,8 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
             more = f" (and {len(missing) - 1} more: {', '.join(missing[1:6])})" if len(missing) > 1 else ""
             raise UserError(
                 f"{what} {missing[0]!r}{more}, which {who}, is not in {self._source.files[0]}."
-                f"{_similar(missing[0], types)} The table has the columns {', '.join(types)}."
+                f"{_without_commas(missing[0], types) or _similar(missing[0], types)} "
+                f"The table has the columns {', '.join(types)}."
             )
 
     def batches(self) -> Iterator[Batch]:
@@ -127,7 +144,11 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
                 for batch in self._connection.sql(self._select).to_arrow_reader(ROW_GROUP):
                     rows = pa.Table.from_batches([batch.select(schema.names)])
                     (features,) = payloads.to_lists(rows, schema).to_batches()
-                    yield Batch(features, {column: batch.column(_KEPT + column) for column in self._keep})
+                    for name, categories in self._categories.items():
+                        replaced = categories.replace(features.column(name))
+                        features = features.set_column(schema.get_field_index(name), schema.field(name), replaced)
+                    kept = {name: batch.column(f"{_KEPT}{index}") for index, name in enumerate(self._keep)}
+                    yield Batch(features, kept)
             except duckdb.Error as error:
                 raise self._absent_column(error) or error from error
 
@@ -155,44 +176,38 @@ def _similar(missing: str, columns: Iterable[str]) -> str:
     return f" Is {near!r} meant to be {missing!r}?" if near else ""
 
 
-def _source(training: Training, files: Sequence[str]) -> ingest.Source:
-    """Returns the source for the files, with the column types of the training where the files hold texts."""
+def _without_commas(name: str, columns: Iterable[str]) -> str:
+    """Returns the advice for names of columns that are written as one, with commas between them."""
+    parts = [part.strip() for part in name.split(",")]
+    return f" Write `{shlex.join(parts)}`, without commas." if len(parts) > 1 and set(parts) <= set(columns) else ""
+
+
+def _kept(names: Iterable[str], columns: Iterable[str]) -> list[str]:
+    """Returns the columns to keep, each once and written as in the table."""
+    by_folded = {column.casefold(): column for column in columns}
+    return list(dict.fromkeys(by_folded[name.casefold()] for name in names))
+
+
+def _data(training: Training, files: Sequence[str]) -> Data:
+    """Returns the section for the files: what the training knew of its own."""
     trained = training.source
     kept = ("header", "encoding", "decimal", "nulls", "date_format")
     csv = Csv(**{option: getattr(trained.dialect, option) for option in kept})
-    types = _types(training)
-    found = ingest.discover(
-        Data(
-            files=tuple(files),
-            csv=csv if ingest.READERS[trained.format].has_dialect else Csv(),
-            hive=tuple(name for name in hive.common(ingest.expand(files)) if name in trained.hive) or None,
-            memory=trained.data.memory,
-            on_bad_rows=trained.data.on_bad_rows,
-        ),
-        # These files may write whole numbers as 60.0, so the types of such columns are inferred.
-        {name: column_type for name, column_type in types.items() if column_type != "BIGINT"},
+    return Data(
+        files=tuple(files),
+        csv=csv if ingest.READERS[trained.format].has_dialect else Csv(),
+        hive=tuple(name for name in hive.common(ingest.expand(files)) if name in trained.hive) or None,
+        memory=trained.data.memory,
+        on_bad_rows=trained.data.on_bad_rows,
+        query=training.query,
     )
-    if not ingest.READERS[found.format].holds_texts:
-        return found
-    formats = {column.name: column.format for column in trained.columns}
-    columns = []
-    for column in found.columns:
-        trained_type = types.get(column.name, "VARCHAR")
-        chosen = "DOUBLE" if (trained_type, column.type) == ("BIGINT", "DOUBLE") else trained_type
-        columns.append(ingest.Column(column.name, chosen, formats.get(column.name)))
-    return dataclasses.replace(found, columns=tuple(columns))
 
 
-def _types(training: Training) -> dict[str, str]:
-    """Returns the types of the columns that are needed; any other column is VARCHAR, which fits every value."""
-    needed = {feature.name for feature in training.spec.features}
-    found = {}
-    for column in training.source.columns:
-        element = column.type.removesuffix("[]")
-        nearest = _NEAREST.get(element, "DOUBLE" if element.startswith("DECIMAL") else element)
-        known = nearest in _TEXT_TYPES and (training.query is not None or column.name in needed)
-        found[column.name] = nearest + column.type[len(element) :] if known else "VARCHAR"
-    return found
+def _source(training: Training, data: Data) -> ingest.Source:
+    """Returns the source for the files, with the column types of the training."""
+    columns = TrainedColumns(training.source, training.spec, training.query, training.bounds)
+    found = ingest.discover(data, columns.types)
+    return dataclasses.replace(found, columns=columns.of(found))
 
 
 def _stand_in(column: ingest.Column, source: ingest.Source) -> str:
@@ -202,14 +217,24 @@ def _stand_in(column: ingest.Column, source: ingest.Source) -> str:
     return f"{failure}::{column.type} AS {ingest.identifier(column.name)}"
 
 
-def _select(features: Sequence[Feature], types: Mapping[str, str], keep: Sequence[str]) -> str:
+def _select(features: Sequence[Feature], types: Mapping[str, str], keep: Sequence[str], to: str) -> str:
     """Returns SQL for the features as Examples hold them, and the columns to keep beside them."""
     folded = {column.casefold(): duckdb_type for column, duckdb_type in types.items()}
     columns = [
-        payloads.encoded(
-            feature.name, folded[feature.name.casefold()], payloads.Encoding(feature.payload, feature.repeated)
-        )
+        payloads.encoded(feature.name, folded[feature.name.casefold()], payloads.feature_encoding(feature))
         for feature in features
     ]
-    columns += [f"{ingest.identifier(column)} AS {ingest.identifier(_KEPT + column)}" for column in keep]
+    columns += [
+        f"{_written(ingest.identifier(column), types[column], to)} AS {ingest.identifier(f'{_KEPT}{index}')}"
+        for index, column in enumerate(keep)
+    ]
     return f"SELECT {', '.join(columns)} FROM source_table"
+
+
+def _written(column: str, duckdb_type: str, to: str) -> str:
+    """Returns SQL for a column as a file can hold it: what has no such type becomes text, and nested values JSON."""
+    held = re.fullmatch(_IN_CSV, duckdb_type) if to == ".csv" else not re.search(_NOT_IN_PARQUET, duckdb_type)
+    if held:
+        return column
+    nested = re.match(r"STRUCT|MAP|UNION|.*\]$", duckdb_type, re.DOTALL)
+    return f"to_json({column})::VARCHAR" if nested else f"{column}::VARCHAR"

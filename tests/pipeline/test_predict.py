@@ -1,13 +1,17 @@
 """Batch predictions by a formula model that was pushed with the metadata of a training."""
 
+import csv
+import datetime
 import json
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 
+import duckdb
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -19,7 +23,7 @@ from core.spec import Feature, Label, Spec
 from ingest import Column, Source
 from models.serving import model_versions
 from pipeline import predict
-from tests.components import served_models
+from tests.components import data_stages, served_models
 
 SPEC = Spec(
     label=Label("bought", "binary", "int", ("0", "1")),
@@ -64,6 +68,76 @@ def test_csv_without_label_to_parquet_with_a_column_kept(serving, tmp_path, caps
     assert f"3 rows predicted by {serving / '1'} in " in capsys.readouterr().err
 
 
+def test_a_kept_column_comes_once_and_has_the_name_of_the_table(serving, tmp_path):
+    (tmp_path / "new.csv").write_text("town,age,ID,kept: age\nBonn,20,007,x\n")
+    plain = _copy(serving, tmp_path / "plain", query=None)
+    keep = ["--keep", "id", "ID", "AGE", "kept: age"]
+    assert _predict(plain, tmp_path / "new.csv", tmp_path / "p.parquet", *keep) == 0
+    kept = pq.read_table(tmp_path / "p.parquet").select(["ID", "age", "kept: age"]).to_pydict()
+    assert kept == {"ID": ["007"], "age": [20.0], "kept: age": ["x"]}
+
+
+NESTED = """
+    SELECT 20.0 AS age, 'bonn' AS town, [1, NULL] AS list, {'a': 'x'} AS struct, MAP {'a': 1} AS map,
+    INTERVAL 1 DAY AS interval, TIMESTAMP '2024-01-01 10:00:00' AS stamp, '\\xAA'::BLOB AS bytes, 7::HUGEINT AS huge,
+    DATE 'infinity' AS day, 'x'::ENUM('x') AS enum, NULL AS nothing, [INTERVAL 1 DAY] AS intervals
+"""
+
+
+@pytest.mark.parametrize(
+    ("suffix", "expected"),
+    [
+        (
+            ".csv",
+            {
+                "list": "[1,null]",
+                "struct": '{"a":"x"}',
+                "map": '{"a":1}',
+                "interval": "1 day",
+                "stamp": "2024-01-01 10:00:00",
+                "bytes": "\\xAA",
+                "huge": "7",
+                "day": "infinity",
+                "enum": "x",
+                "nothing": "",
+                "intervals": '["1 day"]',
+            },
+        ),
+        (
+            ".parquet",
+            {
+                "list": [1, None],
+                "struct": {"a": "x"},
+                "map": [("a", 1)],
+                "stamp": datetime.datetime(2024, 1, 1, 10),
+                "bytes": b"\xaa",
+                "huge": 7.0,
+                "enum": "x",
+                "nothing": None,
+            },
+        ),
+    ],
+)
+def test_kept_columns_of_every_type(serving, tmp_path, suffix, expected):
+    duckdb.sql(NESTED).write_parquet(str(tmp_path / "new.parquet"))
+    plain = _copy(serving, tmp_path / "plain", query=None)
+    written = tmp_path / f"p{suffix}"
+    assert _predict(plain, tmp_path / "new.parquet", written, "--keep", *expected) == 0
+    if suffix == ".csv":
+        (row,) = csv.DictReader(written.read_text().splitlines())
+    else:
+        (row,) = pq.read_table(written).to_pylist()
+    assert {name: row[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("name", ["prediction", "Prediction", "score_0"])
+def test_a_kept_column_with_the_name_of_an_output_is_an_error(serving, tmp_path, capsys, name):
+    (tmp_path / "new.csv").write_text(f"age,town,{name}\n1,Bonn,5\n")
+    plain = _copy(serving, tmp_path / "plain", query=None)
+    assert _predict(plain, tmp_path / "new.csv", tmp_path / "p.csv", "--keep", name) == 2
+    assert f"error: --keep {name}: the predictions have a column {name.lower()!r}. Rename" in capsys.readouterr().err
+
+
 def test_parquet_to_csv(serving, tmp_path):
     table = pa.table({"age": pa.array([20, 60], pa.int32()), "town": pa.array(["Bonn", None]), "extra": [[1], [2]]})
     pq.write_table(table, tmp_path / "new.parquet")
@@ -85,6 +159,9 @@ def test_json_lines_with_a_label_of_any_kind(serving, tmp_path):
         ("age,twon\n1,Bonn\n", [], r"new.csv has no column 'town', .*Is 'twon' meant to be 'town'\?"),
         ("age,town\nold,Bonn\n", [], r"new.csv, line 2: column 'age' has the value 'old'"),
         ("age,town\n1,Bonn\n", ["--keep", "twn"], r"Column 'twn', which --keep names, is not in .*Is 'town' meant"),
+        ("age,town\n1,Bonn\n", ["--keep", "age,town"], "Column 'age,town', .* Write `age town`, without commas"),
+        ("age,town\n1,Bonn\n", ["--keep", ""], "Column '', which --keep names, is not in"),
+        ("age,town\n1,Bonn\n", ["--allow-unknown", "twn"], "There is no feature 'twn'. Did you mean 'town'"),
         ("", [], "new.csv is empty"),
     ],
 )
@@ -162,6 +239,87 @@ def test_wrong_model_or_output_is_named(tmp_path, capsys, model, to, message):
     (tmp_path / "new.csv").write_text("age,town\n1,Bonn\n")
     assert _predict(tmp_path / model, tmp_path / "new.csv", tmp_path / to) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "ages"),
+    [
+        ("new.csv", b"age,town\n20,Bonn\nold,Ulm\n30,Ulm\n", [20, 30]),  # on_bad_rows: quarantine
+        ("new.dat", b"age,town\n20,Bonn\n", [20]),  # format: csv
+        ("new.csv", "age,town\n20,Köln\n".encode("latin-1"), [20]),
+    ],
+)
+def test_the_first_advice_works_when_it_is_pasted(serving, tmp_path, capsys, name, content, ages):
+    (tmp_path / name).write_bytes(content)
+    to = tmp_path / "p.parquet"
+    code = _predict(serving, tmp_path / name, to, "--keep", "age")
+    error = capsys.readouterr().err
+    if code:
+        assert "`data: {" not in error
+        advice = re.search("`(--set .*?)`", error)
+        assert advice, error
+        assert _predict(serving, tmp_path / name, to, "--keep", "age", *shlex.split(advice[1])) == 0
+    assert pq.read_table(to)["age"].to_pylist() == ages
+
+
+def test_advice_about_features_is_for_a_new_training(serving, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("age,town\nold,Bonn\n")
+    assert _predict(serving, tmp_path / "new.csv", tmp_path / "p.csv") == 2
+    assert "by `features: {age: {type: text}}` in the configuration of a new training." in capsys.readouterr().err
+
+
+def test_a_setting_is_of_the_files_to_predict_alone(serving, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("years|city\n20|Bonn\n40|Ulm\n")
+    query = "SELECT years::DOUBLE AS age, lower(city) AS town FROM data WHERE years < '3'"
+    sets = ["--set", f"data.query={query}", "--set", "data.csv.delimiter='|'"]
+    assert _predict(serving, tmp_path / "new.csv", tmp_path / "p.parquet", *sets) == 0
+    assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.3])
+    for flag, message in [
+        ("train.epochs=3", "error: --set: `train` is not a known key. Accepted here: data."),
+        ("data.csv.delimter=;", "Did you mean 'delimiter'?"),
+        ("data.query=SELECT nothing FROM data", "error: The query fails: "),
+    ]:
+        assert _predict(serving, tmp_path / "new.csv", tmp_path / "p.csv", "--set", flag) == 2
+        assert message in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def compared(serving, tmp_path_factory) -> pathlib.Path:
+    """The same model without a query, and with the statistics of a train of 40 rows."""
+    folder = tmp_path_factory.mktemp("compared")
+    rows = {"age": [float(age) for age in range(20, 60)], "town": ["bonn", "ulm"] * 20, "bought": [0, 1] * 20}
+    columns = {"age": "float", "town": "text", "bought": "int"}
+    made = data_stages.write_examples(folder / "examples", columns, {"train": rows})
+    statistics = data_stages.make_statistics(made, SPEC, folder / "statistics")
+    copy = _copy(serving, folder / "serving", query=None)
+    shutil.copytree(statistics.uri, copy / "1" / model_versions.STATISTICS_FOLDER)
+    return copy
+
+
+def test_what_differs_from_the_training_is_said(compared, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("age,town\n" + "20,bonn\n,Ulm \n" * 10)
+    assert _predict(compared, tmp_path / "new.csv", tmp_path / "p.csv", "--json") == 0
+    printed = capsys.readouterr()
+    warnings = [
+        "'age' is missing in 50.0% of the rows, in train 0.0%",
+        "'town' has unknown categories in 50.0% of its values, such as 'Ulm '; in train 'ulm', 'bonn'",
+    ]
+    assert printed.err.splitlines()[:-1] == [f"warning: {warning}." for warning in warnings]
+    summary = json.loads(printed.out)
+    assert (summary["rows"], summary["left_out"], summary["warnings"]) == (20, 0, warnings)
+    assert summary["features"]["age"]["missing"] == summary["features"]["town"]["unknown"] == 0.5
+    assert _predict(compared, tmp_path / "new.csv", tmp_path / "p.csv", "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_column_of_unknown_values_is_an_error_and_nothing_is_written(compared, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("age,town\n" + "20,BONN\n" * 10)
+    assert _predict(compared, tmp_path / "new.csv", tmp_path / "p.csv") == 2
+    error = capsys.readouterr().err
+    assert "'town': none of its 10 values is a category that training had, such as 'BONN'; in train" in error
+    assert not (tmp_path / "p.csv").exists()
+    assert _predict(compared, tmp_path / "new.csv", tmp_path / "p.csv", "--allow-unknown", "town") == 0
+    assert (tmp_path / "p.csv").exists()
 
 
 def test_help_comes_at_once_and_without_tensorflow():

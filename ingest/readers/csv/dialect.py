@@ -83,9 +83,10 @@ def _check_first_line(file: str, text: str, best: Dialect, choices: list[list[li
     for rows in choices:
         width = max({len(row) for row in rows[1:]}, key=lambda width: _share(rows, width), default=0)
         if width >= least and len(rows[0]) != width and _share(rows[1:], width) >= 0.8:
+            fields = f"{len(rows[0])} field{'s' * (len(rows[0]) > 1)}"
             raise UserError(
-                f"{file}, line 1: {first[:80]!r} has {len(rows[0])} field{'s' * (len(rows[0]) > 1)}, and the lines below have {width}. If "
-                f"it is a title or a comment, delete what is above the header; if it is the header, name all {width} columns."
+                f"{file}, line 1: {first[:80]!r} has {fields}, and the lines below have {width}. If it is a title or a "
+                f"comment, delete what is above the header; if it is the header, name all {width} columns."
             )
 
 
