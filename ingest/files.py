@@ -74,7 +74,9 @@ def _check_kind(pattern: str) -> None:
             "path."
         )
     path = _located(pattern)
-    if pattern == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)):
+    if pattern in ("-", "/dev/stdin") or (
+        os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    ):
         raise UserError(
             f"{pattern} is a stream, and the data are read more than once. Write it to a file, such as data.csv, and "
             "give its path."

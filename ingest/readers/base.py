@@ -95,6 +95,7 @@ class Reader(abc.ABC):
     Attributes:
         suffixes: of the files, in lower case; `.gz` or `.zst` may follow, see `files.blocks`.
         holds_texts: whether `scan` gives texts, or lists of texts, which have yet to be cast to the columns' types.
+        optional_columns: whether a row, and so a whole file, may lack a column, whose values are then missing.
         has_dialect: whether the section `data: {csv: ...}` applies.
         unit: how a row is called in messages: line or record.
         no_rows: what is said of a file in which there is no row.
@@ -102,6 +103,7 @@ class Reader(abc.ABC):
 
     suffixes: tuple[str, ...]
     holds_texts = False
+    optional_columns = False
     has_dialect = False
     unit = "line"
     no_rows = "no rows"

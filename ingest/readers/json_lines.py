@@ -33,6 +33,7 @@ class JsonLinesReader(Reader):
 
     suffixes = (".jsonl", ".ndjson", ".json")
     holds_texts = True
+    optional_columns = True
 
     def columns(self, connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[Column, ...]:
         """Returns the keys of all objects with their types; mixed and nested values are texts."""

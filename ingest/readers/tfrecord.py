@@ -35,6 +35,7 @@ class TFRecordReader(Reader):
     """Reads TFRecord files, plain or compressed, whose records are tf.Examples and whose features are the columns."""
 
     suffixes = (".tfrecord", ".tfrecords")
+    optional_columns = True
     unit = "record"
 
     def recognizes(self, name: str) -> bool:

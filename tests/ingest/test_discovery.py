@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -377,9 +378,12 @@ def test_files_that_are_not_there(tmp_path: pathlib.Path) -> None:
         ingest.expand([str(tmp_path / "x*.csv")])
     with pytest.raises(UserError, match=rf"is a folder, .* such as {tmp_path}/\*\.(csv|parquet)\."):
         ingest.expand([str(tmp_path)])
-    with pytest.raises(UserError, match=rf"is a folder, .* such as {tmp_path.parent}/\*\*/\*\.(csv|parquet)\."):
-        ingest.expand([str(tmp_path.parent)])
-    for stream in ("/dev/stdin", "/dev/null", "-"):
+    (tmp_path / "t/year=1").mkdir(parents=True)
+    write(tmp_path, "t/year=1/part.jsonl.gz", "x")
+    with pytest.raises(UserError, match=rf"is a folder, .* such as {tmp_path}/t/\*\*/\*\.jsonl\.gz\."):
+        ingest.expand([str(tmp_path / "t")])
+    os.mkfifo(tmp_path / "pipe.csv")
+    for stream in ("/dev/stdin", "/dev/null", "-", str(tmp_path / "pipe.csv")):
         with pytest.raises(UserError, match=f"{stream} is a stream, .* Write it to a file"):
             ingest.expand([stream])
     for url in ("https://example.org/data.csv", "s3://bucket/*.parquet", "file:///data.csv"):
