@@ -144,7 +144,10 @@ def to_yaml(settings: Settings) -> str:
 
 def set_flag(*keys: str, value: str) -> str:
     """Returns the flag that a person can type, quotes for the shell included: `--set features.x=ignore`."""
-    return f"--set {shlex.quote(f'{yaml_reader.join_path(keys)}={yaml_reader.dump_inline(value)}')}"
+    setting = f"{yaml_reader.join_path(keys)}={yaml_reader.dump_plain(value)}"
+    escaped = re.sub(r'(["\\$`])', r"\\\1", setting)
+    in_double_quotes = [f'"{escaped}"'] if "!" not in setting else []  # bash replaces it by an earlier command
+    return f"--set {min([shlex.quote(setting), *in_double_quotes], key=len)}"
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[yaml_reader.Path, str]]:

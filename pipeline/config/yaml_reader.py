@@ -100,6 +100,14 @@ def dump_inline(value: Any) -> str:
     return text.strip()[1:-1]
 
 
+def dump_plain(text: str) -> str:
+    """Returns a text as a YAML document of one line, without quotes where it is read as itself."""
+    try:
+        return text if parse(text, "")[0] == text else dump_inline(text)
+    except UserError:
+        return dump_inline(text)
+
+
 def split_path(text: str) -> Path:
     """Returns the keys of a dotted path; a key in double quotes may hold anything: `features."a.b".kind`.
 
