@@ -40,7 +40,7 @@ def detect(file: str, section: Csv) -> Dialect:
     ]
     fitting = [dataclasses.replace(choice, **given) for choice in choices]
     best = max(dict.fromkeys(fitting), key=lambda dialect: _fit(text, dialect, whole))
-    _check_first_line(file, text, best, [_rows(text, dialect, whole) for dialect in dict.fromkeys([best, *fitting])])
+    _check_first_line(file, text, best, fitting, whole)
     best = dataclasses.replace(best, trim=_has_blanks(text, best, whole))
     if "decimal" in given or best.delimiter == "," or not _has_decimal_commas(_rows(text, best, whole)):
         return best
@@ -63,24 +63,19 @@ def _has_blanks(text: str, dialect: Dialect, whole: bool) -> bool:
     return any(sum(found) >= _BLANKS * len(found) > 0 for found in blanks)
 
 
-def _check_first_line(file: str, text: str, best: Dialect, choices: list[list[list[str]]]) -> None:
-    """Raises UserError where the first line is a note for Excel, a title or a comment.
-
-    Args:
-        file: for the message.
-        text: the beginning of the file.
-        best: the dialect in which the file would be read.
-        choices: the first rows in this dialect and in others.
-    """
+def _check_first_line(file: str, text: str, best: Dialect, others: list[Dialect], whole: bool) -> None:
+    """Raises UserError where the first line is a note for Excel, a title or a comment: the rows have other widths."""
     first = text.lstrip("\r\n").partition("\n")[0].rstrip("\r")
     if _NOTE_FOR_EXCEL.fullmatch(first):
         raise UserError(
             f"{file}, line 1: {first!r} tells Excel the delimiter, and a header was expected. Delete this line."
         )
-    if not best.header or (choices[0] and len(choices[0][0]) > 1 and _share(choices[0], len(choices[0][0])) > 0.5):
+    rows = _rows(text, best, whole)
+    if not best.header or not rows or (len(rows[0]) > 1 and _share(rows, len(rows[0])) > 0.5):
         return
     least = 2 if first.startswith(_COMMENTS) else 3
-    for rows in choices:
+    for dialect in dict.fromkeys([best, *others]):
+        rows = _rows(text, dialect, whole)
         width = max({len(row) for row in rows[1:]}, key=lambda width: _share(rows, width), default=0)
         if width >= least and len(rows[0]) != width and _share(rows[1:], width) >= 0.8:
             fields = f"{len(rows[0])} field{'s' * (len(rows[0]) > 1)}"
