@@ -32,6 +32,8 @@ class ParquetReader(Reader):
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces of whole row groups, whose values have about `size` bytes."""
         metadata = _metadata(file)
+        if "file_row_number" in map(str.casefold, metadata.schema.to_arrow_schema().names):
+            return super().pieces(file, source, size)  # DuckDB numbers the rows in a column of this name
         found, start, row, weight = list[Piece](), 0, 0, 0
         for index in range(metadata.num_row_groups):
             group = metadata.row_group(index)
