@@ -31,6 +31,9 @@ def test_a_run_in_a_folder_with_special_characters(tmp_path):
     assert json.loads(command("pipeline/run_local.py", *train))["status"] == "up_to_date"
     plan = json.loads(command("pipeline/run_local.py", *train, "--set", "train.epochs=9", "--dry-run"))
     assert {step["state"] for step in plan if step["stage"] in ("ExampleGen", "Transform")} == {"cached"}
+    (folder / "t/year=2023").rename(folder / "t/year=2022")
+    plan = json.loads(command("pipeline/run_local.py", *train, "--dry-run"))
+    assert {step["stage"]: step["state"] for step in plan}["ExampleGen"] == "run"
     new = folder / "t/year=2024/part.csv"
     to = folder / "out=1.csv"
     command("pipeline/predict.py", "--model", folder / "run/serving", "--data", new, "--to", to, "--keep", "year")
