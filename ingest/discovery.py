@@ -16,13 +16,14 @@ from ingest.sql.connection import connect
 from ingest.table import Table, open_table
 
 
-def discover(data: Data, types: Mapping[str, str] | None = None) -> Source:
+def discover(data: Data, types: Mapping[str, str] | None = None, may_be_empty: bool = False) -> Source:
     """Returns the source that a section describes, after reading all rows.
 
     Args:
         data: the section; what it leaves open is inferred from the files.
         types: DuckDB types of columns that are not to be inferred, such as VARCHAR for codes of digits; used only where
             files hold texts.
+        may_be_empty: whether a table without rows is one.
 
     Raises:
         UserError: a file does not exist, is empty, is damaged or does not look like the others.
@@ -47,7 +48,8 @@ def discover(data: Data, types: Mapping[str, str] | None = None) -> Source:
         settled = settled.model_copy(update={"hive": partitions})
         source = dataclasses.replace(source, columns=typed + of_folders, data=settled)
         table = open_table(connection, source)
-        _check_not_empty(table)
+        if not may_be_empty:
+            _check_not_empty(table)
         types_of_folders = {column.name: column.type for column in of_folders}
         return reader.infer(connection, source, table.raw(), {**given, **types_of_folders})
 

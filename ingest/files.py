@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from core.errors import UserError
-from core.text import near_match
+from core.text import clause, near_match
 from ingest import spans
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
@@ -74,7 +74,9 @@ def _check_kind(pattern: str) -> None:
             "path."
         )
     path = _located(pattern)
-    if pattern == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)):
+    if pattern in ("-", "/dev/stdin") or (
+        os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    ):
         raise UserError(
             f"{pattern} is a stream, and the data are read more than once. Write it to a file, such as data.csv, and "
             "give its path."
@@ -162,7 +164,7 @@ def blocks(file: str, size: int = 1 << 23) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         raise UserError(
-            f"{file} cannot be read to its end: {error}. Is it cut or damaged? Make or copy it again."
+            f"{file} cannot be read to its end: {clause(error)}. Is it cut or damaged? Make or copy it again."
         ) from error
 
 

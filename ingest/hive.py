@@ -90,6 +90,7 @@ def scan(rows: str, partitions: Sequence[str], file: str) -> str:
     """Returns SQL for the rows of files that are in the folder of `file`, with the columns that its name holds."""
     if not partitions:
         return rows
+    _check_named(file, partitions)
     found = values(file)
     constants = ", ".join(f"{_literal(found[name])}::VARCHAR AS {identifier(name)}" for name in partitions)
     return f"SELECT *, {constants} FROM ({rows})"

@@ -19,7 +19,8 @@ class Dialect:
         quote: the character around a field that contains delimiters or line ends; empty for none.
         escape: the character before a quote inside a quoted field; usually the quote itself.
         header: whether the first row holds the names; otherwise they are column0, column1 and so on.
-        encoding: the name of a Python codec.
+        encoding: the name of a Python codec; that of a file where its bytes do not tell.
+        trim: whether the blanks around fields are taken away.
         decimal: the decimal separator of numbers.
         nulls: the texts that mean "missing", beside the empty field.
         date_format: the strptime format of dates and timestamps that are not ISO 8601, such as `%d/%m/%Y`.
@@ -30,6 +31,7 @@ class Dialect:
     escape: str = '"'
     header: bool = True
     encoding: str = "utf-8"
+    trim: bool = False
     decimal: str = "."
     nulls: tuple[str, ...] = ()
     date_format: str | None = None
@@ -47,6 +49,7 @@ class Column:
         nulls: the texts that mean "missing" in this column, beside the empty field.
         unit: of moments: the unit in which a whole number counts from 1970-01-01 UTC.
         bounds: of moments: the least and the greatest whole number that can be in that unit.
+        held: the type in the files, where it is another one and the files have types.
     """
 
     name: str
@@ -55,6 +58,12 @@ class Column:
     nulls: tuple[str, ...] = ()
     unit: Unit | None = None
     bounds: tuple[int, int] | None = None
+    held: str | None = None
+
+    @property
+    def type_in_files(self) -> str:
+        """The type of the values in files that have types."""
+        return self.held or self.type
 
 
 @dataclasses.dataclass(frozen=True)

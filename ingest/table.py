@@ -100,15 +100,17 @@ class Table:
         """Yields the rows of a part that have a bad value."""
         checks = [casts.bad(column, held, self.source.dialect) for column, held in self._held()]
         which = "CASE " + " ".join(f"WHEN {check} THEN {index}" for index, check in enumerate(checks)) + " END"
-        numbered = f"SELECT row_number() OVER () AS row_number, * FROM ({self.raw([part])})"
-        query = f"SELECT row_number, {which} FROM ({numbered}) WHERE {self._has_bad_value()}"
+        number = identifier("\x1frow")  # no file has a column of this name
+        numbered = f"SELECT row_number() OVER () AS {number}, * FROM ({self.raw([part])})"
+        query = f"SELECT {number}, {which} FROM ({numbered}) WHERE {self._has_bad_value()}"
         columns = {row: self.source.columns[index] for row, index in self.connection.execute(query).fetchall()}
         if not columns:
             return
+        unit = part.unit or self.reader.unit
         for row, record in enumerate(self.reader.records(part), start=1):
             if row in columns:
                 reason = f"column {columns[row].name!r} is not {casts.expected(columns[row])}"
-                yield Reject.from_bytes(part.piece.file, record.line, reason, record.text, self.reader.unit)
+                yield Reject.from_bytes(part.piece.file, record.line, reason, record.text, unit)
 
 
 def open_table(connection: duckdb.DuckDBPyConnection, source: Source, pieces: Sequence[Piece] | None = None) -> Table:

@@ -27,6 +27,8 @@ def parser() -> argparse.ArgumentParser:
     add("--data", required=True, nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord, without label")
     add("--to", required=True, type=Path, metavar="FILE", help="the file to write: NAME.parquet or NAME.csv")
     add("--keep", nargs="+", default=[], metavar="COLUMN", help="columns of the data to write beside the predictions")
+    set_help = "change a setting of the data, as in --set data.csv.encoding=latin-1 (default: as in the training)"
+    add("--set", action="append", default=[], dest="sets", metavar="data.KEY=VALUE", help=set_help)
     allow_help = "features whose values may all be unknown to the model, which is an error otherwise"
     add("--allow-unknown", nargs="+", default=[], metavar="COLUMN", help=allow_help)
     add("--quiet", action="store_true", help="print only errors")
@@ -40,10 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from core.errors import UserError
 
     try:
-        from pipeline.prediction import batch_prediction
+        from pipeline.prediction import batch_prediction, data_flags
 
         data = vars(arguments).pop("data")
-        return batch_prediction.run(batch_prediction.Request(files=data, **vars(arguments)))
+        with data_flags.advising_flags():
+            return batch_prediction.run(batch_prediction.Request(files=data, **vars(arguments)))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from core.errors import UserError
+from core.text import clause
 from ingest.readers.base import Part, Piece, Reader, scan_parquet
 from ingest.source import Column, Source
 from ingest.sql.connection import paths_literal
@@ -31,6 +32,8 @@ class ParquetReader(Reader):
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces of whole row groups, whose values have about `size` bytes."""
         metadata = _metadata(file)
+        if "file_row_number" in map(str.casefold, metadata.schema.to_arrow_schema().names):
+            return super().pieces(file, source, size)  # DuckDB numbers the rows in a column of this name
         found, start, row, weight = list[Piece](), 0, 0, 0
         for index in range(metadata.num_row_groups):
             group = metadata.row_group(index)
@@ -59,5 +62,5 @@ def _metadata(file: str) -> Any:
         return pq.read_metadata(file)
     except (OSError, pa.ArrowException) as error:
         raise UserError(
-            f"{file} is not a whole Parquet file: {error}. Is it cut or damaged? Make or copy it again."
+            f"{file} is not a whole Parquet file: {clause(error)}. Is it cut or damaged? Make or copy it again."
         ) from error

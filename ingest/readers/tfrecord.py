@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import UserError
+from core.text import clause
 from ingest import files
 from ingest.readers.base import Part, Piece, Reader
 from ingest.rejects import Reject
@@ -34,6 +35,7 @@ class TFRecordReader(Reader):
     """Reads TFRecord files, plain or compressed, whose records are tf.Examples and whose features are the columns."""
 
     suffixes = (".tfrecord", ".tfrecords")
+    optional_columns = True
     unit = "record"
 
     def recognizes(self, name: str) -> bool:
@@ -214,7 +216,7 @@ def _decode(decoder: Any, file: str, batch: _Batch) -> tuple[pa.RecordBatch, lis
                 decoder.DecodeBatch([record])
                 good.append(record)
             except Exception as error:
-                reason = f"the record is not the tf.Example that was expected: {error}"
+                reason = f"the record is not the tf.Example that was expected: {clause(error)}"
                 bad.append(Reject.from_bytes(file, number, reason, record, "record"))
         return decoder.DecodeBatch(good), bad
 
@@ -226,12 +228,12 @@ def _schema(columns: Sequence[Column]) -> bytes:
     types = {"BIGINT": schema_pb2.INT, "FLOAT": schema_pb2.FLOAT}
     schema = schema_pb2.Schema()
     for column in columns:
-        schema.feature.add(name=column.name, type=types.get(element_type(column.type)[0], schema_pb2.BYTES))
+        schema.feature.add(name=column.name, type=types.get(element_type(column.type_in_files)[0], schema_pb2.BYTES))
     return bytes(schema.SerializeToString())
 
 
 def _arrow_type(column: Column) -> pa.DataType:
-    element, repeated = element_type(column.type)
+    element, repeated = element_type(column.type_in_files)
     value_type = pa.large_string() if element == "VARCHAR" else _ARROW[element]
     return pa.large_list(value_type) if repeated else value_type
 
@@ -252,6 +254,6 @@ def _values(file: str, lists: pa.LargeListArray, column: Column) -> pa.Array:
         return filled.flatten().cast(arrow_type)
     except pa.ArrowInvalid as error:
         raise UserError(
-            f"{file}: feature {column.name!r} holds bytes that are not UTF-8 ({error}). Write "
+            f"{file}: feature {column.name!r} holds bytes that are not UTF-8 ({clause(error)}). Write "
             f"`features: {{{column.name}: ignore}}`."
         ) from error

@@ -68,7 +68,8 @@ def whole_number(text: str, column_type: str, dialect: Dialect) -> str:
     """Returns SQL for a text as an integer type in any way to write a number, such as 5.0."""
     double = number(text, dialect)
     whole = f"CASE WHEN {double} = trunc({double}) AND abs({double}) < {_EXACT_DOUBLE} THEN {double} END"
-    return f"coalesce({value(text, column_type, dialect)}, TRY_CAST({whole} AS {column_type}))"
+    digits = f"TRY_CAST(regexp_extract({text}, '^\\s*([+-]?[0-9]+)(\\.0*)?\\s*$', 1) AS {column_type})"
+    return f"coalesce({digits}, TRY_CAST({whole} AS {column_type}))"
 
 
 def boolean(text: str) -> str:

@@ -80,6 +80,9 @@ class ServedModel:
 @contextlib.contextmanager
 def _loadable(path: str) -> Iterator[str]:
     """Yields a path to a folder in which TensorFlow finds its files: it takes the path for a pattern."""
+    if not any(sign in path for sign in "[\\"):
+        yield path
+        return
     with tempfile.TemporaryDirectory() as folder:
         link = pathlib.Path(folder) / "model"
         link.symlink_to(pathlib.Path(path).absolute(), target_is_directory=True)

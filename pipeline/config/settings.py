@@ -193,6 +193,15 @@ def _flags(
         yield "--label", {"label": label}
     if name is not None:
         yield "--name", {"name": name}
+    yield from set_flags(sets)
+
+
+def set_flags(sets: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields each flag `--set KEY.KEY=VALUE` as typed and as a part of the configuration.
+
+    Raises:
+        UserError: a flag is not of that form.
+    """
     for text in sets:
         match = re.fullmatch(f"({yaml_reader.PATH})=(.*)", text, re.DOTALL)
         if not match:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from core.errors import UserError
+from core.text import clause
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCALARS = (
@@ -82,9 +83,7 @@ def parse(text: str, where: str) -> tuple[Any, dict[Path, int]]:
     except yaml.MarkedYAMLError as error:
         raise UserError(_syntax_error(error, where)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"{where} cannot be read as YAML: {str(error).splitlines()[0]}. Write it as plain YAML."
-        ) from None
+        raise UserError(f"{where} cannot be read as YAML: {clause(error)}. Write it as plain YAML.") from None
     finally:
         loader.dispose()
 

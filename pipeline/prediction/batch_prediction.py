@@ -43,6 +43,7 @@ class Request:
         files: paths and globs of the rows.
         to: the Parquet or CSV file to write. It appears when it is complete.
         keep: columns of the table to write beside the predictions.
+        sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
         allow_unknown: features whose values may all be unknown to the model.
         quiet: print only errors.
         json: print the summary as JSON on standard output, and nothing else there.
@@ -52,6 +53,7 @@ class Request:
     files: Sequence[str]
     to: Path
     keep: Sequence[str] = ()
+    sets: Sequence[str] = ()
     allow_unknown: Sequence[str] = ()
     quiet: bool = False
     json: bool = False
@@ -69,7 +71,7 @@ def run(request: Request) -> int:
     training = read_training(version)
     _check_names(request, training.spec)
     skew = Skew.of(version, training.spec)
-    with PredictionTable(training, request.files, request.keep, request.to.suffix.lower()) as table:
+    with PredictionTable(training, request.files, request.keep, request.to.suffix.lower(), request.sets) as table:
         rows = _predict(request, version, table, skew)
         left_out = table.rejects()
     seconds = time.monotonic() - begun
@@ -100,7 +102,7 @@ def _predict(request: Request, version: Path, table: PredictionTable, skew: Skew
             rows += batch.features.num_rows
             if not request.quiet and sys.stderr.isatty():
                 print(f"{rows:,} rows", end="\r", file=sys.stderr, flush=True)
-        if not rows:
+        if table.has_rows and not rows:
             raise UserError(
                 f"{request.files[0]} has no rows to predict: the query of the training removes all of them."
             )
@@ -174,7 +176,7 @@ def predictions(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:
     """Returns the rows to write: the columns to keep, `prediction`, and for classes a `score_CLASS` each."""
     parts = [
         model(examples.dense(batch.features.slice(start, _REQUEST_ROWS), spec.features))
-        for start in range(0, batch.features.num_rows, _REQUEST_ROWS)
+        for start in range(0, max(1, batch.features.num_rows), _REQUEST_ROWS)
     ]
     outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if not spec.label.classes:

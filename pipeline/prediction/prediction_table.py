@@ -17,6 +17,7 @@ from core.spec import Feature, Spec
 from core.text import near_match
 from ingest import hive
 from ingest.sql import payloads, user_query
+from pipeline.prediction import data_flags
 from pipeline.prediction.categories import Categories
 from pipeline.prediction.trained_columns import Bounds, TrainedColumns
 
@@ -65,7 +66,12 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
     """
 
     def __init__(
-        self, training: Training, files: Sequence[str], keep: Sequence[str] = (), to: str = ".parquet"
+        self,
+        training: Training,
+        files: Sequence[str],
+        keep: Sequence[str] = (),
+        to: str = ".parquet",
+        sets: Sequence[str] = (),
     ) -> None:
         """Opens the files.
 
@@ -74,13 +80,15 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
             files: paths and globs of the rows.
             keep: names of columns of the table, in any case.
             to: the suffix of the file that the kept columns are for.
+            sets: flags `data.KEY=VALUE`, settings of the files that differ from those of the training.
 
         Raises:
             UserError: a file cannot be read, or lacks a feature or a column to keep.
         """
-        self._training = training
+        data = data_flags.overridden(_data(training, files), sets)
+        self._training = dataclasses.replace(training, query=data.query)
         self._categories = {name: Categories(vocabulary) for name, vocabulary in training.vocabularies.items()}
-        self._source = _source(training, files)
+        self._source = _source(self._training, data)
         self._connection = ingest.connect(self._source.data.memory)
         with ingest.reading(self._source):
             self._open()
@@ -103,15 +111,31 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
     def _open(self) -> None:
         """Creates the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
         table = ingest.open_table(self._connection, self._source)
-        found = {column.name.casefold() for column in self._source.columns}
-        absent = [column for column in self._training.source.columns if column.name.casefold() not in found]
-        stand_ins = "".join(f", {_stand_in(column, self._source)}" for column in absent if self._training.query)
+        self.has_rows = table.rows > 0
+        stand_ins = "".join(f", {stand_in}" for stand_in in self._stand_ins())
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS SELECT *{stand_ins} FROM ({table.data()})")
         chosen = "FROM data"
         if self._training.query:
             user_query.check_is_select(self._connection, self._training.query)
             chosen = self._training.query.rstrip().rstrip(";")
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")
+
+    def _stand_ins(self) -> Iterator[str]:
+        """Yields SQL for columns of the training that the files lack: missing values, or errors for the query to raise.
+
+        Where a file may lack a column, its values are missing, unless the file has no column of the training or one of
+        a similar name.
+        """
+        found = {column.name.casefold() for column in self._source.columns}
+        trained = {column.name.casefold() for column in self._training.source.columns}
+        optional = ingest.READERS[self._source.format].optional_columns and bool(found & trained)
+        for column in self._training.source.columns:
+            if column.name.casefold() in found:
+                continue
+            if optional and not near_match(column.name, found - trained):
+                yield f"NULL::{column.type} AS {ingest.identifier(column.name)}"
+            elif self._training.query:
+                yield _error(column, self._source)
 
     def _require(self, names: Sequence[str], types: Mapping[str, str], what: str, who: str) -> None:
         found = {column.casefold() for column in types}
@@ -133,7 +157,12 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
         schema = arrow_schema({feature.name: feature.payload for feature in self._training.spec.features})
         with ingest.reading(self._source):
             try:
-                for batch in self._connection.sql(self._select).to_arrow_reader(ROW_GROUP):
+                reader = self._connection.sql(self._select).to_arrow_reader(ROW_GROUP)
+                if not self.has_rows:  # the file to write has columns all the same
+                    types = [reader.schema.field(f"{_KEPT}{index}").type for index in range(len(self._keep))]
+                    kept = {name: pa.array([], kept_type) for name, kept_type in zip(self._keep, types, strict=True)}
+                    yield Batch(pa.RecordBatch.from_pylist([], schema=schema), kept)
+                for batch in reader:
                     rows = pa.Table.from_batches([batch.select(schema.names)])
                     (features,) = payloads.to_lists(rows, schema).to_batches()
                     for name, categories in self._categories.items():
@@ -180,26 +209,29 @@ def _kept(names: Iterable[str], columns: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(by_folded[name.casefold()] for name in names))
 
 
-def _source(training: Training, files: Sequence[str]) -> ingest.Source:
-    """Returns the source for the files, with the column types of the training."""
+def _data(training: Training, files: Sequence[str]) -> Data:
+    """Returns the section for the files: what the training knew of its own."""
     trained = training.source
     kept = ("header", "encoding", "decimal", "nulls", "date_format")
     csv = Csv(**{option: getattr(trained.dialect, option) for option in kept})
-    columns = TrainedColumns(trained, training.spec, training.query, training.bounds)
-    found = ingest.discover(
-        Data(
-            files=tuple(files),
-            csv=csv if ingest.READERS[trained.format].has_dialect else Csv(),
-            hive=tuple(name for name in hive.common(ingest.expand(files)) if name in trained.hive) or None,
-            memory=trained.data.memory,
-            on_bad_rows=trained.data.on_bad_rows,
-        ),
-        columns.types,
+    return Data(
+        files=tuple(files),
+        csv=csv if ingest.READERS[trained.format].has_dialect else Csv(),
+        hive=tuple(name for name in hive.common(ingest.expand(files)) if name in trained.hive) or None,
+        memory=trained.data.memory,
+        on_bad_rows=trained.data.on_bad_rows,
+        query=training.query,
     )
+
+
+def _source(training: Training, data: Data) -> ingest.Source:
+    """Returns the source for the files, with the column types of the training."""
+    columns = TrainedColumns(training.source, training.spec, training.query, training.bounds)
+    found = ingest.discover(data, columns.types, may_be_empty=True)
     return dataclasses.replace(found, columns=columns.of(found))
 
 
-def _stand_in(column: ingest.Column, source: ingest.Source) -> str:
+def _error(column: ingest.Column, source: ingest.Source) -> str:
     """Returns SQL for a column that raises an error when its values are read, and only then."""
     any_column = ingest.identifier(source.columns[0].name)
     failure = f"error({ingest.literal(_ABSENT + column.name + _ABSENT)} || ({any_column} IS NULL)::VARCHAR)"

@@ -77,8 +77,9 @@ class TrainedColumns:
         trained = self._columns.get(column.name.casefold())
         if trained is None:
             return ingest.Column(column.name, "VARCHAR" if holds_texts else column.type)
-        column_type = _type_in_texts(trained.type) if holds_texts else trained.type
-        return dataclasses.replace(trained, name=column.name, type=column_type)
+        if holds_texts:
+            return dataclasses.replace(trained, name=column.name, type=_type_in_texts(trained.type))
+        return dataclasses.replace(trained, name=column.name, held=column.type)
 
 
 def _of_feature(column: ingest.Column, feature: Feature | None, bounds: Bounds) -> ingest.Column:

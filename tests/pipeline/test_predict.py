@@ -1,10 +1,12 @@
 """Batch predictions by a formula model that was pushed with the metadata of a training."""
 
 import csv
+import dataclasses
 import datetime
 import json
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,7 +21,8 @@ import tensorflow as tf
 
 from core.config_sections import Data
 from core.spec import Feature, Label, Spec
-from ingest import Column, Source
+from ingest import Column, Dialect, Source
+from ingest.readers import tfrecord
 from models.serving import model_versions
 from pipeline import predict
 from tests.components import data_stages, served_models
@@ -205,6 +208,85 @@ def test_whole_numbers_may_be_written_with_a_point(tmp_path):
     assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.21, 0.61])
 
 
+@pytest.mark.parametrize("name", ["new.csv", "new.parquet"])
+def test_a_table_without_rows_gives_an_output_without_rows(serving, tmp_path, name):
+    (tmp_path / "new.csv").write_text("town,age,id\n")
+    pq.write_table(pa.table({"town": pa.array([], "string"), "age": pa.array([], "int64")}), tmp_path / "new.parquet")
+    for query in (QUERY, None):
+        plain = _copy(serving, tmp_path / f"query={query is not None}", query=query)
+        assert _predict(plain, tmp_path / name, tmp_path / "p.parquet", "--keep", "age") == 0
+        found = pq.read_table(tmp_path / "p.parquet")
+        assert (found.num_rows, found.column_names) == (0, ["age", "prediction", "score_0", "score_1"])
+        assert str(found.schema.field("prediction").type) == "int64"
+        assert _predict(plain, tmp_path / name, tmp_path / "p.csv") == 0
+        assert (tmp_path / "p.csv").read_text().split() == ['"prediction","score_0","score_1"']
+
+
+def test_a_key_that_occurs_in_no_object_is_missing(serving, tmp_path, capsys):
+    for query in (QUERY, None):
+        plain = _copy(serving, tmp_path / f"query={query is not None}", query=query)
+        (tmp_path / "new.jsonl").write_text('{"town": "bonn", "id": 1}\n{"town": null}\n')
+        assert _predict(plain, tmp_path / "new.jsonl", tmp_path / "p.parquet") == 0
+        assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.6, 0.5])
+        record = tf.train.Example(features=tf.train.Features(feature={"town": _bytes(b"bonn")})).SerializeToString()
+        (tmp_path / "new.tfrecord").write_bytes(tfrecord.framed(record))
+        assert _predict(plain, tmp_path / "new.tfrecord", tmp_path / "p.parquet") == 0
+        assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.6])
+        for text in ('{"town": "bonn", "agge": 1}\n', '{"id": 1}\n'):
+            (tmp_path / "new.jsonl").write_text(text)
+            assert _predict(plain, tmp_path / "new.jsonl", tmp_path / "p.parquet") == 2
+            assert re.search("'(age|town)'", capsys.readouterr().err)
+
+
+def _bytes(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+@pytest.mark.parametrize("trained", ["hive", "flat"])
+def test_partition_columns_are_read_as_in_training(serving, tmp_path, trained):
+    plain = _copy(serving, tmp_path / "plain", query=None)
+    file = plain / "1" / model_versions.METADATA_FILE
+    metadata = json.loads(file.read_text())
+    source = Source.from_json(metadata["source"])
+    hive = ("town",) if trained == "hive" else ()
+    data = source.data.model_copy(update={"hive": hive})
+    file.write_text(json.dumps({**metadata, "source": dataclasses.replace(source, data=data).to_json()}))
+    for town in ("bonn", "ulm"):
+        (tmp_path / f"t/town={town}").mkdir(parents=True)
+        (tmp_path / f"t/town={town}/x.csv").write_text("age\n20\n")
+    assert _predict(plain, tmp_path / "t/*/*.csv", tmp_path / "p.parquet", "--keep", "town") == 0
+    found = pq.read_table(tmp_path / "p.parquet").to_pydict()
+    assert (found["town"], found["score_1"]) == (["bonn", "ulm"], pytest.approx([0.3, 0.2]))
+    assert _predict(plain, tmp_path / "t/town=bonn/x.csv", tmp_path / "p.parquet") == (0 if hive else 2)
+    (tmp_path / "t/town=bonn/x.csv").write_text("age,town\n20,ulm\n")
+    assert _predict(plain, tmp_path / "t/town=bonn/x.csv", tmp_path / "p.parquet") == 0
+    assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.2])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"town,age\nbonn,20\n",
+        b"town, age\nbonn, 20\n",
+        b" town ,age\n bonn ,20\n",
+        "town,age\nbonn,20\n".encode("utf-16"),
+        "\ufefftown,age\nbonn,20\n".encode(),
+    ],
+)
+def test_blanks_and_encodings_are_those_of_the_file(serving, tmp_path, content):
+    plain = _copy(serving, tmp_path / "plain", query=None)
+    file = plain / "1" / model_versions.METADATA_FILE
+    metadata = json.loads(file.read_text())
+    source = Source.from_json(metadata["source"])
+    for dialect in (Dialect(encoding="latin-1"), Dialect(trim=True), Dialect()):
+        trained = dataclasses.replace(source, dialect=dialect).to_json()
+        file.write_text(json.dumps({**metadata, "source": trained}))
+        (tmp_path / "new.csv").write_bytes(content)
+        assert _predict(plain, tmp_path / "new.csv", tmp_path / "p.parquet", "--keep", "town") == 0
+        found = pq.read_table(tmp_path / "p.parquet").to_pydict()
+        assert (found["town"], found["score_1"]) == (["bonn"], pytest.approx([0.3]))
+
+
 def _copy(serving: pathlib.Path, to: pathlib.Path, query: str | None) -> pathlib.Path:
     """Returns a copy of the version with another query."""
     shutil.copytree(serving / "1", to / "1")
@@ -238,6 +320,48 @@ def test_wrong_model_or_output_is_named(tmp_path, capsys, model, to, message):
     (tmp_path / "new.csv").write_text("age,town\n1,Bonn\n")
     assert _predict(tmp_path / model, tmp_path / "new.csv", tmp_path / to) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "ages"),
+    [
+        ("new.csv", b"age,town\n20,Bonn\nold,Ulm\n30,Ulm\n", [20, 30]),  # on_bad_rows: quarantine
+        ("new.dat", b"age,town\n20,Bonn\n", [20]),  # format: csv
+        ("new.csv", "age,town\n20,Köln\n".encode("latin-1"), [20]),
+    ],
+)
+def test_the_first_advice_works_when_it_is_pasted(serving, tmp_path, capsys, name, content, ages):
+    (tmp_path / name).write_bytes(content)
+    to = tmp_path / "p.parquet"
+    code = _predict(serving, tmp_path / name, to, "--keep", "age")
+    error = capsys.readouterr().err
+    if code:
+        assert "`data: {" not in error
+        advice = re.search("`(--set .*?)`", error)
+        assert advice, error
+        assert _predict(serving, tmp_path / name, to, "--keep", "age", *shlex.split(advice[1])) == 0
+    assert pq.read_table(to)["age"].to_pylist() == ages
+
+
+def test_advice_about_features_is_for_a_new_training(serving, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("age,town\nold,Bonn\n")
+    assert _predict(serving, tmp_path / "new.csv", tmp_path / "p.csv") == 2
+    assert "by `features: {age: {type: text}}` in the configuration of a new training." in capsys.readouterr().err
+
+
+def test_a_setting_is_of_the_files_to_predict_alone(serving, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("years|city\n20|Bonn\n40|Ulm\n")
+    query = "SELECT years::DOUBLE AS age, lower(city) AS town FROM data WHERE years < '3'"
+    sets = ["--set", f"data.query={query}", "--set", "data.csv.delimiter='|'"]
+    assert _predict(serving, tmp_path / "new.csv", tmp_path / "p.parquet", *sets) == 0
+    assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.3])
+    for flag, message in [
+        ("train.epochs=3", "error: --set: `train` is not a known key. Accepted here: data."),
+        ("data.csv.delimter=;", "Did you mean 'delimiter'?"),
+        ("data.query=SELECT nothing FROM data", "error: The query fails: "),
+    ]:
+        assert _predict(serving, tmp_path / "new.csv", tmp_path / "p.csv", "--set", flag) == 2
+        assert message in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

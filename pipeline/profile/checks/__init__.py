@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from core.errors import UserError
 from pipeline.config.settings import Settings
-from pipeline.profile.checks import columns, features, labels, roles, spellings, splits
+from pipeline.profile.checks import columns, features, labels, reading, roles, spellings, splits
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
@@ -34,6 +34,8 @@ CHECKS: tuple[Check, ...] = (
 )
 
 WARNINGS: tuple[Check, ...] = (
+    reading.blanks_are_named,
+    reading.columns_of_folders_are_named,
     spellings.values_are_spelled_alike,
     labels.configured_classes_have_rows,
     splits.splits_have_all_classes,
