@@ -12,6 +12,7 @@ from typing import Any
 import ingest
 from core.config_sections import FeatureOptions
 from core.errors import UserError
+from core.precision import LARGEST_FLOAT32
 from core.text import did_you_mean, listing
 from ingest.sql import splits
 from models.evaluation import gates
@@ -224,6 +225,22 @@ def roles_fit_columns(settings: Settings, table: TableProfile, inferred: Inferre
             yield from role_problems(table.columns[name], options, role)
 
 
+def numbers_fit_float32(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Checks that the label of a regression and the numeric features have no number beyond float32."""
+    names = [name for name, role in inferred.features.items() if role.kind == "numeric"]
+    names += [settings.label] if inferred.label.task == "regression" else []
+    for column in (table.columns[name] for name in names if table.columns[name].type_class in ("integer", "float")):
+        largest = max((column.low or 0, column.high or 0), key=abs)
+        if abs(largest) > LARGEST_FLOAT32:
+            what = "the label" if column.name == settings.label else "the column"
+            text = ingest.identifier(column.name)
+            query = f"SELECT * REPLACE (CASE WHEN abs({text}) < 3e38 THEN {text} END AS {text}) FROM data"
+            yield (
+                f"{what} `{column.name}` has the value {float(largest):.6g}, and numbers between -3.4e38 and 3.4e38 "
+                f"were expected. Correct it, or make such values missing: {set_flag('data', 'query', value=query)}"
+            )
+
+
 def features_exist(_: Settings, __: TableProfile, inferred: Inferred) -> Iterator[str]:
     """Checks that at least one column is a feature."""
     if not inferred.features:
@@ -232,20 +249,6 @@ def features_exist(_: Settings, __: TableProfile, inferred: Inferred) -> Iterato
             f"no column is left that the model could learn from ({reasons or 'there is only the label'}). "
             "Name at least one under features, such as --set features.COLUMN=categorical."
         )
-
-
-def names_are_served(_: Settings, __: TableProfile, inferred: Inferred) -> Iterator[str]:
-    """Checks that the arguments of a served model, which TensorFlow names after the features, are all different."""
-    taken: dict[str, str] = {}
-    for feature in inferred.features:
-        argument = "".join(letter if letter.isalnum() else "_" for letter in feature)
-        other = taken.setdefault(argument if argument[:1].isalpha() else f"arg_{argument}", feature)
-        if other != feature:
-            yield (
-                f"a served model cannot tell the columns `{other}` and `{feature}` apart: it keeps only the letters, "
-                "digits and `_` of a name. Rename one in data.query, such as "
-                f"SELECT * RENAME ({ingest.identifier(feature)} AS other) FROM data."
-            )
 
 
 def splits_have_rows(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
@@ -288,7 +291,7 @@ CHECKS: tuple[Check, ...] = (
     split_column_is_usable,
     enough_rows_to_split,
     roles_fit_columns,
+    numbers_fit_float32,
     features_exist,
-    names_are_served,
     splits_have_rows,
 )

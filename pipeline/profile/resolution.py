@@ -107,6 +107,12 @@ def _warnings(settings: Settings, table: TableProfile, inferred: Inferred, label
     new = [f"`{column}`" for column, role in inferred.roles.items() if role == NEW]
     if new:
         yield f"New columns are ignored: {listing(new)}. To use one: --set features.COLUMN=ROLE"
+    if settings.split.by == "time" and settings.split.column in inferred.features:
+        flag = set_flag("features", settings.split.column, value="ignore")
+        yield (
+            f"The split is by time, and `{settings.split.column}` is also a feature: eval and test are later than "
+            f"train, and a trend beyond the range of train cannot be learned. To leave the column out: {flag}"
+        )
     yield from _missing_words(settings, table, inferred)
     yield from _target_leakage(table, inferred, label)
 

@@ -147,12 +147,28 @@ def test_texts_that_are_all_numbers_can_be_numeric():
     assert problems(checks.roles_fit_columns, {"b": CLASS}, features={"b": "numeric"}) == ""
 
 
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        (
+            {"y": {"type": "DOUBLE", "distinct": 90, "low": -1e39, "high": 5.0}},
+            "the label `y` has the value -1e+39, and",
+        ),
+        (
+            {"b": {**NUMBER, "high": 1e300}},
+            "the column `b` has the value 1e+300, and numbers between -3.4e38 and 3.4e38",
+        ),
+        ({"b": {**NUMBER, "high": 3.4e38}}, ""),
+    ],
+)
+def test_numbers_fit_float32(columns, problem):
+    found = problems(checks.numbers_fit_float32, columns)
+    assert problem in found
+    assert bool(found) == bool(problem)
+
+
 def test_features_exist():
     assert "`a`: by the configuration" in problems(checks.features_exist, features={"a": "ignore"})
-
-
-def test_names_are_served():
-    assert "`b c` and `b.c`" in problems(checks.names_are_served, {"b c": NUMBER, "b.c": NUMBER})
 
 
 def test_splits_have_rows():
