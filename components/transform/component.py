@@ -116,7 +116,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         else:
             inputs = write_graph(output.uri, schema, spec, statistics)
         pathlib.Path(output.uri, INPUTS_FILE).write_text(inputs_to_json(inputs), encoding="utf-8")
-        _record(output, inputs, spec, known, outlier_warnings.found(statistics, spec))
+        _record(output, inputs, spec, known, outlier_warnings.find(statistics, spec))
 
     def _analyze(
         self, made: types.Artifact, output: types.Artifact, schema: schema_pb2.Schema, spec: Spec, cache: str | None

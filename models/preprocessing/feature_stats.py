@@ -122,7 +122,8 @@ def _numbers(
     moments = RobustMoments.of(edges, mean, std)
     median = float(np.median(edges)) if len(edges) else 0.0
     # A moment counts from 1970 in seconds or less, of which float32 holds no more than the day.
-    offset = float(round(median)) if feature.kind == "timestamp" or needs_float64(edges) else 0.0
+    wide = len(edges) > 0 and needs_float64(*np.percentile(edges, [10, 90]))
+    offset = float(round(median)) if feature.kind == "timestamp" or wide else 0.0
     return FeatureStats(
         offset=offset,
         mean=moments.mean - offset,

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from core.errors import UserError
+from models.serving import signatures
 
 
 class ServedModel:
@@ -35,6 +36,7 @@ class ServedModel:
         with _loadable(path) as loadable:
             self._loaded = tf.saved_model.load(loadable)
         self._inputs = _inputs(path)
+        self._keywords = {signature: self._keywords_of(signature) for signature in self._inputs}
         self.signatures = tuple(sorted(self._inputs))
         if "predict" not in self.signatures:
             raise UserError(
@@ -43,14 +45,24 @@ class ServedModel:
             )
         self.inputs = self.signature_inputs("predict")
 
+    def _keywords_of(self, signature: str) -> dict[str, str]:
+        """Returns the argument in Python of each input: its own name, unless another input is like it."""
+        _, arguments = self._loaded.signatures[signature].structured_input_signature
+        by_input = {spec.name: argument for argument, spec in arguments.items()}
+        accepted = signatures.keywords(self._inputs[signature])
+        return {name: name if name in accepted else by_input[name] for name in self._inputs[signature]}
+
     def signature_inputs(self, signature: str) -> Mapping[str, tf.TensorSpec]:
         """Returns what clients send to a signature."""
         return self._inputs[signature]
 
     def call(self, signature: str, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns what a signature gives for some rows; columns that it does not take are ignored."""
+        function = self._loaded.signatures[signature]
         tensors = {name: tf.constant(columns[name], spec.dtype) for name, spec in self._inputs[signature].items()}
-        outputs = {name: value.numpy() for name, value in self._loaded.signatures[signature](**tensors).items()}
+        keywords = self._keywords[signature]
+        answer = function(**{keywords[name]: tensor for name, tensor in tensors.items()})
+        outputs = {name: value.numpy() for name, value in answer.items()}
         exact = outputs.pop("predictions_float64", None)
         return outputs if exact is None else {**outputs, "predictions": exact}
 

@@ -29,7 +29,6 @@ CHECKS: tuple[Check, ...] = (
     splits.enough_rows_to_split,
     roles.roles_fit_columns,
     columns.features_exist,
-    columns.names_are_served,
     splits.splits_have_rows,
 )
 
@@ -39,6 +38,7 @@ WARNINGS: tuple[Check, ...] = (
     spellings.values_are_spelled_alike,
     labels.configured_classes_have_rows,
     splits.splits_have_all_classes,
+    splits.trends_end_with_train,
     labels.rows_have_labels,
     features.columns_are_named,
     features.missing_words_are_named,

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterable, Iterator
 
-import ingest
 from core.text import did_you_mean, listing
 from pipeline.config.settings import Settings, set_flag
 from pipeline.profile.table_inference import Inferred
@@ -81,17 +80,3 @@ def features_exist(_: Settings, __: TableProfile, inferred: Inferred) -> Iterato
             f"no column is left that the model could learn from ({reasons or 'there is only the label'}). "
             "Name at least one under features, such as --set features.COLUMN=categorical."
         )
-
-
-def names_are_served(_: Settings, __: TableProfile, inferred: Inferred) -> Iterator[str]:
-    """Checks that the arguments of a served model, which TensorFlow names after the features, are all different."""
-    taken: dict[str, str] = {}
-    for feature in inferred.features:
-        argument = "".join(letter if letter.isalnum() else "_" for letter in feature)
-        other = taken.setdefault(argument if argument[:1].isalpha() else f"arg_{argument}", feature)
-        if other != feature:
-            yield (
-                f"a served model cannot tell the columns `{other}` and `{feature}` apart: it keeps only the letters, "
-                "digits and `_` of a name. Rename one in data.query, such as "
-                f"SELECT * RENAME ({ingest.identifier(feature)} AS other) FROM data."
-            )

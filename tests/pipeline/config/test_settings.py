@@ -68,10 +68,10 @@ def test_flags_lie_over_the_file_in_their_order(write):
     path = write(MINIMAL + "train: {epochs: 9, seed: 1}\nfeatures: {hour: categorical}\n")
 
     loaded = settings.load(
-        path, label="fare", sets=["train.epochs=2", "train.epochs=3", "features.hour.vocabulary=5", "tune.trials=1"]
+        path, label="fare", sets=["train.epochs=2", "train.epochs=3", "features.hour.vocabulary=5", "tune.trials=0"]
     )
 
-    assert (loaded.label, loaded.train.epochs, loaded.train.seed, loaded.tune.trials) == ("fare", 3, 1, 1)
+    assert (loaded.label, loaded.train.epochs, loaded.train.seed, loaded.tune.trials) == ("fare", 3, 1, 0)
     assert loaded.features["hour"] == FeatureOptions(kind="categorical", vocabulary=5)
 
 

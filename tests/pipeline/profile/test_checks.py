@@ -152,10 +152,6 @@ def test_features_exist():
     assert "`a`: by the configuration" in problems(columns.features_exist, features={"a": "ignore"})
 
 
-def test_names_are_served():
-    assert "`b c` and `b.c`" in problems(columns.names_are_served, {"b c": NUMBER, "b.c": NUMBER})
-
-
 def test_splits_have_rows():
     counts = {"train": {"no": 8}, "eval": {"no": 1, "yes": 1}, "test": {}}
     found = problems(splits.splits_have_rows, split_counts=counts)

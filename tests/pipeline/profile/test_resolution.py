@@ -338,6 +338,35 @@ def test_a_later_span_keeps_its_roles(resolve, tmp_path):
         later(table(a=NUMBERS, n=[row % 50 for row in range(ROWS)], c=["a", "b", "c"] * 20, y=["maybe", "no"] * 30))
 
 
+def test_numbers_that_float32_would_round_are_held_as_float64(resolve):
+    large = [f"{1_390_000_000 + 60 * float(number):.3f}" for number in NUMBERS]
+    label = [f"{1_700_000_000 + 3 * float(number):.3f}" for number in NUMBERS]
+    text = table(large=large, small=NUMBERS, whole=[1_390_000_000 + row for row in range(ROWS)], y=label)
+    resolved = resolve(text, sets=("features.whole=numeric",))
+
+    assert {feature.name: feature.payload for feature in resolved.spec.features} == {
+        "large": "double",
+        "small": "float",
+        "whole": "int",
+    }
+    assert resolved.spec.label == Label("y", "regression", "double")
+    assert resolve(text, sets=("features.large.type=float",)).spec.features[0].payload == "float"
+
+
+def test_a_split_by_time_says_that_a_trend_ends_with_train(resolve):
+    days = [f"2024-{1 + row // 28:02d}-{1 + row % 28:02d}" for row in range(ROWS)]
+    by_time = ("split={by: time, column: day}",)
+    warned = [
+        warning
+        for warning in resolve(table(day=days, a=NUMBERS, y=YES_NO), sets=by_time).warnings
+        if "trend" in warning
+    ]
+    assert len(warned) == 1
+    assert warned[0].startswith("The split is by time, and `day` is also a feature")
+    assert warned[0].endswith("--set features.day=ignore")
+    assert not [warning for warning in resolve(table(day=days, a=NUMBERS, y=YES_NO)).warnings if "trend" in warning]
+
+
 cells = st.one_of(
     st.none(),
     st.booleans(),
