@@ -42,6 +42,9 @@ class Data(Section):
     """SQL over the files, which are its table `data`; null: all rows"""
     format: str | None = None
     """the format of the files; null: by their names"""
+    hive: Texts | None = None
+    """the columns that the names of folders hold, such as year in year=2024/; null: those that the folders of all files
+    name, that the files do not hold, and that a glob matches or the files differ in"""
     on_bad_rows: Literal["stop", "quarantine"] = "stop"
     """whether a row that cannot be read stops the run, or is written to rejects.parquet and counted"""
     max_bad_rows: Share = 0.001

@@ -22,4 +22,4 @@ ISSUES = "https://github.com/skewless/skewless/issues"
 
 def internal_error(error: BaseException) -> str:
     """Returns the first sentences of the message for an error that the user did not cause."""
-    return f"Internal error: {type(error).__name__}: {error}. Please report it at {ISSUES}."
+    return f"Internal error: {type(error).__name__}: {str(error).rstrip('.')}. Please report it at {ISSUES}."

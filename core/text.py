@@ -23,6 +23,11 @@ def listing(names: Sequence[str], most: int = 12) -> str:
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
+def clause(error: object) -> str:
+    """Returns the first line of an error's text without the full stop, to be continued by a sentence."""
+    return str(error).strip().partition("\n")[0].rstrip(". ")
+
+
 def unknown(kind: str, given: str, accepted: Sequence[str]) -> str:
     """Returns the message for a name that is not registered: what was given, what is accepted, what may be meant.
 

@@ -1,14 +1,13 @@
 """Discovers the files that the section `data:` names, their format, their dialect and the types of their columns."""
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
 from core.config_sections import Csv, Data
 from core.errors import UserError
 from core.text import listing
-from ingest import files
+from ingest import files, hive
 from ingest.duckdb_errors import reading
 from ingest.readers import READERS
 from ingest.readers.base import check_names
@@ -17,13 +16,14 @@ from ingest.sql.connection import connect
 from ingest.table import Table, open_table
 
 
-def discover(data: Data, types: Mapping[str, str] | None = None) -> Source:
+def discover(data: Data, types: Mapping[str, str] | None = None, may_be_empty: bool = False) -> Source:
     """Returns the source that a section describes, after reading all rows.
 
     Args:
         data: the section; what it leaves open is inferred from the files.
         types: DuckDB types of columns that are not to be inferred, such as VARCHAR for codes of digits; used only where
             files hold texts.
+        may_be_empty: whether a table without rows is one.
 
     Raises:
         UserError: a file does not exist, is empty, is damaged or does not look like the others.
@@ -33,18 +33,25 @@ def discover(data: Data, types: Mapping[str, str] | None = None) -> Source:
         files.check_readable(file)
     name = data.format or format_of(found)
     reader = READERS[name]
-    patterns = tuple(os.path.abspath(files.locate(pattern)) for pattern in data.files)
+    patterns = tuple(map(files.absolute, data.files))
     settled = data.model_copy(update={"files": patterns, "format": name, "csv": Csv()})
     source = Source(found, (), settled, reader.dialect(found[0], data.csv))
     given = types if types and reader.holds_texts else {}
     with reading(source), connect(data.memory) as connection:
         columns = reader.columns(connection, source)
-        check_names(found[0], [column.name for column in columns])
+        in_files = [column.name for column in columns]
+        check_names(found[0], in_files)
+        partitions = hive.names(data.hive, patterns, found, in_files)
+        of_folders = hive.columns(connection, partitions, found, types or {})
         chosen = {name: Column(name, column_type) for name, column_type in given.items()}
         typed = tuple(chosen.get(column.name, column) for column in columns)
-        table = open_table(connection, dataclasses.replace(source, columns=typed))
-        _check_not_empty(table)
-        return reader.infer(connection, table.source, table.raw(), given)
+        settled = settled.model_copy(update={"hive": partitions})
+        source = dataclasses.replace(source, columns=typed + of_folders, data=settled)
+        table = open_table(connection, source)
+        if not may_be_empty:
+            _check_not_empty(table)
+        types_of_folders = {column.name: column.type for column in of_folders}
+        return reader.infer(connection, source, table.raw(), {**given, **types_of_folders})
 
 
 def format_of(paths: Sequence[str]) -> str:

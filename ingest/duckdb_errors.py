@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from core.errors import UserError
+from core.text import clause
 from ingest.source import Source
 from ingest.sql import casts
 from ingest.sql.connection import connect
@@ -41,9 +42,7 @@ def _explained(error: Exception, source: Source) -> UserError | None:
             "Give it more by `data: {memory: 4GB}`, or simplify the query."
         )
     if "No space left on device" in message:
-        return UserError(
-            f"The disk is full: {message.splitlines()[0]}. Free some space, or set TMPDIR to another disk."
-        )
+        return UserError(f"The disk is full: {clause(message)}. Free some space, or set TMPDIR to another disk.")
     if isinstance(error, _QUERY_ERRORS) and source.data.query is not None:
         return UserError(
             f"The query fails: {message}\n"
@@ -52,7 +51,7 @@ def _explained(error: Exception, source: Source) -> UserError | None:
     if isinstance(error, _INTERNAL_ERRORS) or message.startswith("INTERNAL Error"):
         return None
     where = source.files[0] if len(source.files) == 1 else f"One of {source.files[0]} and {len(source.files) - 1} more"
-    return UserError(f"{where} cannot be read: {message.strip().splitlines()[0]}")
+    return UserError(f"{where} cannot be read: {clause(message)}.")
 
 
 def _value_error(name: str, text: str, source: Source) -> UserError:

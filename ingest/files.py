@@ -4,16 +4,18 @@ import glob
 import importlib.util
 import os
 import pathlib
+import re
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
 from core.errors import UserError
-from core.text import near_match
+from core.text import clause, near_match
 from ingest import spans
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _PACKAGE = "package:"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def compression(file: str) -> str | None:
@@ -39,7 +41,8 @@ def expand(patterns: Sequence[str], num_spans: int = 1) -> tuple[str, ...]:
         )
     found: dict[str, None] = {}
     for pattern in patterns:
-        path = locate(pattern)
+        _check_kind(pattern)
+        path = absolute(pattern)
         for filled in spans.newest(path, num_spans) if spans.has_span(path) else [path]:
             found.update(dict.fromkeys(_matches(filled, pattern)))
     if not found:
@@ -48,23 +51,69 @@ def expand(patterns: Sequence[str], num_spans: int = 1) -> tuple[str, ...]:
 
 
 def _matches(path: str, pattern: str) -> list[str]:
-    """Returns the files of a path or glob, which the user wrote as `pattern`."""
+    """Returns the files of an absolute path or glob, which the user wrote as `pattern`."""
     if os.path.isfile(path):
-        return [os.path.abspath(path)]
-    if os.path.isdir(path):
-        raise UserError(f"{pattern} is a folder, and files were expected. Write a glob, such as {pattern}/*.csv.")
-    if not glob.has_magic(path):
-        raise UserError(f"There is no file {pattern}.{_suggestion(path)} Give the path of a file, or a glob.")
-    matches = sorted(os.path.abspath(match) for match in glob.glob(path, recursive=True) if os.path.isfile(match))
+        return [path]
+    matches = sorted(match for match in glob.glob(path, recursive=True) if os.path.isfile(match))
     if not matches:
-        folder = path[: path.rfind("/", 0, min(path.find(sign) for sign in "*?[" if sign in path)) + 1] or "."
-        raise UserError(f"The glob {pattern} matches no file. Check the content of {os.path.abspath(folder)}.")
+        plain = os.path.abspath(_located(pattern))
+        if os.path.isdir(plain):
+            raise UserError(f"{pattern} is a folder, and files were expected. Write a glob, such as {_glob_in(plain)}.")
+        folder = _existing(plain)
+        if not glob.has_magic(plain[len(folder) :]):
+            raise UserError(f"There is no file {pattern}.{_suggestion(plain)} Give the path of a file, or a glob.")
+        raise UserError(f"The glob {pattern} matches no file. Check the content of {folder}.")
     return matches
 
 
-def locate(pattern: str) -> str:
-    """Returns a pattern with `~` and `package:NAME/` resolved; the placeholders of spans stay."""
+def _check_kind(pattern: str) -> None:
+    """Raises UserError for a URL, and for a pipe or a device, which can be read once only."""
+    if _URL.match(pattern):
+        raise UserError(
+            f"{pattern} is a URL, and files on this machine are read. Download it, or mount its storage, and give the "
+            "path."
+        )
+    path = _located(pattern)
+    if pattern in ("-", "/dev/stdin") or (
+        os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    ):
+        raise UserError(
+            f"{pattern} is a stream, and the data are read more than once. Write it to a file, such as data.csv, and "
+            "give its path."
+        )
+
+
+def absolute(pattern: str) -> str:
+    """Returns a pattern as an absolute path or glob, in which the signs of globs in the names of folders are escaped.
+
+    The placeholders of spans stay. A path to a file is returned without escapes.
+    """
+    path = os.path.abspath(_located(pattern))
+    if os.path.isfile(path):
+        return path
+    folder = _existing(path)
+    if spans.has_span(path) and any(sign in folder for sign in "*?\\"):
+        raise UserError(f"TFX finds no spans in {folder}, because its path has a *, ? or backslash. Rename the folder.")
+    return glob.escape(folder) + path[len(folder) :]
+
+
+def _existing(path: str) -> str:
+    """Returns the longest part of an absolute path that is a folder."""
+    return path if os.path.isdir(path) else _existing(os.path.dirname(path))
+
+
+def _located(pattern: str) -> str:
+    """Returns a pattern with `~` and `package:NAME/` resolved."""
     return _inside_package(pattern) if pattern.startswith(_PACKAGE) else os.path.expanduser(pattern)
+
+
+def _glob_in(folder: str) -> str:
+    """Returns a glob for the files below a folder that have the suffixes of the first of them."""
+    for path, _, names in os.walk(folder):
+        for name in names:
+            deep = "" if path == folder else "**/"
+            return os.path.join(folder, f"{deep}*{''.join(pathlib.Path(name).suffixes)}")
+    return os.path.join(folder, "*.csv")
 
 
 def _inside_package(pattern: str) -> str:
@@ -80,10 +129,9 @@ def _inside_package(pattern: str) -> str:
 def _suggestion(path: str) -> str:
     """Returns ` Did you mean ...?` where the folder has a file with a similar name, else an empty text."""
     folder, name = os.path.split(path)
-    try:
-        near = near_match(name, os.listdir(folder or "."))
-    except OSError:
+    if not os.path.isdir(folder):
         return f" The folder {folder} does not exist either."
+    near = near_match(name, os.listdir(folder))
     return f" Did you mean {os.path.join(folder, near)}?" if near else ""
 
 
@@ -116,7 +164,7 @@ def blocks(file: str, size: int = 1 << 23) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         raise UserError(
-            f"{file} cannot be read to its end: {error}. Is it cut or damaged? Make or copy it again."
+            f"{file} cannot be read to its end: {clause(error)}. Is it cut or damaged? Make or copy it again."
         ) from error
 
 

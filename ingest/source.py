@@ -19,7 +19,8 @@ class Dialect:
         quote: the character around a field that contains delimiters or line ends; empty for none.
         escape: the character before a quote inside a quoted field; usually the quote itself.
         header: whether the first row holds the names; otherwise they are column0, column1 and so on.
-        encoding: the name of a Python codec.
+        encoding: the name of a Python codec; that of a file where its bytes do not tell.
+        trim: whether the blanks around fields are taken away.
         decimal: the decimal separator of numbers.
         nulls: the texts that mean "missing", beside the empty field.
         date_format: the strptime format of dates and timestamps that are not ISO 8601, such as `%d/%m/%Y`.
@@ -30,6 +31,7 @@ class Dialect:
     escape: str = '"'
     header: bool = True
     encoding: str = "utf-8"
+    trim: bool = False
     decimal: str = "."
     nulls: tuple[str, ...] = ()
     date_format: str | None = None
@@ -70,8 +72,9 @@ class Source:
 
     Attributes:
         files: absolute paths, in the order of the rows.
-        columns: the columns of the files, before the query.
-        data: the section, in which `files` are absolute patterns, `format` is a name in READERS and `csv` is empty.
+        columns: the columns of the files and of their folders, before the query.
+        data: the section, in which `files` are absolute patterns, `format` is a name in READERS, `hive` names the
+            columns of the folders and `csv` is empty.
         dialect: how CSV files are written.
     """
 
@@ -84,6 +87,17 @@ class Source:
     def format(self) -> str:
         """The format of the files, a name in READERS."""
         return str(self.data.format)
+
+    @property
+    def hive(self) -> tuple[str, ...]:
+        """The columns that the names of folders hold."""
+        return self.data.hive or ()
+
+    @property
+    def in_files(self) -> "Source":
+        """The source with only the columns that the files hold."""
+        columns = tuple(column for column in self.columns if column.name not in self.hive)
+        return dataclasses.replace(self, columns=columns)
 
     @property
     def grows(self) -> bool:

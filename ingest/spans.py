@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from core.errors import UserError
 
 _PLACEHOLDER = re.compile(r"\{(SPAN|VERSION)(?::(\d+))?\}|\{(YYYY|MM|DD)\}")
+_SET = r"\[!?\]?[^\]]*\]"
 _WIDTHS = {"YYYY": 4, "MM": 2, "DD": 2}
 
 
@@ -106,4 +107,11 @@ def _regex(pattern: str) -> str:
 
 def _glob_regex(text: str) -> str:
     parts = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(parts.get(part, re.escape(part)) for part in re.split(r"(\*\*|\*|\?)", text))
+    split = re.split(rf"(\*\*|\*|\?|{_SET})", text)
+    return "".join(_set_regex(part) if re.fullmatch(_SET, part) else parts.get(part, re.escape(part)) for part in split)
+
+
+def _set_regex(part: str) -> str:
+    """Returns a set of characters in a glob, such as [ab], [!ab] or the escaped character [[], for `re`."""
+    escaped = re.sub(r"[\[\]\\^]", r"\\\g<0>", part[1:-1])
+    return f"[^{escaped[1:]}]" if escaped.startswith("!") else f"[{escaped}]"

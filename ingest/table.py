@@ -2,12 +2,14 @@
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 
 import duckdb
 
 from core.errors import UserError
 from core.text import near_match
+from ingest import hive
 from ingest.files import compression
 from ingest.readers import READERS
 from ingest.readers.base import Part, Piece, Reader
@@ -53,8 +55,17 @@ class Table:
 
     def raw(self, parts: Sequence[Part] | None = None) -> str:
         """Returns SQL for the rows as the reader gives them: texts, or values of the file's own types."""
-        groups = itertools.groupby(parts or self.parts, _scan_key)
-        return " UNION ALL BY NAME ".join(self.reader.scan(list(group), self.source.columns) for _, group in groups)
+        groups = itertools.groupby(parts or self.parts, self._scan_key)
+        return " UNION ALL BY NAME ".join(self._scan(list(group)) for _, group in groups)
+
+    def _scan(self, parts: Sequence[Part]) -> str:
+        rows = self.reader.scan(parts, self.source.in_files.columns)
+        return hive.scan(rows, self.source.hive, parts[0].piece.file)
+
+    def _scan_key(self, part: Part) -> tuple[object, ...]:
+        """Returns what parts have in common that one scan can read, which is faster than many scans."""
+        folder = os.path.dirname(part.piece.file) if self.source.hive else ""
+        return part.names, part.dialect, compression(part.path), folder, None if part.piece.is_whole else part.piece
 
     def data(self) -> str:
         """Returns SQL for the rows with their types; a bad value is an error, or its row is left out."""
@@ -89,20 +100,17 @@ class Table:
         """Yields the rows of a part that have a bad value."""
         checks = [casts.bad(column, held, self.source.dialect) for column, held in self._held()]
         which = "CASE " + " ".join(f"WHEN {check} THEN {index}" for index, check in enumerate(checks)) + " END"
-        numbered = f"SELECT row_number() OVER () AS row_number, * FROM ({self.raw([part])})"
-        query = f"SELECT row_number, {which} FROM ({numbered}) WHERE {self._has_bad_value()}"
+        number = identifier("\x1frow")  # no file has a column of this name
+        numbered = f"SELECT row_number() OVER () AS {number}, * FROM ({self.raw([part])})"
+        query = f"SELECT {number}, {which} FROM ({numbered}) WHERE {self._has_bad_value()}"
         columns = {row: self.source.columns[index] for row, index in self.connection.execute(query).fetchall()}
         if not columns:
             return
+        unit = part.unit or self.reader.unit
         for row, record in enumerate(self.reader.records(part), start=1):
             if row in columns:
                 reason = f"column {columns[row].name!r} is not {casts.expected(columns[row])}"
-                yield Reject.from_bytes(part.piece.file, record.line, reason, record.text, self.reader.unit)
-
-
-def _scan_key(part: Part) -> tuple[object, ...]:
-    """Returns what parts have in common that one scan can read, which is faster than many scans."""
-    return part.names, part.dialect, compression(part.path), None if part.piece.is_whole else part.piece
+                yield Reject.from_bytes(part.piece.file, record.line, reason, record.text, unit)
 
 
 def open_table(connection: duckdb.DuckDBPyConnection, source: Source, pieces: Sequence[Piece] | None = None) -> Table:
@@ -115,9 +123,10 @@ def open_table(connection: duckdb.DuckDBPyConnection, source: Source, pieces: Se
         connection.execute("SET disabled_optimizers = 'common_subexpressions'")
     opened = [Piece(file) for file in source.files] if pieces is None else pieces
     reader = READERS[source.format]
-    table = Table(connection, source, tuple(reader.prepare(connection, piece, source) for piece in opened))
+    in_files = source.in_files
+    table = Table(connection, source, tuple(reader.prepare(connection, piece, in_files) for piece in opened))
     for part in table.parts:
-        _check_columns(part, [column.name for column in source.columns])
+        _check_columns(part, [column.name for column in in_files.columns])
         if part.rejects and source.data.on_bad_rows == "stop":
             raise part.rejects[0].error()
     return table

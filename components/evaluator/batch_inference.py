@@ -133,7 +133,8 @@ def _column(predictions: np.ndarray) -> pa.Array:
 def load(folder: str, models: Sequence[str]) -> ModelPredictions:
     """Returns the predictions that `Predict` wrote, in the order of the rows."""
     files = sorted(pathlib.Path(folder).glob("*.parquet"))
-    table = pa.concat_tables(pq.read_table(file, columns=["label", "weight", *models]) for file in files)
+    columns = ["label", "weight", *models]
+    table = pa.concat_tables(pq.read_table(file, columns=columns, partitioning=None) for file in files)
     return ModelPredictions(
         labels=np.asarray(table["label"]),
         weights=np.asarray(table["weight"]),

@@ -28,11 +28,11 @@ def parse(path: str) -> schema_pb2.Schema:
         return text_format.Parse(pathlib.Path(path).read_text(encoding="utf-8"), schema_pb2.Schema())
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"Cannot read the schema file {path}: {error}. Correct `schema_file` or leave it out."
+            f"Cannot read the schema file {path}: {text.clause(error)}. Correct `schema_file` or leave it out."
         ) from None
     except text_format.ParseError as error:
         raise UserError(
-            f"{path} is not a schema in protobuf text format, at line:column {error}. "
+            f"{path} is not a schema in protobuf text format, at line:column {text.clause(error)}. "
             "Correct it there, or remove the file and let --update-schema write a new one."
         ) from None
 

@@ -19,7 +19,7 @@ def write(path: str, expected: str, spec: Spec) -> None:
         expected: the Parquet file whose first rows the requests send.
         spec: the features.
     """
-    rows = pq.read_table(expected).combine_chunks().to_batches()[0]
+    rows = pq.read_table(expected, partitioning=None).combine_chunks().to_batches()[0]
     with tf.io.TFRecordWriter(path) as writer:
         for number in _REQUESTS:
             columns = examples.dense(rows.slice(0, number), spec.features)

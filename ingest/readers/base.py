@@ -3,13 +3,13 @@
 import abc
 import dataclasses
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 
 from core.config_sections import Csv
 from core.errors import UserError
+from core.text import listing
 from ingest import files
 from ingest.rejects import Reject
 from ingest.source import Column, Dialect, Source
@@ -54,6 +54,7 @@ class Part:
         dialect: CSV only: the dialect of `path`.
         rejects: the rows of the piece that are not in `path`.
         original: CSV only: a file in UTF-8 with the piece's lines as they are in the user's file, and its dialect.
+        unit: what its records are counted in, where that is not the reader's unit.
     """
 
     piece: Piece
@@ -63,6 +64,7 @@ class Part:
     dialect: Dialect = dataclasses.field(default_factory=Dialect)
     rejects: tuple[Reject, ...] = ()
     original: tuple[str, Dialect] | None = None
+    unit: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Reader(abc.ABC):
     Attributes:
         suffixes: of the files, in lower case; `.gz` or `.zst` may follow, see `files.blocks`.
         holds_texts: whether `scan` gives texts, or lists of texts, which have yet to be cast to the columns' types.
+        optional_columns: whether a row, and so a whole file, may lack a column, whose values are then missing.
         has_dialect: whether the section `data: {csv: ...}` applies.
         unit: how a row is called in messages: line or record.
         no_rows: what is said of a file in which there is no row.
@@ -100,6 +103,7 @@ class Reader(abc.ABC):
 
     suffixes: tuple[str, ...]
     holds_texts = False
+    optional_columns = False
     has_dialect = False
     unit = "line"
     no_rows = "no rows"
@@ -161,7 +165,7 @@ class Reader(abc.ABC):
 
 def scan_parquet(paths: Sequence[str]) -> str:
     """Returns SQL for the rows of Parquet files."""
-    return f"SELECT * FROM read_parquet({paths_literal(paths)}, union_by_name = true)"
+    return f"SELECT * FROM read_parquet({paths_literal(paths)}, union_by_name = true, hive_partitioning = false)"
 
 
 def cut(connection: duckdb.DuckDBPyConnection, piece: Piece) -> str:
@@ -179,18 +183,23 @@ def num_lines_before(piece: Piece) -> int:
 
 
 def check_names(where: str, names: Sequence[str]) -> None:
-    """Raises UserError where two columns have the same name, ignoring case, or a name has control characters."""
+    """Raises UserError where a name is empty or has control characters, or names are equal, ignoring case."""
     strange = [name for name in names if any(letter < " " and letter not in "\t\r\n" for letter in name)]
     if strange:
         raise UserError(
             f"{where}: {strange[0][:40]!r} cannot be the name of a column: it contains control characters. "
             "Names of columns were expected: is the file what its suffix says?"
         )
-    counts = Counter(name.casefold() for name in names)
-    doubled = [name for name in names if counts[name.casefold()] > 1]
+    if "" in names:
+        raise UserError(f"{where}: column {names.index('') + 1} has no name. Every column needs one: rename it.")
+    equal: dict[str, list[str]] = {}
+    for name in names:
+        equal.setdefault(name.casefold(), []).append(name)
+    doubled = [
+        f"{found[0]!r} is there {len(found)} times ({', '.join(found)})" for found in equal.values() if len(found) > 1
+    ]
     if doubled:
-        times = counts[doubled[0].casefold()]
         raise UserError(
-            f"{where}: the column {doubled[0]!r} is there {times} times ({', '.join(doubled)}); names that differ in "
-            "upper and lower case only count as equal. Every column needs a name of its own: rename them."
+            f"{where}: the column {listing(doubled)}; names that differ in upper and lower case only count as equal. "
+            "Every column needs a name of its own: rename them."
         )

@@ -1,21 +1,28 @@
 """Reads JSON lines as DuckDB relations of texts and lists of texts; every line is a row or a reject."""
 
+import codecs
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from core.errors import UserError
+from core.text import clause
 from ingest import files
+from ingest.readers import encodings
 from ingest.readers.base import Part, Piece, Reader, Record, check_names, cut, num_lines_before
 from ingest.rejects import Reject
 from ingest.source import Column, Dialect, Source
-from ingest.sql.connection import first_row, identifier, literal, paths_literal
+from ingest.sql.connection import first_row, identifier, literal, paths_literal, temporary_file
 from ingest.type_inference import infer
 
+_EXPECTED = "One object on every line was expected, or one array of objects."
+_ELEMENTS_AT_ONCE = 8_192
 _NUMBERS = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE")
 _TIMES = ("DATE", "TIMESTAMP", "TIMESTAMP_NS")
 _LISTS = {"BIGINT": "BIGINT[]", "UBIGINT": "BIGINT[]", "DOUBLE": "DOUBLE[]", "BOOLEAN": "BOOLEAN[]"}
@@ -26,15 +33,16 @@ class JsonLinesReader(Reader):
 
     suffixes = (".jsonl", ".ndjson", ".json")
     holds_texts = True
+    optional_columns = True
 
     def columns(self, connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[Column, ...]:
         """Returns the keys of all objects with their types; mixed and nested values are texts."""
-        paths = source.files
+        paths = [_as_lines(connection, file)[0] for file in source.files]
         row = first_row(connection, f"SELECT json_group_structure(json) FROM ({_objects(paths)})")
         structure = json.loads(row[0]) if row[0] else None
         if not isinstance(structure, dict) or not structure:
-            raise UserError(f"{paths[0]} holds no JSON object. One object on every line was expected.")
-        check_names(paths[0], list(structure))
+            raise UserError(f"{source.files[0]} holds no JSON object. {_EXPECTED}")
+        check_names(source.files[0], list(structure))
         first = [Column(key, _first_type(json_type)) for key, json_type in structure.items()]
         connection.execute(f"CREATE OR REPLACE TEMP VIEW json_texts AS {_scan(paths, first)}")
         decided = {column.name: column for column in first}
@@ -45,7 +53,7 @@ class JsonLinesReader(Reader):
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces that end at line ends; one for a compressed file."""
-        if not files.is_divisible(file, size):
+        if not files.is_divisible(file, size) or encodings.of_file(file) != "utf-8" or _is_array(file):
             return super().pieces(file, source, size)
         total, cuts = os.path.getsize(file), [0]
         with open(file, "rb") as stream:
@@ -57,29 +65,26 @@ class JsonLinesReader(Reader):
 
     def prepare(self, connection: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> Part:
         """Returns a piece of which DuckDB reads every line; lines that are not objects are rejects."""
-        path = piece.file if piece.is_whole else cut(connection, piece)
+        path, unit = _as_lines(connection, piece.file) if piece.is_whole else (cut(connection, piece), self.unit)
         num_lines = sum(1 for _ in _lines(path))
         try:
             num_values, num_objects = first_row(connection, f"SELECT count(*), count(json) FROM ({_objects([path])})")
             bad = _not_objects(connection, path) if num_values > num_objects else set[int]()
         except duckdb.Error as error:
-            raise UserError(
-                f"{piece.file} cannot be read as JSON lines: {str(error).splitlines()[0]} "
-                "One object on every line was expected."
-            ) from error
+            raise UserError(f"{piece.file} cannot be read as JSON lines: {clause(error)}. {_EXPECTED}") from error
         if num_values != num_lines:
             raise UserError(
                 f"{piece.file} cannot be read as JSON lines: it has {num_lines:,} lines, and {num_values:,} values are "
-                "in it. One object on every line was expected."
+                f"in it. {_EXPECTED}"
             )
         before = num_lines_before(piece) if bad else 0
         rejects = tuple(
-            Reject.from_bytes(piece.file, before + line, "the line is not a JSON object", text)
+            Reject.from_bytes(piece.file, before + line, f"the {unit} is not a JSON object", text, unit)
             for index, (line, text) in enumerate(_lines(path) if bad else (), start=1)
             if index in bad
         )
         names = tuple(column.name for column in source.columns)  # a key may be missing in any object
-        return Part(piece, path, names, num_objects, rejects=rejects)
+        return Part(piece, path, names, num_objects, rejects=rejects, unit=unit)
 
     def scan(self, parts: Sequence[Part], columns: Sequence[Column]) -> str:
         """Returns SQL for the fields of the objects: texts, and lists of texts for list columns."""
@@ -94,9 +99,39 @@ class JsonLinesReader(Reader):
                 yield Record(before + line, text)
 
 
+def _as_lines(connection: duckdb.DuckDBPyConnection, file: str) -> tuple[str, str]:
+    """Returns a path of the file's objects in UTF-8, one on every line, and the unit in which they are counted.
+
+    Raises:
+        UserError: the file is an array that is cut or damaged, or is not in its encoding.
+    """
+    encoding = encodings.of_file(file)
+    path = file if encoding == "utf-8" else encodings.to_utf8(connection, file, encoding, ".jsonl")
+    if not _is_array(path):
+        return path, "line"
+    copy = temporary_file(connection, ".jsonl")
+    elements = f"SELECT json(json)::VARCHAR AS json FROM read_json_objects({paths_literal([path])}, format = 'array')"
+    try:
+        with open(copy, "w", encoding="utf-8") as stream:
+            for batch in connection.sql(elements).to_arrow_reader(_ELEMENTS_AT_ONCE):
+                stream.writelines(f"{element}\n" for element in batch.column(0).to_pylist())
+    except (duckdb.Error, pa.ArrowException, OSError) as error:  # the latter two where DuckDB streams rows as Arrow
+        raise UserError(
+            f"{file} cannot be read as a JSON array: {clause(error)}. An array of objects was expected, or "
+            "one object on every line."
+        ) from error
+    return copy, "record"
+
+
+def _is_array(file: str) -> bool:
+    """Returns whether a file is one array of objects, perhaps over many lines, and not JSON lines."""
+    beginning = next(files.blocks(file), b"").removeprefix(codecs.BOM_UTF8).lstrip()
+    return re.match(rb"\[\s*(\{|\]\s*$)", beginning) is not None
+
+
 def _objects(paths: Sequence[str]) -> str:
     """Returns SQL for the lines as a column `json`, NULL for a line that is not an object."""
-    read = f"read_ndjson_objects({paths_literal(paths)}, ignore_errors = true)"
+    read = f"read_ndjson_objects({paths_literal(paths)}, ignore_errors = true, hive_partitioning = false)"
     return f"SELECT CASE WHEN json_type(json) = 'OBJECT' THEN json END AS json FROM {read}"
 
 

@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from core.errors import UserError
+from core.text import clause
 from ingest.readers.base import Part, Piece, Reader, scan_parquet
 from ingest.source import Column, Source
 from ingest.sql.connection import paths_literal
@@ -24,12 +25,15 @@ class ParquetReader(Reader):
             return scan_parquet([part.path for part in parts])
         return (
             f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({paths_literal([piece.file])}, "
-            f"file_row_number = true) WHERE file_row_number >= {piece.start} AND file_row_number < {piece.end}"
+            "file_row_number = true, hive_partitioning = false) "
+            f"WHERE file_row_number >= {piece.start} AND file_row_number < {piece.end}"
         )
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces of whole row groups, whose values have about `size` bytes."""
         metadata = _metadata(file)
+        if "file_row_number" in map(str.casefold, metadata.schema.to_arrow_schema().names):
+            return super().pieces(file, source, size)  # DuckDB numbers the rows in a column of this name
         found, start, row, weight = list[Piece](), 0, 0, 0
         for index in range(metadata.num_row_groups):
             group = metadata.row_group(index)
@@ -58,5 +62,5 @@ def _metadata(file: str) -> Any:
         return pq.read_metadata(file)
     except (OSError, pa.ArrowException) as error:
         raise UserError(
-            f"{file} is not a whole Parquet file: {error}. Is it cut or damaged? Make or copy it again."
+            f"{file} is not a whole Parquet file: {clause(error)}. Is it cut or damaged? Make or copy it again."
         ) from error

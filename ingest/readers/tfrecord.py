@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import UserError
+from core.text import clause
 from ingest import files
 from ingest.readers.base import Part, Piece, Reader
 from ingest.rejects import Reject
@@ -34,6 +35,7 @@ class TFRecordReader(Reader):
     """Reads TFRecord files, plain or compressed, whose records are tf.Examples and whose features are the columns."""
 
     suffixes = (".tfrecord", ".tfrecords")
+    optional_columns = True
     unit = "record"
 
     def recognizes(self, name: str) -> bool:
@@ -218,7 +220,7 @@ def _decode(decoder: Any, file: str, batch: _Batch) -> tuple[pa.RecordBatch, lis
                 decoder.DecodeBatch([record])
                 good.append(record)
             except Exception as error:
-                reason = f"the record is not the tf.Example that was expected: {error}"
+                reason = f"the record is not the tf.Example that was expected: {clause(error)}"
                 bad.append(Reject.from_bytes(file, number, reason, record, "record"))
         try:
             return decoder.DecodeBatch(good), bad
@@ -262,6 +264,6 @@ def _values(file: str, lists: pa.LargeListArray, column: Column) -> pa.Array:
         return filled.flatten().cast(arrow_type)
     except pa.ArrowInvalid as error:
         raise UserError(
-            f"{file}: feature {column.name!r} holds bytes that are not UTF-8 ({error}). Write "
+            f"{file}: feature {column.name!r} holds bytes that are not UTF-8 ({clause(error)}). Write "
             f"`features: {{{column.name}: ignore}}`."
         ) from error

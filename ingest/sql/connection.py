@@ -68,5 +68,5 @@ def literal(value: str | bool | list[str] | dict[str, str]) -> str:
 
 
 def paths_literal(paths: Sequence[str]) -> str:
-    """Returns a list of paths as an SQL literal, in which DuckDB finds no glob."""
-    return literal([glob.escape(path) for path in paths])
+    r"""Returns a list of paths as an SQL literal, in which DuckDB finds no glob: it takes a path with \ as it is."""
+    return literal([path if "\\" in path else glob.escape(path) for path in paths])

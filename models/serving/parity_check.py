@@ -58,7 +58,7 @@ def check(path: str, expected: str, spec: Spec, serve: Serve) -> Answer:
         model = ServedModel(path)
     except (UserError, tf.errors.OpError, OSError) as error:
         return Answer([_result("loads", f"TensorFlow alone cannot load the model: {_first_line(error)}")])
-    table = pq.read_table(expected).combine_chunks()
+    table = pq.read_table(expected, partitioning=None).combine_chunks()
     predictions = _expected(table[examples.PREDICTION].chunk(0), spec)
     rows = table.drop_columns([examples.PREDICTION]).to_batches()[0]
     results = [_signatures(model, spec)]

@@ -1,8 +1,10 @@
 """Loads a served model with TensorFlow alone, and calls its signatures."""
 
+import contextlib
 import functools
 import pathlib
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -30,7 +32,8 @@ class ServedModel:
             raise UserError(f"{path} holds no saved_model.pb. A model that Skewless pushed was expected there.")
         self.path = path
         # Signatures work only as long as the object that was loaded is there.
-        self._loaded = tf.saved_model.load(path)
+        with _loadable(path) as loadable:
+            self._loaded = tf.saved_model.load(loadable)
         self._inputs = _inputs(path)
         self.signatures = tuple(sorted(self._inputs))
         if "predict" not in self.signatures:
@@ -70,6 +73,18 @@ class ServedModel:
         """Returns the classes in the order of the scores; none for regression."""
         outputs = self({name: _missing(spec) for name, spec in self.inputs.items()})
         return tuple(name.decode() for name in outputs["classes"][0]) if "classes" in outputs else ()
+
+
+@contextlib.contextmanager
+def _loadable(path: str) -> Iterator[str]:
+    """Yields a path to a folder in which TensorFlow finds its files: it takes the path for a pattern."""
+    if not any(sign in path for sign in "[\\"):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = pathlib.Path(folder) / "model"
+        link.symlink_to(pathlib.Path(path).absolute(), target_is_directory=True)
+        yield str(link)
 
 
 def _inputs(path: str) -> dict[str, dict[str, tf.TensorSpec]]:

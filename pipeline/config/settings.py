@@ -144,7 +144,10 @@ def to_yaml(settings: Settings) -> str:
 
 def set_flag(*keys: str, value: str) -> str:
     """Returns the flag that a person can type, quotes for the shell included: `--set features.x=ignore`."""
-    return f"--set {shlex.quote(f'{yaml_reader.join_path(keys)}={yaml_reader.dump_inline(value)}')}"
+    setting = f"{yaml_reader.join_path(keys)}={yaml_reader.dump_plain(value)}"
+    escaped = re.sub(r'(["\\$`])', r"\\\1", setting)
+    in_double_quotes = [f'"{escaped}"'] if "!" not in setting else []  # bash replaces it by an earlier command
+    return f"--set {min([shlex.quote(setting), *in_double_quotes], key=len)}"
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[yaml_reader.Path, str]]:
@@ -238,7 +241,10 @@ def _found_from(folder: Path, file: str) -> str:
     """Returns a path or pattern as it is where it leads somewhere from here, else from the configuration's folder."""
     if file.startswith("package:") or "://" in file or os.path.isabs(os.path.expanduser(file)):
         return file
-    pattern = re.sub(r"\{[A-Z]+(:\d+)?\}", "*", file)
-    here = glob.iglob(pattern, recursive=True)
-    there = glob.iglob(str(folder / pattern), recursive=True)
-    return str(folder / file) if next(here, None) is None and next(there, None) is not None else file
+    return str(folder / file) if not _leads(Path(), file) and _leads(folder, file) else file
+
+
+def _leads(folder: Path, file: str) -> bool:
+    """Returns whether a path or pattern leads to a file from a folder."""
+    pattern = os.path.join(glob.escape(str(folder)), re.sub(r"\{[A-Z]+(:\d+)?\}", "*", file))
+    return (folder / file).exists() or next(glob.iglob(pattern, recursive=True), None) is not None

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from core.errors import UserError
+from core.text import clause
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCALARS = (
@@ -82,9 +83,7 @@ def parse(text: str, where: str) -> tuple[Any, dict[Path, int]]:
     except yaml.MarkedYAMLError as error:
         raise UserError(_syntax_error(error, where)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"{where} cannot be read as YAML: {str(error).splitlines()[0]}. Write it as plain YAML."
-        ) from None
+        raise UserError(f"{where} cannot be read as YAML: {clause(error)}. Write it as plain YAML.") from None
     finally:
         loader.dispose()
 
@@ -99,6 +98,14 @@ def dump_inline(value: Any) -> str:
     # Inside of a list, where a text can take no more than its line.
     text = yaml.dump([value], Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=10**9, allow_unicode=True)
     return text.strip()[1:-1]
+
+
+def dump_plain(text: str) -> str:
+    """Returns a text as a YAML document of one line, without quotes where it is read as itself."""
+    try:
+        return text if parse(text, "")[0] == text else dump_inline(text)
+    except UserError:
+        return dump_inline(text)
 
 
 def split_path(text: str) -> Path:

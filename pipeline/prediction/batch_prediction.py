@@ -102,7 +102,7 @@ def _predict(request: Request, version: Path, table: PredictionTable, skew: Skew
             rows += batch.features.num_rows
             if not request.quiet and sys.stderr.isatty():
                 print(f"{rows:,} rows", end="\r", file=sys.stderr, flush=True)
-        if not rows:
+        if table.has_rows and not rows:
             raise UserError(
                 f"{request.files[0]} has no rows to predict: the query of the training removes all of them."
             )
@@ -176,7 +176,7 @@ def predictions(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:
     """Returns the rows to write: the columns to keep, `prediction`, and for classes a `score_CLASS` each."""
     parts = [
         model(examples.dense(batch.features.slice(start, _REQUEST_ROWS), spec.features))
-        for start in range(0, batch.features.num_rows, _REQUEST_ROWS)
+        for start in range(0, max(1, batch.features.num_rows), _REQUEST_ROWS)
     ]
     outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if not spec.label.classes:

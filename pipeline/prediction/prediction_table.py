@@ -15,6 +15,7 @@ from core.errors import UserError
 from core.examples import ROW_GROUP, arrow_schema
 from core.spec import Feature, Spec
 from core.text import near_match
+from ingest import hive
 from ingest.sql import payloads, user_query
 from pipeline.prediction import data_flags
 from pipeline.prediction.categories import Categories
@@ -110,15 +111,31 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
     def _open(self) -> None:
         """Creates the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
         table = ingest.open_table(self._connection, self._source)
-        found = {column.name.casefold() for column in self._source.columns}
-        absent = [column for column in self._training.source.columns if column.name.casefold() not in found]
-        stand_ins = "".join(f", {_stand_in(column, self._source)}" for column in absent if self._training.query)
+        self.has_rows = table.rows > 0
+        stand_ins = "".join(f", {stand_in}" for stand_in in self._stand_ins())
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS SELECT *{stand_ins} FROM ({table.data()})")
         chosen = "FROM data"
         if self._training.query:
             user_query.check_is_select(self._connection, self._training.query)
             chosen = self._training.query.rstrip().rstrip(";")
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")
+
+    def _stand_ins(self) -> Iterator[str]:
+        """Yields SQL for columns of the training that the files lack: missing values, or errors for the query to raise.
+
+        Where a file may lack a column, its values are missing, unless the file has no column of the training or one of
+        a similar name.
+        """
+        found = {column.name.casefold() for column in self._source.columns}
+        trained = {column.name.casefold() for column in self._training.source.columns}
+        optional = ingest.READERS[self._source.format].optional_columns and bool(found & trained)
+        for column in self._training.source.columns:
+            if column.name.casefold() in found:
+                continue
+            if optional and not near_match(column.name, found - trained):
+                yield f"NULL::{column.type} AS {ingest.identifier(column.name)}"
+            elif self._training.query:
+                yield _error(column, self._source)
 
     def _require(self, names: Sequence[str], types: Mapping[str, str], what: str, who: str) -> None:
         found = {column.casefold() for column in types}
@@ -140,7 +157,12 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
         schema = arrow_schema({feature.name: feature.payload for feature in self._training.spec.features})
         with ingest.reading(self._source):
             try:
-                for batch in self._connection.sql(self._select).to_arrow_reader(ROW_GROUP):
+                reader = self._connection.sql(self._select).to_arrow_reader(ROW_GROUP)
+                if not self.has_rows:  # the file to write has columns all the same
+                    types = [reader.schema.field(f"{_KEPT}{index}").type for index in range(len(self._keep))]
+                    kept = {name: pa.array([], kept_type) for name, kept_type in zip(self._keep, types, strict=True)}
+                    yield Batch(pa.RecordBatch.from_pylist([], schema=schema), kept)
+                for batch in reader:
                     rows = pa.Table.from_batches([batch.select(schema.names)])
                     (features,) = payloads.to_lists(rows, schema).to_batches()
                     for name, categories in self._categories.items():
@@ -195,6 +217,7 @@ def _data(training: Training, files: Sequence[str]) -> Data:
     return Data(
         files=tuple(files),
         csv=csv if ingest.READERS[trained.format].has_dialect else Csv(),
+        hive=tuple(name for name in hive.common(ingest.expand(files)) if name in trained.hive) or None,
         memory=trained.data.memory,
         on_bad_rows=trained.data.on_bad_rows,
         query=training.query,
@@ -204,11 +227,11 @@ def _data(training: Training, files: Sequence[str]) -> Data:
 def _source(training: Training, data: Data) -> ingest.Source:
     """Returns the source for the files, with the column types of the training."""
     columns = TrainedColumns(training.source, training.spec, training.query, training.bounds)
-    found = ingest.discover(data, columns.types)
+    found = ingest.discover(data, columns.types, may_be_empty=True)
     return dataclasses.replace(found, columns=columns.of(found))
 
 
-def _stand_in(column: ingest.Column, source: ingest.Source) -> str:
+def _error(column: ingest.Column, source: ingest.Source) -> str:
     """Returns SQL for a column that raises an error when its values are read, and only then."""
     any_column = ingest.identifier(source.columns[0].name)
     failure = f"error({ingest.literal(_ABSENT + column.name + _ABSENT)} || ({any_column} IS NULL)::VARCHAR)"

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, Literal
 
 from core.spec import Payload
+from pipeline.profile.spellings import Spellings
 
 TypeClass = Literal["integer", "float", "boolean", "timestamp", "time", "text", "list", "nested", "binary"]
 
@@ -37,6 +38,7 @@ class ColumnProfile:
         words: texts only: the mean number of words.
         dates: texts only: whether every value is a date or a timestamp in ISO 8601.
         missing_word: texts only: a value that often stands for a missing value, such as `NA`.
+        spellings: texts only: the values that differ by their spelling only; None without any.
         misfit: a value that cannot be read as the type that the configuration gives to the column; None without one.
     """
 
@@ -53,6 +55,7 @@ class ColumnProfile:
     words: float = 0.0
     dates: bool = False
     missing_word: str | None = None
+    spellings: Spellings | None = None
     misfit: Any = None
 
     @property

@@ -7,10 +7,10 @@ from typing import Any
 
 import ingest
 from core.config_sections import Split
-from pipeline.config.settings import Settings
+from pipeline.config.settings import Settings, set_flag
 from pipeline.profile.column_profile import ColumnProfile
 from pipeline.profile.split_inference import infer_split, may_name_splits
-from pipeline.profile.table_queries import ORDERED, TableQueries
+from pipeline.profile.table_queries import ORDERED, TableQueries, name_in_query
 
 MOST_CLASSES_COUNTED = 2_000
 _MOST_SPLITS_COUNTED = 50
@@ -34,6 +34,7 @@ class TableProfile:
         split: how the rows are split.
         split_reason: why.
         split_counts: for each split how many rows each value of the label has; empty where it was not counted.
+        subquery: the SQL of the table for the FROM of another query.
         sample: a pyarrow.Table of some rows: the label and the columns that may be features; None without a label.
     """
 
@@ -46,7 +47,13 @@ class TableProfile:
     split: Split = dataclasses.field(default_factory=Split)
     split_reason: str = ""
     split_counts: Mapping[str, Mapping[Any, int]] = dataclasses.field(default_factory=dict)
+    subquery: str = "data"
     sample: Any = None
+
+    def replacing(self, values: Mapping[str, str]) -> str:
+        """Returns the flag that reads the table with other values: SQL by column."""
+        replaced = ", ".join(f"{value} AS {name_in_query(column)}" for column, value in values.items())
+        return set_flag("data", "query", value=f"SELECT * REPLACE ({replaced}) FROM {self.subquery}")
 
 
 def profile_table(settings: Settings) -> TableProfile:
@@ -86,6 +93,7 @@ def profile_table(settings: Settings) -> TableProfile:
             split=split,
             split_reason=reason,
             split_counts=queries.split_counts(split, settings.label) if counted else {},
+            subquery=queries.subquery(),
             sample=queries.sample([*features, settings.label], min(_SAMPLE_ROWS, _SAMPLE_CELLS // (len(features) + 1))),
         )
 

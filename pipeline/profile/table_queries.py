@@ -2,20 +2,26 @@
 
 import dataclasses
 import datetime
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import duckdb
 
 import ingest
 from core.config_sections import FeatureOptions, Split
 from ingest.sql import splits
 from pipeline.profile.column_profile import ColumnProfile, TypeClass, type_class
+from pipeline.profile.spellings import Spellings, common, needed_steps
 from pipeline.profile.split_inference import split_named
 
 # DuckDB plans a SELECT of thousands of expressions longer than it runs it, and an exact count needs a hash table.
 _PER_QUERY = 400
 _EXACT_PER_QUERY = 20
 _FEW = 1_000
+_FEW_TEXTS = 10_000
+_MOST_SPELLINGS = 100
 _MISSING_WORDS = "('na', 'n/a', '#n/a', 'nan', 'null', '?')"
 ORDERED: frozenset[TypeClass] = frozenset({"integer", "float", "boolean", "timestamp", "text"})
 
@@ -62,14 +68,17 @@ class TableQueries:
 
     def source_without_null(self, column: str) -> ingest.Source:
         """Returns the source without the rows in which a column has no value."""
-        rows = "data"
-        query = self._source.data.query
-        if query is not None:  # DuckDB's parser writes it without comments and semicolon, so it can be a subquery
-            tree = f"json_serialize_sql({ingest.literal(query)})"
-            rows = f"({self._rows(f'SELECT json_deserialize_sql({tree})')[0][0]})"
-        labelled = f"SELECT * FROM {rows} WHERE ({self._value(column)}) IS NOT NULL"
+        labelled = f"SELECT * FROM {self.subquery()} WHERE ({self._value(column)}) IS NOT NULL"
         data = self._source.data.model_copy(update={"query": labelled})
         return dataclasses.replace(self._source, data=data)
+
+    def subquery(self) -> str:
+        """Returns the SQL of the table for the FROM of another query."""
+        query = self._source.data.query
+        if query is None:
+            return "data"
+        tree = f"json_serialize_sql({ingest.literal(query)})"  # DuckDB writes it without comments and semicolon
+        return f"({self._rows(f'SELECT json_deserialize_sql({tree})')[0][0]})"
 
     def value_counts(self, column: str, most: int) -> dict[Any, int]:
         """Returns how many rows each value of a column has, the `most` most frequent ones; null is not counted."""
@@ -127,6 +136,10 @@ class TableQueries:
         near_unique = 5 * distinct >= 4 * first["present"] and inner in ("integer", "text")
         if inner in ORDERED and distinct and (distinct <= _FEW or near_unique):
             statistics["exact"] = f"count(DISTINCT {value})"
+        if inner == "text" and 1 < distinct <= _FEW_TEXTS:
+            texts = f"list(DISTINCT {value}) FILTER ({value} IS NOT NULL)"
+            merged = f"list_distinct(list_transform({texts}, lambda text: {common('text')}))"
+            statistics["spellings"] = f"len({texts}) > len({merged})"
         if inner == "text" and _is_date(first["low"]) and _is_date(first["high"]):
             statistics["dates"] = f"count(TRY_CAST({value} AS TIMESTAMP)) = count({value})"
         misfits = _misfits(value, inner, options)
@@ -136,6 +149,8 @@ class TableQueries:
 
     def _profile(self, column: str, statistics: dict[str, Any]) -> ColumnProfile:
         exact = statistics.pop("exact", None)
+        if statistics.pop("spellings", False):
+            statistics["spellings"] = self._spellings(column)
         if exact is not None:
             statistics["distinct"] = exact
         unique = exact is not None and exact == statistics["present"] > 0
@@ -143,6 +158,16 @@ class TableQueries:
         if type_class(self.types[column]) == "float":
             statistics |= {side: float(statistics[side]) for side in ("low", "high") if side in statistics}
         return ColumnProfile(column, self.types[column], self.rows, unique=unique, **statistics)
+
+    def _spellings(self, column: str) -> Spellings | None:
+        values = f"(SELECT {self._value(column)} AS value, count(*) AS rows FROM scratch.profiled GROUP BY 1)"
+        steps = needed_steps(lambda text: int(self._rows(f"SELECT count(DISTINCT {text}) FROM {values}")[0][0]))
+        groups = self._rows(
+            f"SELECT {common('value', steps)} AS text, list(value ORDER BY rows DESC, value) FROM {values} "
+            f"GROUP BY 1 HAVING count(*) > 1 AND text <> '' ORDER BY sum(rows) DESC, text LIMIT {_MOST_SPELLINGS}"
+        )
+        text = name_in_query(column) + ("" if self.types[column] == "VARCHAR" else "::VARCHAR")
+        return Spellings(dict(groups), text, common(text, steps)) if groups else None
 
     def _aggregates_by_column(
         self, per_query: int, expressions_of: Callable[[str], Expressions]
@@ -179,6 +204,13 @@ class TableQueries:
         """Returns the SQL of a column's value as a number or a text, which Python can count."""
         plain = type_class(self.types[column]) in ORDERED - {"timestamp"}
         return self._value(column) if plain else f"({self._value(column)})::VARCHAR"
+
+
+def name_in_query(column: str) -> str:
+    """Returns a column's name as a user would write it in SQL: in quotes where DuckDB may need them."""
+    plain = re.fullmatch(r"[A-Za-z_]\w*", column, re.ASCII)
+    is_name = plain and duckdb.tokenize(column)[0][1] == duckdb.token_type.identifier
+    return column if is_name else ingest.identifier(column)
 
 
 def _misfits(value: str, inner: TypeClass, options: FeatureOptions) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ingest
 from core import digests, storage
 from core.errors import UserError
+from ingest import hive
 from pipeline.config.settings import Settings
 from pipeline.graph import STAGES, RunContext
 from pipeline.run import code_dependencies, fingerprints
@@ -33,8 +34,11 @@ def run(request: Request) -> int:
     """
     begun = time.monotonic()
     folder = RunFolder((request.out or Path("runs") / request.settings.name).absolute())
+    folder.check_loadable()
     data = request.settings.data
-    data_digest = folder.data_digest(ingest.expand(data.files, data.spans) + ingest.files_in_query(data.query))
+    files = ingest.expand(data.files, data.spans)
+    folders = [hive.values(file) for file in files] if data.hive != () else []  # their names may be columns
+    data_digest = digests.of_values(folder.data_digest(files + ingest.files_in_query(data.query)), folders)
     marks = _marks(request.settings, data_digest)
     last = storage.read_json(folder.summary)
     if request.whole and last.get("fingerprint") == marks["fingerprint"] and _is_settled(last, folder):

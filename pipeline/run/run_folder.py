@@ -11,6 +11,7 @@ from pathlib import Path
 from core import digests, storage
 from core.errors import UserError
 
+_PATTERN_CHARACTERS = "[\\"  # TensorFlow looks up the files of a model as a glob, in which these match no file so named
 FREE_BYTES = 200_000_000  # on a full disk TensorFlow and SQLite leave broken files, so a run does not begin on one
 
 
@@ -41,6 +42,15 @@ class RunFolder:
         self.artifacts = path / "artifacts"
         self.tuner = self.artifacts / "Tuner" / "search"
         self.cache = path / "cache"
+
+    def check_loadable(self) -> None:
+        """Raises UserError where TensorFlow could not load what it saves, because it takes the path for a pattern."""
+        found = [character for character in _PATTERN_CHARACTERS if character in str(self.path)]
+        if found:
+            raise UserError(
+                f"The output folder {self.path} has the character {found[0]} in its path, and TensorFlow cannot load "
+                "models from such a folder. Give another folder with --out."
+            )
 
     def make(self) -> None:
         """Creates the folder, and checks that it can be written to.

@@ -96,6 +96,20 @@ def test_pieces_hold_every_row_once_in_order(tmp_path: pathlib.Path, name: str) 
 
 
 @every_format
+def test_columns_may_be_named_like_those_of_duckdb(tmp_path: pathlib.Path, name: str) -> None:
+    names = ("file_row_number", "row_number", "rowid", "filename", "json", "object", "element", "data", "folders", "n")
+    source, expected = read(write(tmp_path, name, [dict.fromkeys(names, row) for row in range(1, 300)]))
+    assert expected == [dict.fromkeys(names, row) for row in range(1, 300)]
+    found = []
+    for unit in work_units.divide(source, 1 if name == "parquet" else 999):
+        connection = ingest.connect()
+        table = ingest.open_table(connection, source, unit.pieces)
+        found += connection.sql(table.data()).to_arrow_table().to_pylist()
+        assert list(table.rejects()) == []
+    assert found == expected
+
+
+@every_format
 def test_bad_rows_are_named_or_put_aside(tmp_path: pathlib.Path, name: str) -> None:
     bad = BAD_ROWS[name]
     if bad is None:

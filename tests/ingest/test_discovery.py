@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import ingest
-from core.config_sections import Data
+from core.config_sections import Csv, Data
 from core.errors import UserError
 from ingest import spans
 from ingest.source import Column
@@ -64,6 +65,67 @@ def test_utf16_is_known_by_its_mark_and_latin1_by_the_option(tmp_path: pathlib.P
     with pytest.raises(UserError, match=r"b\.csv, line 2: it is not UTF-8: byte 0xe9 at position 3.*encoding: latin-1"):
         read([latin])
     assert read([latin], csv={"encoding": "latin-1"})[1] == [(1, "é")]
+
+
+@pytest.mark.parametrize("encoding", [None, "utf-8", "latin-1", "utf-16"])
+@pytest.mark.parametrize("written", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_the_encoding_is_that_of_the_file(tmp_path: pathlib.Path, written: str, encoding: str | None) -> None:
+    file = write(tmp_path, "data.csv", "a,b\n1,Köln\n".encode(written))
+    assert read([file], csv=Csv(encoding=encoding))[1] == [(1, "Köln")]
+    assert read([write(tmp_path, "data.jsonl", '{"a": 1, "b": "Köln"}\n'.encode(written))])[1] == [(1, "Köln")]
+
+
+def test_every_file_has_its_own_encoding(tmp_path: pathlib.Path) -> None:
+    encodings = ("latin-1", "utf-8", "utf-16", "ascii")
+    files = [write(tmp_path, f"{name}.csv", f"a,b\n{name},Köl\n".encode(name, "replace")) for name in encodings]
+    texts = ["Köl", "Köl", "Köl", "K?l"]
+    assert [row[1] for row in read(files, csv=Csv(encoding="latin-1"))[1]] == texts
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "message"),
+    [
+        (b"a,b\n1,K\xf6ln\n", "utf-16", "is neither UTF-8 nor utf-16: it has no byte-order mark"),
+        (b"a,b\n1,K\xf6ln\n", None, "line 2: it is not UTF-8: byte 0xf6"),
+        (b"a,b\n1,x\n", "utf-17", "The encoding 'utf-17' is not known"),
+        (b"\xff\xfea\0,\0b\0\n\0x", None, "is not in the encoding utf-16: .*truncated data. Write"),
+    ],
+)
+def test_encodings_that_do_not_fit(tmp_path: pathlib.Path, content: bytes, encoding: str | None, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        read([write(tmp_path, "data.csv", content)], csv=Csv(encoding=encoding))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "age, work, pay\n39, State-gov, <=50K\n50, , >50K\n",
+        "age, work, pay\n39, State-gov, <=50K\n50,  , >50K",
+        "age,work,pay\r\n39, State-gov, <=50K\r\n50, , >50K\r\n",
+        "age , work , pay\n39 , State-gov , <=50K\n50 , , >50K\n",
+        'age, work, pay\n39, "State-gov", <=50K\n50, , ">50K"\n',
+        "age;   work;   pay\n 39;  State-gov;  <=50K\n 50;; >50K\n",
+        "age,work,pay\n39,State-gov,<=50K\n50,,>50K\n",
+    ],
+)
+def test_blanks_beside_delimiters_are_taken_away(tmp_path: pathlib.Path, text: str) -> None:
+    source, rows = read([write(tmp_path, "data.csv", text)])
+    assert rows == [(39, "State-gov", "<=50K"), (50, None, ">50K")]
+    assert source.dialect.trim == (", S" in text or "; " in text or " , " in text or ', "' in text)
+
+
+def test_blanks_are_taken_away_from_null_words_and_in_all_files(tmp_path: pathlib.Path) -> None:
+    files = [
+        write(tmp_path, "1.csv", "a, b\n1, NA\n2, x y\n"),
+        write(tmp_path, "2.csv", "a,b\n3,NA\n4, x y\n5,z\n"),
+    ]
+    rows = read(files, csv=Csv(nulls=("NA",)))[1]
+    assert rows == [(1, None), (2, "x y"), (3, None), (4, "x y"), (5, "z")]
+
+
+def test_a_blank_in_some_fields_belongs_to_the_value(tmp_path: pathlib.Path) -> None:
+    source, rows = read([write(tmp_path, "data.csv", "a,b\n1, x\n2,y\n")])
+    assert (source.dialect.trim, rows) == (False, [(1, " x"), (2, "y")])
 
 
 def test_compressed_files(tmp_path: pathlib.Path) -> None:
@@ -190,6 +252,33 @@ def test_json_lines(tmp_path: pathlib.Path) -> None:
     assert found[2] == (None, None, None, [], None, None, None, None, "12345678901234567890")
 
 
+@pytest.mark.parametrize(
+    "text", ['[{"a": 1, "b": "x"}, {"b": "y\\nz"}]', '\n [\n{"a": 1,\n "b": "x"},\n{"b": "y\\nz"}\n]\n']
+)
+def test_one_json_array(tmp_path: pathlib.Path, text: str) -> None:
+    source, rows = read([write(tmp_path, "data.json", text)])
+    assert rows == [(1, "x"), (None, "y\nz")]
+    bad = write(tmp_path, "data.json", text.replace("1", '"one"'))
+    with pytest.raises(UserError, match=rf"^{bad}, record 1: column 'a' has the value 'one'"), ingest.reading(source):
+        ingest.relation(ingest.connect(), source).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a", "a"], r"the column 'a' is there 2 times \(a, a\); names that differ"),
+        (["a", "b", "A"], r"the column 'a' is there 2 times \(a, A\); names that differ"),
+        (["a", ""], "column 2 has no name. Every column needs one: rename it"),
+        (["", ""], "column 1 has no name"),
+    ],
+)
+def test_names_of_parquet_columns(tmp_path: pathlib.Path, names: list[str], message: str) -> None:
+    table = pa.Table.from_arrays([pa.array([1, 2])] * len(names), names=names)
+    pq.write_table(table, tmp_path / "data.parquet")
+    with pytest.raises(UserError, match=rf"data\.parquet: {message}"):
+        read([str(tmp_path / "data.parquet")])
+
+
 def test_a_line_that_is_no_object_is_named(tmp_path: pathlib.Path) -> None:
     file = write(tmp_path, "data.jsonl", '{"a": 1}\n\n{"a": \n[1]\n{"a": 2}\n')
     with pytest.raises(UserError, match=r"data\.jsonl, line 3: the line is not a JSON object"):
@@ -231,14 +320,29 @@ def test_a_source_travels_as_json(tmp_path: pathlib.Path) -> None:
         ("empty.csv", "", "is empty. A table with a header and rows was expected"),
         ("header.csv", "a,b\n", "has a header and no rows"),
         ("blank.csv", "\n\n", "holds only blank lines"),
+        ("excel.csv", "sep=;\na;b\n1;2\n", "line 1: 'sep=;' tells Excel the delimiter, .* Delete this line"),
+        ("excel.csv", '"sep=,"\r\na,b\r\n1,2\r\n', "line 1: '\"sep=,\"' tells Excel the delimiter"),
+        ("title.csv", "Sales\n\na,b,c\n1,2,3\n4,5,6\n", "line 1: 'Sales' has 1 field, and the lines below have 3"),
+        ("title.csv", "Sales, 2024\na;b;c\n1;2;3\n4;5;6\n", "'Sales, 2024' has .* fields?, and the lines below have 3"),
+        ("note.csv", "# made today\na,b\n1,2\n4,5\n", "'# made today' has 1 field, .* delete what is above"),
+        ("r.csv", "a,b\nr1,1,2\nr2,3,4\n", "'a,b' has 2 fields, and the lines below have 3.* name all 3 columns"),
         ("twice.csv", "a,b,A\n1,2,3\n", r"the column 'a' is there 2 times \(a, A\)"),
+        ("twice.csv", "a,b,A,c,b\n1,2,3,4,5\n", r"'a' is there 2 times \(a, A\), 'b' is there 2 times \(b, b\); names"),
+        ("unnamed.jsonl", '{"a": 1, "": 2}\n', "column 2 has no name. Every column needs one"),
+        (
+            "cut.json",
+            '[{"a": 1}, {"a": 2',
+            r"cannot be read as a JSON array: .*unexpected end of data\. An array",
+        ),
+        ("none.json", "[]", "holds no JSON object. One object on every line was expected, or one array"),
+        ("mixed.json", '[{"a": 1},\n 5, {"a": 2}]', "record 2: the record is not a JSON object: '5'"),
         ("ragged.csv", "a,b,c\n1,2,3\n1,2\n4,5,6\n", r"line 3: 3 columns were expected, and there are 2: '1,2'"),
         ("wide.csv", "a,b\n1,2\n1,2,3\n", r"line 3: 2 columns were expected, and there are 3"),
         ("quote.csv", 'a,b\n1,"x"y\n2,z\n', "line 2: there is text behind the closing quote of field 2"),
         ("open.csv", 'a,b\n1,x\n2,"y\n3,z\n', 'line 3: the quote " that opens a field is never closed'),
         ("long.csv", "a,b\n1,2\n1," + "z" * 3_000_000 + "\n", "line 3: the record is longer than 2,000,000 bytes"),
         ("long_header.csv", "z" * 3_000_000, "line 1: the line is longer than 2,000,000 bytes"),
-        ("not.parquet", "a,b\n1,2\n", "is not a whole Parquet file"),
+        ("not.parquet", "a,b\n1,2\n", r"is not a whole Parquet file: .*not a parquet file\. Is it cut"),
         ("not.jsonl", "a,b\n1,2\n", "holds no JSON object"),
         ("not.tfrecord", "a,b\n1,2\n" * 9, "record 1 is damaged, or this is no TFRecord file"),
         ("what.xlsx", "x", "The format of .*what.xlsx cannot be told from its name"),
@@ -272,8 +376,19 @@ def test_files_that_are_not_there(tmp_path: pathlib.Path) -> None:
         ingest.expand([str(tmp_path / "flihgts.csv")])
     with pytest.raises(UserError, match=r"glob .*matches no file"):
         ingest.expand([str(tmp_path / "x*.csv")])
-    with pytest.raises(UserError, match="is a folder"):
+    with pytest.raises(UserError, match=rf"is a folder, .* such as {tmp_path}/\*\.(csv|parquet)\."):
         ingest.expand([str(tmp_path)])
+    (tmp_path / "t/year=1").mkdir(parents=True)
+    write(tmp_path, "t/year=1/part.jsonl.gz", "x")
+    with pytest.raises(UserError, match=rf"is a folder, .* such as {tmp_path}/t/\*\*/\*\.jsonl\.gz\."):
+        ingest.expand([str(tmp_path / "t")])
+    os.mkfifo(tmp_path / "pipe.csv")
+    for stream in ("/dev/stdin", "/dev/null", "-", str(tmp_path / "pipe.csv")):
+        with pytest.raises(UserError, match=f"{stream} is a stream, .* Write it to a file"):
+            ingest.expand([stream])
+    for url in ("https://example.org/data.csv", "s3://bucket/*.parquet", "file:///data.csv"):
+        with pytest.raises(UserError, match=r"is a URL, .* Download it"):
+            ingest.expand([url])
     with pytest.raises(UserError, match="several formats"):
         read([str(tmp_path / "flights.*")])
     with pytest.raises(UserError, match="package 'nosuchpackage', which is not installed"):

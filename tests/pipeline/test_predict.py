@@ -1,6 +1,7 @@
 """Batch predictions by a formula model that was pushed with the metadata of a training."""
 
 import csv
+import dataclasses
 import datetime
 import json
 import pathlib
@@ -20,7 +21,8 @@ import tensorflow as tf
 
 from core.config_sections import Data
 from core.spec import Feature, Label, Spec
-from ingest import Column, Source
+from ingest import Column, Dialect, Source
+from ingest.readers import tfrecord
 from models.serving import model_versions
 from pipeline import predict
 from tests.components import data_stages, served_models
@@ -204,6 +206,85 @@ def test_whole_numbers_may_be_written_with_a_point(tmp_path):
     (tmp_path / "new.csv").write_text("age\n20.0\n60\n")
     assert _predict(tmp_path / "serving", tmp_path / "new.csv", tmp_path / "p.parquet") == 0
     assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.21, 0.61])
+
+
+@pytest.mark.parametrize("name", ["new.csv", "new.parquet"])
+def test_a_table_without_rows_gives_an_output_without_rows(serving, tmp_path, name):
+    (tmp_path / "new.csv").write_text("town,age,id\n")
+    pq.write_table(pa.table({"town": pa.array([], "string"), "age": pa.array([], "int64")}), tmp_path / "new.parquet")
+    for query in (QUERY, None):
+        plain = _copy(serving, tmp_path / f"query={query is not None}", query=query)
+        assert _predict(plain, tmp_path / name, tmp_path / "p.parquet", "--keep", "age") == 0
+        found = pq.read_table(tmp_path / "p.parquet")
+        assert (found.num_rows, found.column_names) == (0, ["age", "prediction", "score_0", "score_1"])
+        assert str(found.schema.field("prediction").type) == "int64"
+        assert _predict(plain, tmp_path / name, tmp_path / "p.csv") == 0
+        assert (tmp_path / "p.csv").read_text().split() == ['"prediction","score_0","score_1"']
+
+
+def test_a_key_that_occurs_in_no_object_is_missing(serving, tmp_path, capsys):
+    for query in (QUERY, None):
+        plain = _copy(serving, tmp_path / f"query={query is not None}", query=query)
+        (tmp_path / "new.jsonl").write_text('{"town": "bonn", "id": 1}\n{"town": null}\n')
+        assert _predict(plain, tmp_path / "new.jsonl", tmp_path / "p.parquet") == 0
+        assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.6, 0.5])
+        record = tf.train.Example(features=tf.train.Features(feature={"town": _bytes(b"bonn")})).SerializeToString()
+        (tmp_path / "new.tfrecord").write_bytes(tfrecord.framed(record))
+        assert _predict(plain, tmp_path / "new.tfrecord", tmp_path / "p.parquet") == 0
+        assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.6])
+        for text in ('{"town": "bonn", "agge": 1}\n', '{"id": 1}\n'):
+            (tmp_path / "new.jsonl").write_text(text)
+            assert _predict(plain, tmp_path / "new.jsonl", tmp_path / "p.parquet") == 2
+            assert re.search("'(age|town)'", capsys.readouterr().err)
+
+
+def _bytes(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+@pytest.mark.parametrize("trained", ["hive", "flat"])
+def test_partition_columns_are_read_as_in_training(serving, tmp_path, trained):
+    plain = _copy(serving, tmp_path / "plain", query=None)
+    file = plain / "1" / model_versions.METADATA_FILE
+    metadata = json.loads(file.read_text())
+    source = Source.from_json(metadata["source"])
+    hive = ("town",) if trained == "hive" else ()
+    data = source.data.model_copy(update={"hive": hive})
+    file.write_text(json.dumps({**metadata, "source": dataclasses.replace(source, data=data).to_json()}))
+    for town in ("bonn", "ulm"):
+        (tmp_path / f"t/town={town}").mkdir(parents=True)
+        (tmp_path / f"t/town={town}/x.csv").write_text("age\n20\n")
+    assert _predict(plain, tmp_path / "t/*/*.csv", tmp_path / "p.parquet", "--keep", "town") == 0
+    found = pq.read_table(tmp_path / "p.parquet").to_pydict()
+    assert (found["town"], found["score_1"]) == (["bonn", "ulm"], pytest.approx([0.3, 0.2]))
+    assert _predict(plain, tmp_path / "t/town=bonn/x.csv", tmp_path / "p.parquet") == (0 if hive else 2)
+    (tmp_path / "t/town=bonn/x.csv").write_text("age,town\n20,ulm\n")
+    assert _predict(plain, tmp_path / "t/town=bonn/x.csv", tmp_path / "p.parquet") == 0
+    assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.2])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"town,age\nbonn,20\n",
+        b"town, age\nbonn, 20\n",
+        b" town ,age\n bonn ,20\n",
+        "town,age\nbonn,20\n".encode("utf-16"),
+        "\ufefftown,age\nbonn,20\n".encode(),
+    ],
+)
+def test_blanks_and_encodings_are_those_of_the_file(serving, tmp_path, content):
+    plain = _copy(serving, tmp_path / "plain", query=None)
+    file = plain / "1" / model_versions.METADATA_FILE
+    metadata = json.loads(file.read_text())
+    source = Source.from_json(metadata["source"])
+    for dialect in (Dialect(encoding="latin-1"), Dialect(trim=True), Dialect()):
+        trained = dataclasses.replace(source, dialect=dialect).to_json()
+        file.write_text(json.dumps({**metadata, "source": trained}))
+        (tmp_path / "new.csv").write_bytes(content)
+        assert _predict(plain, tmp_path / "new.csv", tmp_path / "p.parquet", "--keep", "town") == 0
+        found = pq.read_table(tmp_path / "p.parquet").to_pydict()
+        assert (found["town"], found["score_1"]) == (["bonn"], pytest.approx([0.3]))
 
 
 def _copy(serving: pathlib.Path, to: pathlib.Path, query: str | None) -> pathlib.Path:

@@ -10,6 +10,7 @@ import re
 from core.config_sections import Csv
 from core.errors import UserError
 from ingest import files
+from ingest.readers import encodings
 from ingest.readers.base import check_names
 from ingest.readers.csv.segments import MAX_RECORD
 from ingest.source import Dialect
@@ -19,7 +20,9 @@ _SAMPLE = MAX_RECORD + 1
 _ROWS = 200
 _DELIMITERS = ",;\t|"
 _QUOTES = (('"', '"'), ('"', "\\"), ("'", "'"))
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_BLANKS = 0.9  # share of the fields beside a blank from which on blanks are part of how a file is written
+_NOTE_FOR_EXCEL = re.compile(r'"?sep=.{1,2}"?', re.IGNORECASE)
+_COMMENTS = ("#", "%", "//")
 
 
 def detect(file: str, section: Csv) -> Dialect:
@@ -29,16 +32,61 @@ def detect(file: str, section: Csv) -> Dialect:
         UserError: the file does not begin like a CSV file, or the encoding is unknown.
     """
     given = section.model_dump(exclude_none=True)
-    text, whole, encoding = _sample(file, given.pop("encoding", None))
+    encoding = encodings.of_file(file, given.pop("encoding", "utf-8"))
+    text, whole = _sample(file, encoding)
     choices = [
         Dialect(delimiter, quote, escape, encoding=encoding)
         for delimiter, (quote, escape) in itertools.product(_DELIMITERS, _QUOTES)
     ]
     fitting = [dataclasses.replace(choice, **given) for choice in choices]
     best = max(dict.fromkeys(fitting), key=lambda dialect: _fit(text, dialect, whole))
+    _check_first_line(file, text, best, fitting, whole)
+    best = dataclasses.replace(best, trim=_has_blanks(text, best, whole))
     if "decimal" in given or best.delimiter == "," or not _has_decimal_commas(_rows(text, best, whole)):
         return best
     return dataclasses.replace(best, decimal=",")
+
+
+def of_file(file: str, dialect: Dialect) -> Dialect:
+    """Returns the dialect of a table with what may differ between its files: the encoding and the blanks."""
+    encoding = encodings.of_file(file, dialect.encoding)
+    text, whole = _sample(file, encoding)
+    return dataclasses.replace(dialect, encoding=encoding, trim=dialect.trim or _has_blanks(text, dialect, whole))
+
+
+def _has_blanks(text: str, dialect: Dialect, whole: bool) -> bool:
+    """Returns whether blanks stand beside the delimiters, as in `39, State-gov, <=50K`."""
+    rows = _rows(text, dialect, whole, skip_blanks=False)[1 if dialect.header else 0 :]
+    behind = [field for row in rows for field in row[1:] if field]
+    before = [field for row in rows for field in row[:-1] if field]
+    blanks = ([field[0] == " " for field in behind], [field[-1] == " " for field in before])
+    return any(sum(found) >= _BLANKS * len(found) > 0 for found in blanks)
+
+
+def _check_first_line(file: str, text: str, best: Dialect, others: list[Dialect], whole: bool) -> None:
+    """Raises UserError where the first line is a note for Excel, a title or a comment: the rows have other widths."""
+    first = text.lstrip("\r\n").partition("\n")[0].rstrip("\r")
+    if _NOTE_FOR_EXCEL.fullmatch(first):
+        raise UserError(
+            f"{file}, line 1: {first!r} tells Excel the delimiter, and a header was expected. Delete this line."
+        )
+    rows = _rows(text, best, whole)
+    if not best.header or not rows or (len(rows[0]) > 1 and _share(rows, len(rows[0])) > 0.5):
+        return
+    least = 2 if first.startswith(_COMMENTS) else 3
+    for dialect in dict.fromkeys([best, *others]):
+        rows = _rows(text, dialect, whole)
+        width = max({len(row) for row in rows[1:]}, key=lambda width: _share(rows, width), default=0)
+        if width >= least and len(rows[0]) != width and _share(rows[1:], width) >= 0.8:
+            fields = f"{len(rows[0])} field{'s' * (len(rows[0]) > 1)}"
+            raise UserError(
+                f"{file}, line 1: {first[:80]!r} has {fields}, and the lines below have {width}. If it is a title or a "
+                f"comment, delete what is above the header; if it is the header, name all {width} columns."
+            )
+
+
+def _share(rows: list[list[str]], width: int) -> float:
+    return sum(len(row) == width for row in rows) / len(rows)
 
 
 def _has_decimal_commas(rows: list[list[str]]) -> bool:
@@ -57,7 +105,7 @@ def header(file: str, dialect: Dialect) -> list[str]:
     Raises:
         UserError: there are no names, two columns have the same one, or the first line is far too long to be a header.
     """
-    text, whole, _ = _sample(file, dialect.encoding)
+    text, whole = _sample(file, dialect.encoding)
     first = next(iter(_rows(text, dialect, whole)), None)
     if first is None:
         if not whole:
@@ -73,21 +121,14 @@ def header(file: str, dialect: Dialect) -> list[str]:
     return names
 
 
-def _sample(file: str, encoding: str | None) -> tuple[str, bool, str]:
-    """Returns the text at the beginning of a file, whether it is the whole file, and its encoding."""
+def _sample(file: str, encoding: str) -> tuple[str, bool]:
+    """Returns the text at the beginning of a file, and whether it is the whole file."""
     sample = next(files.blocks(file, _SAMPLE), b"")
-    encoding = encoding or next((name for bom, name in _BOMS if sample.startswith(bom)), "utf-8")
-    try:
-        codec = codecs.getincrementaldecoder(encoding)("replace")
-    except LookupError:
-        raise UserError(
-            f"The encoding {encoding!r} is not known. Write a Python codec, such as "
-            "`data: {csv: {encoding: latin-1}}`."
-        ) from None
-    return codec.decode(sample).removeprefix("\ufeff"), len(sample) < _SAMPLE, encoding
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
+    return text.removeprefix("\ufeff"), len(sample) < _SAMPLE
 
 
-def _rows(text: str, dialect: Dialect, whole: bool, strict: bool = False) -> list[list[str]]:
+def _rows(text: str, dialect: Dialect, whole: bool, strict: bool = False, skip_blanks: bool = True) -> list[list[str]]:
     """Returns the first rows that are not blank, without the last one of a sample that is cut off.
 
     Raises:
@@ -101,7 +142,7 @@ def _rows(text: str, dialect: Dialect, whole: bool, strict: bool = False) -> lis
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
         doublequote=dialect.escape == dialect.quote,
         escapechar=None if dialect.escape in ("", dialect.quote) else dialect.escape,
-        skipinitialspace=True,
+        skipinitialspace=skip_blanks,
         strict=strict,
     )
     rows = list(itertools.islice((row for row in reader if row), _ROWS + 1))

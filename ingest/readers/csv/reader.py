@@ -4,7 +4,6 @@ The fast scan of `segments` says how many rows DuckDB must find. Where DuckDB fi
 reader of `records` puts bad records aside and writes the good ones to a copy.
 """
 
-import codecs
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,13 +13,14 @@ import duckdb
 from core.config_sections import Csv
 from core.errors import UserError
 from ingest import files
+from ingest.readers import encodings
 from ingest.readers.base import Part, Piece, Reader, Record, cut, num_lines_before
-from ingest.readers.csv.dialect import detect, header
+from ingest.readers.csv.dialect import detect, header, of_file
 from ingest.readers.csv.records import records
 from ingest.readers.csv.segments import MAX_RECORD, segments
 from ingest.rejects import Reject
 from ingest.source import Column, Dialect, Source
-from ingest.sql.connection import first_row, literal, paths_literal, temporary_file
+from ingest.sql.connection import first_row, identifier, literal, paths_literal, temporary_file
 from ingest.type_inference import infer
 
 
@@ -38,7 +38,8 @@ class CsvReader(Reader):
 
     def columns(self, connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[Column, ...]:
         """Returns the columns of the header, all of them texts."""
-        return tuple(Column(name, "VARCHAR") for name in header(source.files[0], source.dialect))
+        file = source.files[0]
+        return tuple(Column(name, "VARCHAR") for name in header(file, of_file(file, source.dialect)))
 
     def infer(
         self, connection: duckdb.DuckDBPyConnection, source: Source, rows: str, types: Mapping[str, str]
@@ -55,9 +56,10 @@ class CsvReader(Reader):
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces of whole records; one where the file is compressed, not in UTF-8 or not regular."""
         whole = super().pieces(file, source, size)
-        if not _is_utf8(source.dialect) or not files.is_divisible(file, size):
+        if not files.is_divisible(file, size) or encodings.of_file(file, source.dialect.encoding) != "utf-8":
             return whole
-        found = segments(file, source.dialect, len(header(file, source.dialect)), size) or []
+        dialect = dataclasses.replace(source.dialect, encoding="utf-8")
+        found = segments(file, dialect, len(header(file, dialect)), size) or []
         pieces = [
             Piece(file, segment.start, segment.end, segment.records, segment.end - segment.start) for segment in found
         ]
@@ -65,9 +67,10 @@ class CsvReader(Reader):
 
     def prepare(self, connection: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> Part:
         """Returns a piece, or a copy of it in UTF-8 without bad records."""
-        path, dialect = piece.file, source.dialect
-        if not _is_utf8(dialect):
-            path = _to_utf8(connection, piece.file, dialect.encoding)
+        expected = source.dialect if piece.is_whole else dataclasses.replace(source.dialect, encoding="utf-8")
+        path, dialect = piece.file, of_file(piece.file, expected)
+        if dialect.encoding != "utf-8":
+            path = encodings.to_utf8(connection, piece.file, dialect.encoding, ".csv")
             dialect = dataclasses.replace(dialect, encoding="utf-8")
         names = tuple(header(path, dialect))
         if not piece.is_whole:
@@ -95,10 +98,6 @@ class CsvReader(Reader):
                 yield dataclasses.replace(record, line=before + record.line)
 
 
-def _is_utf8(dialect: Dialect) -> bool:
-    return codecs.lookup(dialect.encoding).name == "utf-8"
-
-
 def _scan(paths: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:
     options = [
         f"columns = {literal(dict.fromkeys(names, 'VARCHAR'))}",
@@ -109,9 +108,16 @@ def _scan(paths: Sequence[str], names: Sequence[str], dialect: Dialect) -> str:
         f"nullstr = {literal(['', *dialect.nulls])}",
         f"max_line_size = {MAX_RECORD}",
         f"compression = {literal(files.compression(paths[0]) or 'none')}",
-        "auto_detect = false, strict_mode = true, comment = '', skip = 0",
+        "auto_detect = false, hive_partitioning = false, strict_mode = true, comment = '', skip = 0",
     ]
-    return f"SELECT * FROM read_csv({paths_literal(paths)}, {', '.join(options)})"
+    fields = ", ".join(_trimmed(name, dialect) for name in names) if dialect.trim else "*"
+    return f"SELECT {fields} FROM read_csv({paths_literal(paths)}, {', '.join(options)})"
+
+
+def _trimmed(name: str, dialect: Dialect) -> str:
+    field = f"trim({identifier(name)}, ' ')"
+    missing = ", ".join(map(literal, ["", *dialect.nulls]))
+    return f"CASE WHEN {field} NOT IN ({missing}) THEN {field} END AS {identifier(name)}"
 
 
 def _count(connection: duckdb.DuckDBPyConnection, path: str, names: Sequence[str], dialect: Dialect) -> int | None:
@@ -147,20 +153,3 @@ def _cleaned(
             "Convert it to plain CSV (comma, double quotes, UTF-8) or to Parquet."
         )
     return Part(piece, copy, names, rows, plain, tuple(rejects), (path, dialect))
-
-
-def _to_utf8(connection: duckdb.DuckDBPyConnection, file: str, encoding: str) -> str:
-    """Returns the path of a copy of the file in UTF-8."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    copy = temporary_file(connection, ".csv")
-    try:
-        with open(copy, "w", encoding="utf-8", newline="") as stream:
-            for block in files.blocks(file):
-                stream.write(decoder.decode(block))
-            stream.write(decoder.decode(b"", final=True))
-    except UnicodeError as error:
-        raise UserError(
-            f"{file} is not in the encoding {encoding}: {error}. "
-            "Write the right one as `data: {csv: {encoding: ...}}`."
-        ) from None
-    return copy

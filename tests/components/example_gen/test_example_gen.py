@@ -1,6 +1,7 @@
 """ExampleGen inside of TFX and Beam: artifacts, splits, workers, spans, fingerprints, and stock components after it."""
 
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -223,6 +224,21 @@ def test_several_patterns_are_one_table(tmp_path: pathlib.Path) -> None:
     assert json.loads(resolved[driver.FILES_KEY]) == [
         *(str(tmp_path / name) for name in ("x/1.csv", "x/2.csv", "y.csv"))
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        *itertools.product(["[v2]", "n=5 #1"], ["span-{SPAN}/*.csv", "**/*.csv", "span-1/data.csv"]),
+        *itertools.product(["a*b ?", "a\\b"], ["**/*.csv", "span-1/data.csv"]),
+    ],
+)
+def test_folders_whose_names_have_signs_of_globs(tmp_path: pathlib.Path, name: str, pattern: str) -> None:
+    (tmp_path / name / "span-1").mkdir(parents=True)
+    file = csv_file(tmp_path / name / "span-1")
+    source = ingest.discover(Data(files=(f"{tmp_path}/{name}/{pattern}",)))
+    resolved = resolve(example_gen.ExampleGen(source.to_json(), SPEC.to_json()))
+    assert (source.files, json.loads(resolved[driver.FILES_KEY])) == ((file,), [file])
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import ingest
 from core.errors import UserError
 from pipeline.config.settings import Settings
 from pipeline.profile import checks
+from pipeline.profile.checks import columns, labels, roles, splits
 from pipeline.profile.column_profile import ColumnProfile
 from pipeline.profile.table_inference import infer
 from pipeline.profile.table_profile import TableProfile
@@ -42,50 +43,50 @@ def test_the_first_problem_ends_the_run():
 
 
 def test_columns_exist():
-    assert "weight names the column `b`" in problems(checks.columns_exist, weight="b")
-    assert "evaluate.slices names the column `b`" in problems(checks.columns_exist, evaluate={"slices": [["a", "b"]]})
+    assert "weight names the column `b`" in problems(columns.columns_exist, weight="b")
+    assert "evaluate.slices names the column `b`" in problems(columns.columns_exist, evaluate={"slices": [["a", "b"]]})
 
 
 def test_rows_exist():
-    assert "there are no rows" in problems(checks.rows_exist, rows=0)
-    assert "missing in all 7 rows" in problems(checks.rows_exist, rows=0, unlabelled=7)
+    assert "there are no rows" in problems(columns.rows_exist, rows=0)
+    assert "missing in all 7 rows" in problems(columns.rows_exist, rows=0, unlabelled=7)
 
 
 def test_columns_have_values():
     empty = {"b": {"type": "BIGINT", "present": 0}}
-    assert "no row has a value of `b`" in problems(checks.columns_have_values, empty)
-    assert problems(checks.columns_have_values, empty, features={"b": "ignore"}) == ""
+    assert "no row has a value of `b`" in problems(columns.columns_have_values, empty)
+    assert problems(columns.columns_have_values, empty, features={"b": "ignore"}) == ""
 
 
 def test_label_varies():
-    assert "constant: all 100 rows have 'no'" in problems(checks.label_varies, counts={"y": {"no": 100}})
+    assert "constant: all 100 rows have 'no'" in problems(labels.label_varies, counts={"y": {"no": 100}})
 
 
 def test_label_fits_task():
-    assert "and task: regression needs numbers" in problems(checks.label_fits_task, task="regression")
-    assert "needs classes" in problems(checks.label_fits_task, {"y": NUMBER}, task="binary")
-    assert "cannot be learned: DATE is neither" in problems(checks.label_fits_task, {"y": {"type": "DATE"}})
+    assert "and task: regression needs numbers" in problems(labels.label_fits_task, task="regression")
+    assert "needs classes" in problems(labels.label_fits_task, {"y": NUMBER}, task="binary")
+    assert "cannot be learned: DATE is neither" in problems(labels.label_fits_task, {"y": {"type": "DATE"}})
 
 
 def test_gates_fit_task():
     with pytest.raises(UserError, match=r"evaluate\.gates\.rmse"):
-        problems(checks.gates_fit_task, evaluate={"gates": {"rmse": {"max": 1}}})
+        problems(labels.gates_fit_task, evaluate={"gates": {"rmse": {"max": 1}}})
 
 
 def test_classes_are_named():
-    assert "the class 'no' (60 rows)" in problems(checks.classes_are_named, classes=["yes", "maybe"])
+    assert "the class 'no' (60 rows)" in problems(labels.classes_are_named, classes=["yes", "maybe"])
 
 
 def test_classes_have_rows():
-    assert "'yes' (2)" in problems(checks.classes_have_rows, counts={"y": {"no": 98, "yes": 2}})
+    assert "'yes' (2)" in problems(labels.classes_have_rows, counts={"y": {"no": 98, "yes": 2}})
     assert "3 different values in 4 rows" in problems(
-        checks.classes_have_rows, rows=4, counts={"y": {"a": 2, "b": 1, "c": 1}}
+        labels.classes_have_rows, rows=4, counts={"y": {"a": 2, "b": 1, "c": 1}}
     )
 
 
 def test_binary_has_two_classes():
     counts = {"y": {"a": 40, "b": 30, "c": 30}}
-    assert "3 classes (a, b, c)" in problems(checks.binary_has_two_classes, counts=counts, task="binary")
+    assert "3 classes (a, b, c)" in problems(labels.binary_has_two_classes, counts=counts, task="binary")
 
 
 @pytest.mark.parametrize(
@@ -98,13 +99,13 @@ def test_binary_has_two_classes():
     ],
 )
 def test_weight_is_usable(weight, problem):
-    assert problem in problems(checks.weight_is_usable, {"w": weight}, weight="w")
+    assert problem in problems(columns.weight_is_usable, {"w": weight}, weight="w")
 
 
 def test_split_column_is_usable():
     split = {"by": "column", "column": "s"}
     counts = {"s": {"train": 90, "eval": 9, "tset": 1}}
-    found = problems(checks.split_column_is_usable, {"s": {**CLASS, "present": 99}}, counts=counts, split=split)
+    found = problems(splits.split_column_is_usable, {"s": {**CLASS, "present": 99}}, counts=counts, split=split)
     assert "`s` is missing in 1 of 100 rows" in found
     assert "holds 'tset' (1 rows). Did you mean 'test'?" in found
     assert "`s` has no row of test" in found
@@ -112,13 +113,13 @@ def test_split_column_is_usable():
 
 def test_a_split_by_time_needs_a_time():
     with pytest.raises(UserError, match="The split is by time"):
-        problems(checks.split_column_is_usable, {"s": CLASS}, split={"by": "time", "column": "s"})
+        problems(splits.split_column_is_usable, {"s": CLASS}, split={"by": "time", "column": "s"})
 
 
 def test_enough_rows_to_split():
-    assert "20 rows are too few for a split of 0.1: at least 30" in problems(checks.enough_rows_to_split, rows=20)
+    assert "20 rows are too few for a split of 0.1: at least 30" in problems(splits.enough_rows_to_split, rows=20)
     grouped = {"by": "group", "column": "y"}
-    assert "2 different values of `y` are too few" in problems(checks.enough_rows_to_split, split=grouped)
+    assert "2 different values of `y` are too few" in problems(splits.enough_rows_to_split, split=grouped)
 
 
 @pytest.mark.parametrize(
@@ -140,23 +141,23 @@ def test_enough_rows_to_split():
     ],
 )
 def test_roles_fit_columns(known, options, problem):
-    assert problem in problems(checks.roles_fit_columns, {"b": known}, features={"b": options})
+    assert problem in problems(roles.roles_fit_columns, {"b": known}, features={"b": options})
 
 
 def test_texts_that_are_all_numbers_can_be_numeric():
-    assert problems(checks.roles_fit_columns, {"b": CLASS}, features={"b": "numeric"}) == ""
+    assert problems(roles.roles_fit_columns, {"b": CLASS}, features={"b": "numeric"}) == ""
 
 
 def test_features_exist():
-    assert "`a`: by the configuration" in problems(checks.features_exist, features={"a": "ignore"})
+    assert "`a`: by the configuration" in problems(columns.features_exist, features={"a": "ignore"})
 
 
 def test_names_are_served():
-    assert "`b c` and `b.c`" in problems(checks.names_are_served, {"b c": NUMBER, "b.c": NUMBER})
+    assert "`b c` and `b.c`" in problems(columns.names_are_served, {"b c": NUMBER, "b.c": NUMBER})
 
 
 def test_splits_have_rows():
     counts = {"train": {"no": 8}, "eval": {"no": 1, "yes": 1}, "test": {}}
-    found = problems(checks.splits_have_rows, split_counts=counts)
+    found = problems(splits.splits_have_rows, split_counts=counts)
     assert "the test split has no rows (rows: 8 train, 2 eval, 0 test)" in found
     assert "the train split has no row of the class 'yes'" in found

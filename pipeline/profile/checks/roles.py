@@ -1,19 +1,28 @@
-"""Checks that a column can have the role that the configuration gives to it."""
+"""Checks the roles that the configuration gives to columns."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from core.config_sections import FeatureOptions
 from pipeline.config.messages import shown
-from pipeline.config.settings import set_flag
+from pipeline.config.settings import Settings, set_flag
 from pipeline.profile.column_profile import ColumnProfile
 from pipeline.profile.role_inference import PAYLOADS, InferredRole, infer_role, natural_unit
+from pipeline.profile.table_inference import Inferred
+from pipeline.profile.table_profile import TableProfile
 
 _EXPECTED = {"int": "whole numbers", "float": "numbers", "text": "texts"}
 
 
-def role_problems(column: ColumnProfile, options: FeatureOptions, role: InferredRole) -> Iterator[str]:
-    """Yields the reasons why a column cannot have the role that the configuration gives to it."""
+def roles_fit_columns(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Checks that every column can have the role that the configuration gives to it."""
+    for name, role in inferred.features.items():
+        options = settings.features.get(name)
+        if options is not None and options != FeatureOptions():
+            yield from _role_problems(table.columns[name], options, role)
+
+
+def _role_problems(column: ColumnProfile, options: FeatureOptions, role: InferredRole) -> Iterator[str]:
     field, says, inferred = f"features.{column.name}", f"`features.{column.name}` says {role.kind}", infer_role(column)
     natural = natural_unit(column)
     if column.type_class in ("nested", "binary", "time"):

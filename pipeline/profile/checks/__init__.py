@@ -1,0 +1,59 @@
+"""Checks a table, its label, its split and its roles before a run starts.
+
+A check is a function of the settings, the table's profile and what was inferred. It yields its problems, or raises the
+UserError of a lower layer. The first problem of `CHECKS`, in their order, ends the run; those of `WARNINGS` are shown.
+"""
+
+from collections.abc import Callable, Iterator
+
+from core.errors import UserError
+from pipeline.config.settings import Settings
+from pipeline.profile.checks import columns, features, labels, reading, roles, spellings, splits
+from pipeline.profile.table_inference import Inferred
+from pipeline.profile.table_profile import TableProfile
+
+Check = Callable[[Settings, TableProfile, Inferred], Iterator[str]]
+
+CHECKS: tuple[Check, ...] = (
+    columns.columns_exist,
+    columns.rows_exist,
+    columns.columns_have_values,
+    labels.label_varies,
+    labels.label_fits_task,
+    labels.gates_fit_task,
+    labels.classes_are_named,
+    labels.classes_have_rows,
+    labels.binary_has_two_classes,
+    columns.weight_is_usable,
+    splits.split_column_is_usable,
+    splits.enough_rows_to_split,
+    roles.roles_fit_columns,
+    columns.features_exist,
+    columns.names_are_served,
+    splits.splits_have_rows,
+)
+
+WARNINGS: tuple[Check, ...] = (
+    reading.blanks_are_named,
+    reading.columns_of_folders_are_named,
+    spellings.values_are_spelled_alike,
+    labels.configured_classes_have_rows,
+    splits.splits_have_all_classes,
+    labels.rows_have_labels,
+    features.columns_are_named,
+    features.missing_words_are_named,
+    features.labels_are_not_given_away,
+)
+
+
+def run_checks(settings: Settings, table: TableProfile, inferred: Inferred) -> None:
+    """Raises a UserError for the first problem of `CHECKS`."""
+    for check in CHECKS:
+        for problem in check(settings, table, inferred):
+            raise UserError(f"{table.name}: {problem}")
+
+
+def warnings(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Yields the problems of `WARNINGS` of a table that has passed its checks."""
+    for check in WARNINGS:
+        yield from check(settings, table, inferred)
