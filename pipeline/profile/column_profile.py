@@ -29,6 +29,7 @@ class ColumnProfile:
         type: its DuckDB type.
         rows: the number of rows of the table.
         present: the number of rows with a value: neither null nor NaN nor an empty text or list.
+        null_in_train: whether all of these rows are outside train; False where it was not looked at.
         distinct: the number of different values: exact where it is small or where `unique` depends on it.
         unique: whether every present value occurs once.
         low: the least value, of ordered types.
@@ -46,6 +47,7 @@ class ColumnProfile:
     type: str
     rows: int
     present: int
+    null_in_train: bool = False
     distinct: int = 0
     unique: bool = False
     low: Any = None

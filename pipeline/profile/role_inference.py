@@ -97,6 +97,9 @@ def _payload(kind: Role, column: ColumnProfile) -> Payload:
 
 def infer_role(column: ColumnProfile) -> InferredRole:
     """Returns the role of a column that the configuration does not name."""
+    if not column.present or column.null_in_train:
+        reason = "no row of train has a value" if column.present else "no row has a value"
+        return InferredRole("ignore", natural_payload(column), reason)
     if column.distinct <= 1 and column.type_class not in ("list", "nested", "binary"):
         constant = _constant(column)
         if constant:

@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +10,9 @@ import duckdb
 
 import ingest
 from core.config_sections import FeatureOptions, Split
-from ingest.sql import splits
+from ingest.sql import quantiles, splits
 from pipeline.profile.column_profile import ColumnProfile, TypeClass, type_class
 from pipeline.profile.spellings import Spellings, common, needed_steps
-from pipeline.profile.split_inference import split_named
 
 # DuckDB plans a SELECT of thousands of expressions longer than it runs it, and an exact count needs a hash table.
 _PER_QUERY = 400
@@ -85,17 +83,49 @@ class TableQueries:
         counted = f"SELECT {self._group(column)} AS value, count(*) AS rows FROM scratch.profiled GROUP BY 1"
         return dict(self._rows(f"FROM ({counted}) WHERE value IS NOT NULL ORDER BY rows DESC, value LIMIT {most}"))
 
-    def split_counts(self, split: Split, column: str) -> dict[str, Counter[Any]]:
+    def split_of_row(self, split: Split) -> str:
+        """Returns the SQL for the split of a row: null where the split column names none.
+
+        Raises:
+            UserError: the split is by time, and its column is neither a time nor a number.
+        """
+        if split.by == "column":
+            return splits.named(str(split.column))
+        times = self._boundaries(splits.time_key(str(split.column), self.types), split) if split.by == "time" else ()
+        return splits.expression(split, self.types, times)
+
+    def _boundaries(self, key: str, split: Split) -> Sequence[float]:
+        """Returns the times at which eval and test begin, as ExampleGen finds them."""
+        low, high, count = self._aggregates(f"min({key}), max({key}), count({key})")
+        if not count:
+            return ()
+        search = quantiles.Search(splits.shares(split), low, high, count)
+        while search.intervals:
+            search.take([quantiles.from_rows([self._histogram(key, interval)]) for interval in search.intervals])
+        return search.boundaries
+
+    def _histogram(self, key: str, interval: quantiles.Interval) -> list[tuple[Any, ...]]:
+        buckets = f"SELECT {quantiles.bucket_sql('key', interval)} AS bucket, count(*), min(key), max(key)"
+        return self._rows(
+            f"{buckets} FROM (SELECT {key} AS key FROM scratch.profiled) GROUP BY 1 HAVING bucket IS NOT NULL"
+        )
+
+    def split_counts(self, split_of_row: str, column: str) -> dict[str, dict[Any, int]]:
         """Returns for each split how many rows each value of a column has, without rows that are in no split."""
-        named = split.by == "column"  # the expression for it raises an error for a value that names no split
-        of_row = self._group(str(split.column)) if named else splits.expression(split, self.types)
-        counted = f"SELECT {of_row}, {self._group(column)}, count(*) FROM scratch.profiled GROUP BY ALL ORDER BY ALL"
-        counts: dict[str, Counter[Any]] = {split_name: Counter() for split_name in splits.NAMES}
-        for split_value, value, rows in self._rows(counted):
-            split_name = split_named(split_value)
-            if split_name:
-                counts[split_name][value] += rows
+        by = f"{split_of_row}, {self._group(column)}"
+        counts: dict[str, dict[Any, int]] = {name: {} for name in splits.NAMES}
+        for name, value, rows in self._rows(f"SELECT {by}, count(*) FROM scratch.profiled GROUP BY ALL ORDER BY ALL"):
+            if name:
+                counts[name][value] = rows
         return counts
+
+    def null_in_train(self, split_of_row: str, columns: Sequence[str]) -> list[str]:
+        """Returns the columns that have no value in train."""
+        if not columns:
+            return []
+        counts = ", ".join(f"count({self._value(column)})" for column in columns)
+        ((*present,),) = self._rows(f"SELECT {counts} FROM scratch.profiled WHERE {split_of_row} = 'train'")
+        return [column for column, rows in zip(columns, present, strict=True) if not rows]
 
     def sample(self, columns: Sequence[str], rows: int) -> Any:
         """Returns a pyarrow.Table of about as many rows as asked for, the same ones each time."""

@@ -17,7 +17,7 @@ Check = Callable[[Settings, TableProfile, Inferred], Iterator[str]]
 CHECKS: tuple[Check, ...] = (
     columns.columns_exist,
     columns.rows_exist,
-    columns.columns_have_values,
+    columns.features_have_values,
     labels.label_varies,
     labels.label_fits_task,
     labels.gates_fit_task,

@@ -44,14 +44,13 @@ def rows_exist(settings: Settings, table: TableProfile, _: Inferred) -> Iterator
         yield f"{what}. A table with rows was expected; look at data.files and data.query."
 
 
-def columns_have_values(settings: Settings, table: TableProfile, _: Inferred) -> Iterator[str]:
-    """Checks that every column has a value in some row, unless the configuration ignores it."""
-    ignored = {column for column, options in settings.features.items() if options.kind == "ignore"}
-    empty = [name for name, column in table.columns.items() if not column.present and name not in ignored]
+def features_have_values(_: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Checks that every feature that the configuration names has a value in some row."""
+    empty = [column for column in inferred.features if not table.columns[column].present]
     if empty:
         flags = " ".join(set_flag("features", column, value="ignore") for column in empty[:5])
         yield (
-            f"no row has a value of {listing([f'`{column}`' for column in empty])}. "
+            f"no row has a value of {listing([f'`{column}`' for column in empty])}, which the configuration names. "
             f"Correct the data, or leave {'it' if len(empty) == 1 else 'them'} out: {flags}"
         )
 

@@ -52,10 +52,10 @@ def test_rows_exist():
     assert "missing in all 7 rows" in problems(columns.rows_exist, rows=0, unlabelled=7)
 
 
-def test_columns_have_values():
+def test_features_have_values():
     empty = {"b": {"type": "BIGINT", "present": 0}}
-    assert "no row has a value of `b`" in problems(columns.columns_have_values, empty)
-    assert problems(columns.columns_have_values, empty, features={"b": "ignore"}) == ""
+    assert "no row has a value of `b`" in problems(columns.features_have_values, empty, features={"b": "numeric"})
+    assert problems(columns.features_have_values, empty) == ""
 
 
 def test_label_varies():
