@@ -22,7 +22,7 @@ _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT"
 _FLOATS = {"FLOAT", "DOUBLE"}
 _TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE"}
 _PLAIN = Dialect()
-_LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float32: larger values round to infinity
+LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float32: larger values round to infinity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,13 +110,13 @@ def _integer(value: str, element: str, column: str) -> str:
 def _float(value: str, element: str, column: str) -> str:
     if element in _FLOATS:
         present = f"CASE WHEN NOT isnan({value}) THEN {value} END"
-        fits = f"CASE WHEN abs({value}) < {_LARGEST_FLOAT32} THEN {value}::FLOAT END"
+        fits = f"CASE WHEN abs({value}) < {LARGEST_FLOAT32} THEN {value}::FLOAT END"
         return _or_error(fits, present, "float", column)
     if element in _INTEGERS | {"BOOLEAN"} or element.startswith("DECIMAL"):
         return f"{value}::FLOAT"
     text = f"nullif({value}::VARCHAR, '')"
     number = casts.value(text, "DOUBLE", _PLAIN)
-    fits = f"CASE WHEN abs({number}) < {_LARGEST_FLOAT32} THEN ({number})::FLOAT END"
+    fits = f"CASE WHEN abs({number}) < {LARGEST_FLOAT32} THEN ({number})::FLOAT END"
     return _or_error(fits, f"CASE WHEN NOT {casts.missing(text)} THEN {text} END", "float", column)
 
 

@@ -34,6 +34,7 @@ class ColumnProfile:
         unique: whether every present value occurs once.
         low: the least value, of ordered types.
         high: the greatest value, of ordered types.
+        too_large: floats only: a value that float32 does not hold, such as infinity; None without one.
         whole: floats only: whether all values are whole numbers.
         length: texts only: the mean number of characters.
         words: texts only: the mean number of words.
@@ -52,6 +53,7 @@ class ColumnProfile:
     unique: bool = False
     low: Any = None
     high: Any = None
+    too_large: float | None = None
     whole: bool = False
     length: float = 0.0
     words: float = 0.0

@@ -10,13 +10,14 @@ import duckdb
 
 import ingest
 from core.config_sections import FeatureOptions, Split
-from ingest.sql import quantiles, splits
+from ingest.sql import payloads, quantiles, splits
 from pipeline.profile.column_profile import ColumnProfile, TypeClass, type_class
 from pipeline.profile.spellings import Spellings, common, needed_steps
 
 # DuckDB plans a SELECT of thousands of expressions longer than it runs it, and an exact count needs a hash table.
 _PER_QUERY = 400
 _EXACT_PER_QUERY = 20
+_FLOATS = ("FLOAT", "DOUBLE")
 _FEW = 1_000
 _FEW_TEXTS = 10_000
 _MOST_SPELLINGS = 100
@@ -56,8 +57,8 @@ class TableQueries:
         self._connection.close()
 
     def drop_rows_without(self, column: str) -> int:
-        """Removes the rows in which a column has no value from the table; returns how many there were."""
-        value = self._value(column)
+        """Removes the rows in which a column is missing from the table; returns how many there were."""
+        value = self._present(column)
         missing = self.rows - int(self._aggregates(f"count({value})")[0])
         if missing:
             self._rows(f"DELETE FROM scratch.profiled WHERE ({value}) IS NULL")
@@ -66,7 +67,7 @@ class TableQueries:
 
     def source_without_null(self, column: str) -> ingest.Source:
         """Returns the source without the rows in which a column has no value."""
-        labelled = f"SELECT * FROM {self.subquery()} WHERE ({self._value(column)}) IS NOT NULL"
+        labelled = f"SELECT * FROM {self.subquery()} WHERE ({self._present(column)}) IS NOT NULL"
         data = self._source.data.model_copy(update={"query": labelled})
         return dataclasses.replace(self._source, data=data)
 
@@ -151,6 +152,10 @@ class TableQueries:
             text = "::VARCHAR" if inner == "timestamp" else ""  # a timestamp in Python would need a time zone
             statistics |= {"distinct": f"approx_count_distinct({value})"}
             statistics |= {"low": f"min({value}){text}", "high": f"max({value}){text}"}
+        if inner in ("float", "list") and self.types[column].partition("[")[0] in _FLOATS:
+            quoted = ingest.identifier(column)
+            values = quoted if inner == "float" else f"list_max(list_transform({quoted}, lambda element: abs(element)))"
+            statistics["too_large"] = f"max(CASE WHEN {_too_large(values)} THEN {values} END)"
         if inner == "float":
             statistics["whole"] = f"bool_and({value} = trunc({value}))"
         if inner == "text":
@@ -224,11 +229,18 @@ class TableQueries:
     def _value(self, column: str) -> str:
         """Returns the SQL of a column's value: null where Examples hold none, as for NaN and empty texts and lists."""
         quoted, inner = ingest.identifier(column), type_class(self.types[column])
-        if inner == "float" and not self.types[column].startswith("DECIMAL"):
+        if self.types[column] in _FLOATS:
             return f"CASE WHEN isfinite({quoted}) THEN {quoted} END"
         if inner == "list":
             return f"CASE WHEN len({quoted}) > 0 THEN {quoted} END"
         return f"nullif({quoted}::VARCHAR, '')" if inner == "text" else quoted
+
+    def _present(self, column: str) -> str:
+        """Returns the SQL of a column's value, an infinite one too."""
+        if self.types[column] not in _FLOATS:
+            return self._value(column)
+        quoted = ingest.identifier(column)
+        return f"CASE WHEN NOT isnan({quoted}) THEN {quoted} END"
 
     def _group(self, column: str) -> str:
         """Returns the SQL of a column's value as a number or a text, which Python can count."""
@@ -250,8 +262,16 @@ def _misfits(value: str, inner: TypeClass, options: FeatureOptions) -> str | Non
     if inner != "text" or options.kind in ("text", "ignore"):
         return None
     wanted = "timestamp" if options.kind == "timestamp" else options.type or options.kind
-    expected = {"timestamp": "TIMESTAMP", "int": "BIGINT", "float": "DOUBLE", "numeric": "DOUBLE"}.get(wanted or "")
+    if wanted in ("float", "numeric"):
+        number = f"TRY_CAST({value} AS DOUBLE)"
+        return f"{number} IS NULL OR {_too_large(number)}"
+    expected = {"timestamp": "TIMESTAMP", "int": "BIGINT"}.get(wanted or "")
     return f"TRY_CAST({value} AS {expected}) IS NULL" if expected else None
+
+
+def _too_large(number: str) -> str:
+    """Returns the SQL condition of numbers that float32 does not hold: infinite ones, and beyond its largest."""
+    return f"(abs({number}) >= {payloads.LARGEST_FLOAT32} AND NOT isnan({number}))"
 
 
 def _is_date(text: str | None) -> bool:

@@ -18,6 +18,7 @@ CHECKS: tuple[Check, ...] = (
     columns.columns_exist,
     columns.rows_exist,
     columns.features_have_values,
+    columns.numbers_fit_float32,
     labels.label_varies,
     labels.label_fits_task,
     labels.gates_fit_task,

@@ -58,6 +58,14 @@ def test_features_have_values():
     assert problems(columns.features_have_values, empty) == ""
 
 
+def test_numbers_fit_float32():
+    large = {"b": {**NUMBER, "too_large": float("inf")}, "y": {**NUMBER, "too_large": -1e300}}
+    found = problems(columns.numbers_fit_float32, large)
+    assert "`b` has the value inf, and finite numbers up to 3.4e+38 were expected" in found
+    assert "`y` has the value -1e+300" in found
+    assert "'data.query=SELECT * REPLACE (CASE WHEN abs(b) < 3.4e38 THEN b END AS b) FROM data'" in found
+
+
 def test_label_varies():
     assert "constant: all 100 rows have 'no'" in problems(labels.label_varies, counts={"y": {"no": 100}})
 
