@@ -20,7 +20,7 @@ from ingest.sql.values import FLOATS, INTEGERS, element_type
 
 _BEYOND_INT64 = {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _PLAIN = Dialect()
-_LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float32: larger values round to infinity
+LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float32: larger values round to infinity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _integer(value: str, element: str, column: str, unit: Unit) -> str:
 
 
 def _float(value: str, element: str, payload: Payload, column: str) -> str:
-    sql_type, limit = ("DOUBLE", "'inf'::DOUBLE") if payload == "double" else ("FLOAT", _LARGEST_FLOAT32)
+    sql_type, limit = ("DOUBLE", "'inf'::DOUBLE") if payload == "double" else ("FLOAT", LARGEST_FLOAT32)
     if element in FLOATS:
         present = f"CASE WHEN NOT isnan({value}) THEN {value} END"
         fits = f"CASE WHEN abs({value}) < {limit} THEN {value}::{sql_type} END"

@@ -29,10 +29,12 @@ class ColumnProfile:
         type: its DuckDB type.
         rows: the number of rows of the table.
         present: the number of rows with a value: neither null nor NaN nor an empty text or list.
+        null_in_train: whether all of these rows are outside train; False where it was not looked at.
         distinct: the number of different values: exact where it is small or where `unique` depends on it.
         unique: whether every present value occurs once.
         low: the least value, of ordered types.
         high: the greatest value, of ordered types.
+        too_large: floats only: a value that float32 does not hold, such as infinity; None without one.
         whole: floats only: whether all values are whole numbers.
         length: texts only: the mean number of characters.
         words: texts only: the mean number of words.
@@ -46,10 +48,12 @@ class ColumnProfile:
     type: str
     rows: int
     present: int
+    null_in_train: bool = False
     distinct: int = 0
     unique: bool = False
     low: Any = None
     high: Any = None
+    too_large: float | None = None
     whole: bool = False
     length: float = 0.0
     words: float = 0.0

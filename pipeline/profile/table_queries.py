@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,14 +10,14 @@ import duckdb
 
 import ingest
 from core.config_sections import FeatureOptions, Split
-from ingest.sql import splits
+from ingest.sql import payloads, quantiles, splits
 from pipeline.profile.column_profile import ColumnProfile, TypeClass, type_class
 from pipeline.profile.spellings import Spellings, common, needed_steps
-from pipeline.profile.split_inference import split_named
 
 # DuckDB plans a SELECT of thousands of expressions longer than it runs it, and an exact count needs a hash table.
 _PER_QUERY = 400
 _EXACT_PER_QUERY = 20
+_FLOATS = ("FLOAT", "DOUBLE")
 _FEW = 1_000
 _FEW_TEXTS = 10_000
 _MOST_SPELLINGS = 100
@@ -58,8 +57,8 @@ class TableQueries:
         self._connection.close()
 
     def drop_rows_without(self, column: str) -> int:
-        """Removes the rows in which a column has no value from the table; returns how many there were."""
-        value = self._value(column)
+        """Removes the rows in which a column is missing from the table; returns how many there were."""
+        value = self._present(column)
         missing = self.rows - int(self._aggregates(f"count({value})")[0])
         if missing:
             self._rows(f"DELETE FROM scratch.profiled WHERE ({value}) IS NULL")
@@ -68,7 +67,7 @@ class TableQueries:
 
     def source_without_null(self, column: str) -> ingest.Source:
         """Returns the source without the rows in which a column has no value."""
-        labelled = f"SELECT * FROM {self.subquery()} WHERE ({self._value(column)}) IS NOT NULL"
+        labelled = f"SELECT * FROM {self.subquery()} WHERE ({self._present(column)}) IS NOT NULL"
         data = self._source.data.model_copy(update={"query": labelled})
         return dataclasses.replace(self._source, data=data)
 
@@ -85,17 +84,49 @@ class TableQueries:
         counted = f"SELECT {self._group(column)} AS value, count(*) AS rows FROM scratch.profiled GROUP BY 1"
         return dict(self._rows(f"FROM ({counted}) WHERE value IS NOT NULL ORDER BY rows DESC, value LIMIT {most}"))
 
-    def split_counts(self, split: Split, column: str) -> dict[str, Counter[Any]]:
+    def split_of_row(self, split: Split) -> str:
+        """Returns the SQL for the split of a row: null where the split column names none.
+
+        Raises:
+            UserError: the split is by time, and its column is neither a time nor a number.
+        """
+        if split.by == "column":
+            return splits.named(str(split.column))
+        times = self._boundaries(splits.time_key(str(split.column), self.types), split) if split.by == "time" else ()
+        return splits.expression(split, self.types, times)
+
+    def _boundaries(self, key: str, split: Split) -> Sequence[float]:
+        """Returns the times at which eval and test begin, as ExampleGen finds them."""
+        low, high, count = self._aggregates(f"min({key}), max({key}), count({key})")
+        if not count:
+            return ()
+        search = quantiles.Search(splits.shares(split), low, high, count)
+        while search.intervals:
+            search.take([quantiles.from_rows([self._histogram(key, interval)]) for interval in search.intervals])
+        return search.boundaries
+
+    def _histogram(self, key: str, interval: quantiles.Interval) -> list[tuple[Any, ...]]:
+        buckets = f"SELECT {quantiles.bucket_sql('key', interval)} AS bucket, count(*), min(key), max(key)"
+        return self._rows(
+            f"{buckets} FROM (SELECT {key} AS key FROM scratch.profiled) GROUP BY 1 HAVING bucket IS NOT NULL"
+        )
+
+    def split_counts(self, split_of_row: str, column: str) -> dict[str, dict[Any, int]]:
         """Returns for each split how many rows each value of a column has, without rows that are in no split."""
-        named = split.by == "column"  # the expression for it raises an error for a value that names no split
-        of_row = self._group(str(split.column)) if named else splits.expression(split, self.types)
-        counted = f"SELECT {of_row}, {self._group(column)}, count(*) FROM scratch.profiled GROUP BY ALL ORDER BY ALL"
-        counts: dict[str, Counter[Any]] = {split_name: Counter() for split_name in splits.NAMES}
-        for split_value, value, rows in self._rows(counted):
-            split_name = split_named(split_value)
-            if split_name:
-                counts[split_name][value] += rows
+        by = f"{split_of_row}, {self._group(column)}"
+        counts: dict[str, dict[Any, int]] = {name: {} for name in splits.NAMES}
+        for name, value, rows in self._rows(f"SELECT {by}, count(*) FROM scratch.profiled GROUP BY ALL ORDER BY ALL"):
+            if name:
+                counts[name][value] = rows
         return counts
+
+    def null_in_train(self, split_of_row: str, columns: Sequence[str]) -> list[str]:
+        """Returns the columns that have no value in train."""
+        if not columns:
+            return []
+        counts = ", ".join(f"count({self._value(column)})" for column in columns)
+        ((*present,),) = self._rows(f"SELECT {counts} FROM scratch.profiled WHERE {split_of_row} = 'train'")
+        return [column for column, rows in zip(columns, present, strict=True) if not rows]
 
     def sample(self, columns: Sequence[str], rows: int) -> Any:
         """Returns a pyarrow.Table of about as many rows as asked for, the same ones each time."""
@@ -121,6 +152,10 @@ class TableQueries:
             text = "::VARCHAR" if inner == "timestamp" else ""  # a timestamp in Python would need a time zone
             statistics |= {"distinct": f"approx_count_distinct({value})"}
             statistics |= {"low": f"min({value}){text}", "high": f"max({value}){text}"}
+        if inner in ("float", "list") and self.types[column].partition("[")[0] in _FLOATS:
+            quoted = ingest.identifier(column)
+            values = quoted if inner == "float" else f"list_max(list_transform({quoted}, lambda element: abs(element)))"
+            statistics["too_large"] = f"max(CASE WHEN {_too_large(values)} THEN {values} END)"
         if inner == "float":
             statistics["whole"] = f"bool_and({value} = trunc({value}))"
         if inner == "text":
@@ -194,11 +229,18 @@ class TableQueries:
     def _value(self, column: str) -> str:
         """Returns the SQL of a column's value: null where Examples hold none, as for NaN and empty texts and lists."""
         quoted, inner = ingest.identifier(column), type_class(self.types[column])
-        if inner == "float" and not self.types[column].startswith("DECIMAL"):
+        if self.types[column] in _FLOATS:
             return f"CASE WHEN isfinite({quoted}) THEN {quoted} END"
         if inner == "list":
             return f"CASE WHEN len({quoted}) > 0 THEN {quoted} END"
         return f"nullif({quoted}::VARCHAR, '')" if inner == "text" else quoted
+
+    def _present(self, column: str) -> str:
+        """Returns the SQL of a column's value, an infinite one too."""
+        if self.types[column] not in _FLOATS:
+            return self._value(column)
+        quoted = ingest.identifier(column)
+        return f"CASE WHEN NOT isnan({quoted}) THEN {quoted} END"
 
     def _group(self, column: str) -> str:
         """Returns the SQL of a column's value as a number or a text, which Python can count."""
@@ -220,8 +262,16 @@ def _misfits(value: str, inner: TypeClass, options: FeatureOptions) -> str | Non
     if inner != "text" or options.kind in ("text", "ignore"):
         return None
     wanted = "timestamp" if options.kind == "timestamp" else options.type or options.kind
-    expected = {"timestamp": "TIMESTAMP", "int": "BIGINT", "float": "DOUBLE", "numeric": "DOUBLE"}.get(wanted or "")
+    if wanted in ("float", "numeric"):
+        number = f"TRY_CAST({value} AS DOUBLE)"
+        return f"{number} IS NULL OR {_too_large(number)}"
+    expected = {"timestamp": "TIMESTAMP", "int": "BIGINT"}.get(wanted or "")
     return f"TRY_CAST({value} AS {expected}) IS NULL" if expected else None
+
+
+def _too_large(number: str) -> str:
+    """Returns the SQL condition of numbers that float32 does not hold: infinite ones, and beyond its largest."""
+    return f"(abs({number}) >= {payloads.LARGEST_FLOAT32} AND NOT isnan({number}))"
 
 
 def _is_date(text: str | None) -> bool:

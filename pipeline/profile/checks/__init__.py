@@ -17,7 +17,8 @@ Check = Callable[[Settings, TableProfile, Inferred], Iterator[str]]
 CHECKS: tuple[Check, ...] = (
     columns.columns_exist,
     columns.rows_exist,
-    columns.columns_have_values,
+    columns.features_have_values,
+    columns.numbers_fit_float32,
     labels.label_varies,
     labels.label_fits_task,
     labels.gates_fit_task,

@@ -7,6 +7,7 @@ from core.text import did_you_mean, listing
 from pipeline.config.settings import Settings, set_flag
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
+from pipeline.profile.table_queries import name_in_query
 
 
 def columns_exist(settings: Settings, table: TableProfile, _: Inferred) -> Iterator[str]:
@@ -43,14 +44,13 @@ def rows_exist(settings: Settings, table: TableProfile, _: Inferred) -> Iterator
         yield f"{what}. A table with rows was expected; look at data.files and data.query."
 
 
-def columns_have_values(settings: Settings, table: TableProfile, _: Inferred) -> Iterator[str]:
-    """Checks that every column has a value in some row, unless the configuration ignores it."""
-    ignored = {column for column, options in settings.features.items() if options.kind == "ignore"}
-    empty = [name for name, column in table.columns.items() if not column.present and name not in ignored]
+def features_have_values(_: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Checks that every feature that the configuration names has a value in some row."""
+    empty = [column for column in inferred.features if not table.columns[column].present]
     if empty:
         flags = " ".join(set_flag("features", column, value="ignore") for column in empty[:5])
         yield (
-            f"no row has a value of {listing([f'`{column}`' for column in empty])}. "
+            f"no row has a value of {listing([f'`{column}`' for column in empty])}, which the configuration names. "
             f"Correct the data, or leave {'it' if len(empty) == 1 else 'them'} out: {flags}"
         )
 
@@ -70,6 +70,20 @@ def weight_is_usable(settings: Settings, table: TableProfile, _: Inferred) -> It
     elif weight.low < 0 or not weight.high > 0:
         wrong = f"is negative in some rows, such as {weight.low}" if weight.low < 0 else "is zero in all rows"
         yield f"{place} {wrong}. Weights of at least 0, and some above, were expected."
+
+
+def numbers_fit_float32(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Checks that the numbers of the label, the weight and the features are finite, as float32 holds them."""
+    numbers = [column for column, role in inferred.features.items() if role.payload != "text"]
+    for name in filter(None, [settings.label, settings.weight, *numbers]):
+        column, value = table.columns[name], name_in_query(name)
+        if column.too_large is not None:
+            flag = table.replacing({name: f"CASE WHEN abs({value}) < 3.4e38 THEN {value} END"})
+            remedy = "" if column.type_class == "list" else f", or take such values for missing: {flag}"
+            yield (
+                f"`{name}` has the value {column.too_large:g}, and finite numbers up to 3.4e+38 were expected. "
+                f"Correct the data{remedy}"
+            )
 
 
 def features_exist(_: Settings, __: TableProfile, inferred: Inferred) -> Iterator[str]:
