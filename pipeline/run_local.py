@@ -47,6 +47,11 @@ def parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="print which stages would run, which are cached, and why")
     add("--no-cache", action="store_true", help="run every stage, whether or not it has changed")
     add(
+        "--verify",
+        action="store_true",
+        help="read all files of earlier results to see whether they are damaged; without it, their sizes are compared",
+    )
+    add(
         "--update-schema",
         action="store_true",
         help="write the inferred schema beside the configuration, or merge it there",
@@ -94,6 +99,7 @@ def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
         to_stage=arguments.to_stage and stage_named(arguments.to_stage),
         dry_run=arguments.dry_run,
         cache=not arguments.no_cache,
+        verify=arguments.verify,
         update_schema=arguments.update_schema,
         quiet=arguments.quiet,
         json=arguments.json,

@@ -85,15 +85,17 @@ class Watch:
         begun = time.monotonic()
         try:
             work()
+            (execution,) = self.history.executions(stage, most=1)
+            cached = execution.state == CACHED
+            for artifact in () if cached else execution.outputs:
+                artifact.record_files()
         except BaseException as error:
             self.error = error
             self._end(Outcome(stage, "failed", time.monotonic() - begun))
             raise
-        executions = self.history.executions(stage, most=1)
-        state = "cached" if executions and executions[0].state == CACHED else "ran"
-        line = executions[0].line.replace(f"{Path.cwd()}/", "") if executions else ""
-        self._end(Outcome(stage, state, time.monotonic() - begun, line))
-        for warning in executions[0].report.get("warnings", ()) if executions else ():
+        line = execution.line.replace(f"{Path.cwd()}/", "")
+        self._end(Outcome(stage, "cached" if cached else "ran", time.monotonic() - begun, line))
+        for warning in execution.report.get("warnings", ()):
             self.display.note(f"! {warning}")
 
     def _end(self, outcome: Outcome) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from core import digests, storage
 from core.errors import UserError
 
+_STAT = ("st_size", "st_ino", "st_mtime_ns", "st_ctime_ns")
 FREE_BYTES = 200_000_000  # on a full disk TensorFlow and SQLite leave broken files, so a run does not begin on one
 
 
@@ -93,16 +94,20 @@ class RunFolder:
         """Removes the results for each data file, so that all of them are computed again."""
         shutil.rmtree(self.cache, ignore_errors=True)
 
-    def data_digest(self, files: Sequence[str]) -> str:
+    def data_digest(self, files: Sequence[str], cache: bool = True) -> str:
         """Returns a digest of the content of some files.
 
-        A file whose path, size and modification time have not changed since the last run is not read again.
+        Args:
+            files: their paths.
+            cache: whether a file that is as the last run left it is not read again. Its path, size, inode, time of
+                modification and time of change are compared; a program can set back all but the last.
         """
-        cache = self.path / ".digests.json"
-        known = storage.read_json(cache)
-        keys = [f"{file}|{(stat := os.stat(file)).st_size}|{stat.st_mtime_ns}|{stat.st_ino}" for file in files]
+        remembered = self.path / ".digests.json"
+        earlier = storage.read_json(remembered) if cache else {}
+        keys = ["|".join([file, *(str(getattr(os.stat(file), field)) for field in _STAT)]) for file in files]
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            found = list(pool.map(lambda key, file: known.get(key) or digests.of_file(file), keys, files))
+            found = list(pool.map(lambda key, file: earlier.get(key) or digests.of_file(file), keys, files))
         if self.path.is_dir():
-            storage.write_json(cache, dict(zip(keys, found, strict=True)))
+            with contextlib.suppress(OSError):  # where the folder cannot be written to, the next run reads them again
+                storage.write_json(remembered, dict(zip(keys, found, strict=True)))
         return digests.of_values(found)

@@ -1,11 +1,13 @@
 """What a dry run says, against a real metadata store."""
 
 import dataclasses
+import pathlib
 
 import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as pb
 
+from models.serving import model_versions
 from pipeline.graph import STAGES as DECLARED
 from pipeline.run import fingerprints as fingerprints_of
 from pipeline.run import plan
@@ -43,7 +45,7 @@ class Store:
         self.artifact_type = self.store.put_artifact_type(
             pb.ArtifactType(name="Thing", properties={}), can_add_fields=True
         )
-        self.outputs = {}
+        self.properties = {}  # further properties of the outputs, by stage
 
     def execute(self, stage, fingerprint, inputs, state=pb.Execution.COMPLETE):
         """Adds one execution with one output; returns the output's id."""
@@ -55,6 +57,8 @@ class Store:
         artifact = pb.Artifact(type_id=self.artifact_type, uri=str(uri), state=pb.Artifact.LIVE)
         artifact.custom_properties["finding"].string_value = f"{stage.name} ran"
         artifact.custom_properties["report"].string_value = '{"rows": 3}'
+        for name, value in self.properties.get(stage.name, {}).items():
+            artifact.custom_properties[name].string_value = value
         (output,) = self.store.put_artifacts([artifact])
         (identifier,) = self.store.put_executions([execution])
         self.store.put_events(
@@ -84,9 +88,9 @@ def store(tmp_path):
     return Store(tmp_path)
 
 
-def steps(store, marks, cache=True):
+def steps(store, marks, **options):
     """Returns the plan as a mapping: stage to (state, why)."""
-    planned = plan.plan(STAGES, History(store.path, "taxi"), marks, cache)
+    planned = plan.plan(STAGES, History(store.path, "taxi"), marks, **options)
     return {step.stage: (step.state, step.why) for step in planned}
 
 
@@ -135,10 +139,73 @@ def test_a_run_that_was_killed_goes_on_from_the_last_finished_stage(store):
 
 def test_a_result_that_is_gone_is_made_again(store):
     store.run(fingerprints(VALUES))
-    next(store.folder.glob("Transform-*")).rmdir()
+    (gone,) = store.folder.glob("Transform-*")
+    gone.rmdir()
     planned = steps(store, fingerprints(VALUES))
-    assert planned["Transform"] == ("run", "its earlier result does not fit or is no longer there")
+    assert planned["Transform"] == ("run", f"its earlier result is damaged: {gone} is missing")
     assert planned["SchemaGen"][0] == "cached"
+
+
+@pytest.fixture
+def trained(store):
+    """Returns a file of the Trainer's output after a run, with its content recorded."""
+    store.run(fingerprints(VALUES))
+    (execution,) = History(store.path, "taxi").executions("Trainer")
+    (output,) = execution.outputs
+    file = pathlib.Path(output.uri, "variables", "data")
+    file.parent.mkdir()
+    file.write_text("weights")
+    output.record_files()
+    return file
+
+
+def damage(file, kind):
+    if kind == "gone":
+        file.unlink()
+        return f"{file} is missing"
+    file.write_text("weigh")
+    return f"{file} has 5 bytes in place of 7"
+
+
+@pytest.mark.parametrize("kind", ["gone", "cut"])
+def test_a_damaged_file_makes_its_stage_and_those_below_run_again(store, trained, kind):
+    assert {state for state, _ in steps(store, fingerprints(VALUES)).values()} == {"cached"}
+    found = damage(trained, kind)
+    planned = steps(store, fingerprints(VALUES))
+    assert planned["Trainer"] == ("run", f"its earlier result is damaged: {found}")
+    assert planned["Evaluator"] == ("run", "Trainer would run")
+    assert planned["Tuner"][0] == planned["Baseline"][0] == "cached"
+
+
+@pytest.mark.parametrize("kind", ["gone", "cut"])
+def test_a_damaged_result_is_removed_before_a_run_and_others_are_not(store, trained, kind):
+    marks, history = fingerprints(VALUES), History(store.path, "taxi")
+    assert plan.discard_damaged(STAGES, history, marks) == []
+    found = damage(trained, kind)
+    assert plan.discard_damaged(STAGES, history, fingerprints({**VALUES, "Trainer": {"x": 2}})) == []
+    expected = [f"The earlier result of Trainer is damaged and not used: {found}."]
+    assert plan.discard_damaged(STAGES, history, marks) == expected
+    assert not trained.parents[1].exists()
+    assert len(list(store.folder.glob("*-*"))) == len(STAGES) - 1
+
+
+def test_a_changed_content_of_the_same_size_is_found_where_contents_are_compared(store, trained):
+    trained.write_text("WEIGHTS")
+    assert steps(store, fingerprints(VALUES))["Trainer"][0] == "cached"
+    planned = steps(store, fingerprints(VALUES), contents=True)
+    assert planned["Trainer"] == ("run", f"its earlier result is damaged: the content of {trained} has changed")
+
+
+def test_a_damaged_served_version_makes_the_pusher_run_again(store, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "saved_model.pb").write_text("graph")
+    version = model_versions.push(tmp_path / "model", tmp_path / "serving", {}).path
+    store.properties["Pusher"] = {"pushed_destination": str(version)}
+    store.run(fingerprints(VALUES))
+    assert steps(store, fingerprints(VALUES))["Pusher"][0] == "cached"
+    (version / "saved_model.pb").write_text("gra")
+    found = f"its earlier result is damaged: {version}/saved_model.pb has 3 bytes in place of 5"
+    assert steps(store, fingerprints(VALUES))["Pusher"] == ("run", found)
 
 
 def test_an_upgraded_library_is_said(store):
