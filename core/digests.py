@@ -28,4 +28,4 @@ def of_values(*values: object) -> str:
 def of_module(function: str | None) -> str:
     """Returns the digest of the file that defines a function, given by its dotted path; empty without a function."""
     found = importlib.util.find_spec(function.rpartition(".")[0]) if function else None
-    return of_file(found.origin) if found and found.origin else ""
+    return of_file(found.origin) if found and found.origin and found.has_location else ""

@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--label", metavar="COLUMN", help="the column to predict")
     add("--name", help="the name of the run (default: that of the configuration or the data)")
-    add("--out", type=Path, metavar="DIR", help="the folder of the run (default: runs/NAME)")
+    add("--out", type=_folder, metavar="DIR", help="the folder of the run (default: runs/NAME)")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in --set train.epochs=3")
     add("--from", dest="from_stage", metavar="STAGE", help="begin with this stage, on the results of the last run")
     add("--to", dest="to_stage", metavar="STAGE", help="end with this stage")
@@ -59,6 +59,13 @@ def parser() -> argparse.ArgumentParser:
     add("--quiet", action="store_true", help="print only the result")
     add("--json", action="store_true", help="print the summary as JSON on standard output, and nothing else there")
     return made
+
+
+def _folder(text: str) -> Path:
+    """Returns the path of a folder; an empty text, such as that of a variable that is not set, is an error."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty, and the path of a folder was expected")
+    return Path(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,8 +102,8 @@ def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
         settings=settings.load(config, arguments.data, arguments.label, arguments.name, arguments.set),
         config=Path(config) if config else None,
         out=arguments.out,
-        from_stage=arguments.from_stage and stage_named(arguments.from_stage),
-        to_stage=arguments.to_stage and stage_named(arguments.to_stage),
+        from_stage=None if arguments.from_stage is None else stage_named(arguments.from_stage),
+        to_stage=None if arguments.to_stage is None else stage_named(arguments.to_stage),
         dry_run=arguments.dry_run,
         cache=not arguments.no_cache,
         verify=arguments.verify,

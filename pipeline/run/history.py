@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from core import manifests, storage
+from core.errors import UserError
 from models.serving import model_versions
 from pipeline.run.fingerprints import Fingerprint
 
@@ -116,19 +117,39 @@ class History:
                     return found[0]
         return None
 
-    def unfinished(self) -> list[int]:
-        """Returns the ids of the executions that neither completed nor were taken from the cache."""
+    def ended_in_last_run(self) -> set[str]:
+        """Returns the stages that have a result in the last run, made there or taken from the cache."""
         with self._connect() as store:
-            rows = store.execute("SELECT id FROM Execution WHERE last_known_state NOT IN (?, ?)", (COMPLETE, CACHED))
-            return [row[0] for row in rows]
+            rows = store.execute(
+                "SELECT c.name FROM Execution e JOIN Association a ON a.execution_id = e.id "
+                "JOIN Context c ON c.id = a.context_id JOIN Type t ON t.id = c.type_id "
+                "WHERE t.name = 'node' AND e.last_known_state IN (?, ?) AND e.id IN (SELECT execution_id "
+                "FROM Association WHERE context_id = (SELECT max(c.id) FROM Context c JOIN Type t ON t.id = c.type_id "
+                "WHERE t.name = 'pipeline_run'))",
+                (COMPLETE, CACHED),
+            )
+            return {row[0].removeprefix(f"{self._pipeline}.") for row in rows}
+
+    def finished(self) -> set[int]:
+        """Returns the ids of the executions, of all pipelines, that completed or were taken from the cache."""
+        with self._connect() as store:
+            rows = store.execute("SELECT id FROM Execution WHERE last_known_state IN (?, ?)", (COMPLETE, CACHED))
+            return {row[0] for row in rows}
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        target = f"{self._path.absolute().as_uri()}?mode=ro" if self._path.exists() else "file::memory:"
-        with contextlib.closing(sqlite3.connect(target, uri=True, timeout=10)) as store:
-            if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'Execution'").fetchone():
-                store.executescript(_EMPTY)
-            yield store
+        # SQLite has to write where a run was killed while it wrote: it takes the unfinished transaction back first.
+        target = f"{self._path.absolute().as_uri()}?mode=rw" if self._path.exists() else "file::memory:"
+        try:
+            with contextlib.closing(sqlite3.connect(target, uri=True, timeout=10)) as store:
+                if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'Execution'").fetchone():
+                    store.executescript(_EMPTY)
+                yield store
+        except sqlite3.DatabaseError as error:
+            raise UserError(
+                f"The metadata store {self._path} cannot be read: {error}. If no other program uses it, it is damaged: "
+                "remove it and start the same command again. All stages will run, and the served versions stay."
+            ) from error
 
     def _execution(self, store: sqlite3.Connection, stage: str, identifier: int, state: int) -> Execution:
         rows = store.execute(

@@ -14,7 +14,7 @@ from core import digests, storage
 from core.errors import UserError
 from pipeline.config.settings import Settings
 from pipeline.graph import STAGES, RunContext
-from pipeline.run import code_dependencies, fingerprints
+from pipeline.run import code_dependencies, fingerprints, partial_run
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import History
 from pipeline.run.plan import discard_damaged, plan
@@ -46,6 +46,8 @@ def run(request: Request) -> int:
         return _print_unchanged(request, folder, last, time.monotonic() - begun)
     resolved = _resolve(request, folder, last, marks)
     context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history)
+    if request.from_stage:
+        partial_run.check(STAGES, history, request.from_stage, request.to_stage, request.verify)
     found, arguments = fingerprints.of_stages(STAGES, context)
     if request.dry_run:
         return _print_plan(request, history, found)
@@ -53,13 +55,13 @@ def run(request: Request) -> int:
 
     folder.make()
     with folder.locked():
-        folder.tidy(history.unfinished())
+        stopped = folder.tidy(history.finished())
+        notes = [f"{stage} was stopped in an earlier run: its unfinished files were removed." for stage in stopped]
         if request.cache:
-            damaged = discard_damaged(STAGES, history, found, request.verify)
+            notes += discard_damaged(STAGES, history, found, request.verify)
         else:
-            damaged = []
             folder.clear_cache()
-        warnings = (*resolved.warnings, *damaged)
+        warnings = (*resolved.warnings, *notes)
         return FullRun(request, context, found, arguments, warnings, marks, begun).run()
 
 

@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -83,12 +83,17 @@ class RunFolder:
                 ) from None
             yield
 
-    def tidy(self, unfinished: Iterable[int]) -> None:
-        """Removes the outputs of executions that were killed."""
-        for identifier in unfinished:
-            for pattern in (f"*/*/{identifier}", f"*/.system/*/{identifier}"):
-                for folder in self.artifacts.glob(pattern):
-                    shutil.rmtree(folder, ignore_errors=True)
+    def tidy(self, finished: Container[int]) -> list[str]:
+        """Removes what executions wrote that have not finished, such as those of a killed run; returns their stages.
+
+        Args:
+            finished: the ids of the executions whose outputs are kept.
+        """
+        outputs, others = self.artifacts.glob("*/*/*"), self.artifacts.glob("*/.system/executor_execution/*")
+        left = [path for path in (*outputs, *others) if path.name.isdecimal() and int(path.name) not in finished]
+        for folder in left:
+            shutil.rmtree(folder, ignore_errors=True)
+        return list(dict.fromkeys(path.parents[1].name for path in left if path.parents[2] == self.artifacts))
 
     def clear_cache(self) -> None:
         """Removes the results for each data file, so that all of them are computed again."""

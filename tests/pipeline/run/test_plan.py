@@ -4,83 +4,12 @@ import dataclasses
 import pathlib
 
 import pytest
-from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from models.serving import model_versions
-from pipeline.graph import STAGES as DECLARED
-from pipeline.run import fingerprints as fingerprints_of
 from pipeline.run import plan
 from pipeline.run.history import History
-
-# The declared graph, each stage with one parameter.
-STAGES = tuple(
-    dataclasses.replace(stage, parameters=lambda run, name=stage.name: run.values[name]) for stage in DECLARED
-)
-VALUES = {stage.name: {"x": 1} for stage in STAGES}
-
-
-@dataclasses.dataclass(frozen=True)
-class Context:
-    """The parameter of each stage."""
-
-    values: dict[str, dict[str, int]]
-    digests: dict[str, str] = dataclasses.field(default_factory=dict)
-
-
-def fingerprints(values):
-    return fingerprints_of.of_stages(STAGES, Context(values))[0]
-
-
-class Store:
-    """A metadata store that is filled as TFX fills it: a node context, an execution, its artifacts and their events."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.path = folder / "metadata.sqlite"
-        config = pb.ConnectionConfig()
-        config.sqlite.filename_uri = str(self.path)
-        self.store = metadata_store.MetadataStore(config)
-        self.context_type = self.store.put_context_type(pb.ContextType(name="node"))
-        self.artifact_type = self.store.put_artifact_type(
-            pb.ArtifactType(name="Thing", properties={}), can_add_fields=True
-        )
-        self.properties = {}  # further properties of the outputs, by stage
-
-    def execute(self, stage, fingerprint, inputs, state=pb.Execution.COMPLETE):
-        """Adds one execution with one output; returns the output's id."""
-        kind = pb.ExecutionType(name=stage.name, properties={"fingerprint": pb.STRING})
-        execution = pb.Execution(type_id=self.store.put_execution_type(kind), last_known_state=state)
-        execution.properties["fingerprint"].string_value = fingerprint.to_json()
-        uri = self.folder / f"{stage.name}-{len(self.store.get_artifacts())}"
-        uri.mkdir()
-        artifact = pb.Artifact(type_id=self.artifact_type, uri=str(uri), state=pb.Artifact.LIVE)
-        artifact.custom_properties["finding"].string_value = f"{stage.name} ran"
-        artifact.custom_properties["report"].string_value = '{"rows": 3}'
-        for name, value in self.properties.get(stage.name, {}).items():
-            artifact.custom_properties[name].string_value = value
-        (output,) = self.store.put_artifacts([artifact])
-        (identifier,) = self.store.put_executions([execution])
-        self.store.put_events(
-            [pb.Event(artifact_id=output, execution_id=identifier, type=pb.Event.OUTPUT)]
-            + [pb.Event(artifact_id=each, execution_id=identifier, type=pb.Event.INPUT) for each in inputs]
-        )
-        context = self.store.get_context_by_type_and_name("node", f"taxi.{stage.name}")
-        known = context.id if context else None
-        if known is None:
-            (known,) = self.store.put_contexts([pb.Context(type_id=self.context_type, name=f"taxi.{stage.name}")])
-        self.store.put_attributions_and_associations([], [pb.Association(execution_id=identifier, context_id=known)])
-        return output
-
-    def run(self, marks, stop=None, state=pb.Execution.COMPLETE):
-        """Adds an execution of every stage, as a first run would."""
-        outputs = {}
-        for stage in STAGES:
-            inputs = [outputs[name] for name in stage.upstream]
-            ends = stage.name == stop
-            outputs[stage.name] = self.execute(stage, marks[stage.name], inputs, state if ends else 3)
-            if ends:
-                return
+from tests.pipeline.run.metadata_stores import STAGES, VALUES, Store, fingerprints
 
 
 @pytest.fixture
@@ -214,23 +143,3 @@ def test_an_upgraded_library_is_said(store):
     store.run({**marks, "Tuner": dataclasses.replace(marks["Tuner"], libraries=before)})
     now = marks["Tuner"].libraries["keras"]
     assert steps(store, marks)["Tuner"] == ("run", f"keras: 3.0.0 → {now}")
-
-
-def test_the_statistics_of_the_data_before_are_known(store):
-    marks = fingerprints(VALUES)
-    store.run(marks)
-    history = History(store.path, "taxi")
-    assert history.validated_statistics(marks["StatisticsGen"].digest) is None
-    assert history.validated_statistics("of other data").rpartition("/")[2].startswith("StatisticsGen-")
-
-
-def test_history_tells_findings_newest_first(store):
-    store.run(fingerprints(VALUES))
-    (execution,) = History(store.path, "taxi").executions("Trainer")
-    assert (execution.line, execution.report) == ("Trainer ran", {"rows": 3})
-    assert History(store.path, "other").executions("Trainer") == []
-
-
-def test_history_knows_what_did_not_finish(store):
-    store.run(fingerprints(VALUES), stop="SchemaGen", state=pb.Execution.RUNNING)
-    assert History(store.path, "taxi").unfinished() == [3]

@@ -68,6 +68,26 @@ def test_only_one_run_at_a_time(tmp_path):
         pass
 
 
+def test_what_a_killed_run_left_is_removed_and_its_stages_are_named(tmp_path):
+    for name in (
+        "ExampleGen/examples/1",
+        "ExampleGen/.system/driver_execution/1795647363948349",
+        "Trainer/model/2",
+        "Trainer/model_run/2",
+        "Trainer/.system/executor_execution/2",
+        "Pusher/.system/executor_execution/3",
+        "Tuner/search/trial-1",
+    ):
+        (tmp_path / "artifacts" / name).mkdir(parents=True)
+    assert RunFolder(tmp_path).tidy(finished={1}) == ["Trainer"]
+    left = sorted(path.relative_to(tmp_path / "artifacts").as_posix() for path in tmp_path.rglob("*[0-9]"))
+    assert left == [
+        "ExampleGen/.system/driver_execution/1795647363948349",
+        "ExampleGen/examples/1",
+        "Tuner/search/trial-1",
+    ]
+
+
 def test_broken_json_is_an_empty_mapping(tmp_path):
     (tmp_path / "x.json").write_text('{"half": ')
     assert storage.read_json(tmp_path / "x.json") == {}
