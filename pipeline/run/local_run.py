@@ -19,7 +19,7 @@ from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import History
 from pipeline.run.plan import discard_damaged, plan
 from pipeline.run.request import Request, exit_code
-from pipeline.run.run_folder import RunFolder
+from pipeline.run.run_folder import RunFolder, digest_of_content
 
 if TYPE_CHECKING:
     from pipeline.profile.resolution import Resolved
@@ -68,8 +68,7 @@ def run(request: Request) -> int:
 def _marks(settings: Settings, data_digest: str) -> dict[str, str]:
     """Returns digests for the next run: of everything that this run depends on, and of the configuration alone."""
     configuration = digests.of_values(settings.model_dump(mode="json"))
-    schema = settings.schema_file
-    schema_digest = digests.of_file(schema) if schema and Path(schema).exists() else ""
+    schema_digest = digest_of_content(settings.schema_file) if settings.schema_file else ""
     project = code_dependencies.digest_of_project()
     return {
         "fingerprint": digests.of_values(configuration, data_digest, schema_digest, project),

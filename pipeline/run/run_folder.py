@@ -111,8 +111,20 @@ class RunFolder:
         earlier = storage.read_json(remembered) if cache else {}
         keys = ["|".join([file, *(str(getattr(os.stat(file), field)) for field in _STAT)]) for file in files]
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            found = list(pool.map(lambda key, file: earlier.get(key) or digests.of_file(file), keys, files))
+            found = list(pool.map(lambda key, file: earlier.get(key) or digest_of_content(file), keys, files))
         if self.path.is_dir():
             with contextlib.suppress(OSError):  # where the folder cannot be written to, the next run reads them again
                 storage.write_json(remembered, dict(zip(keys, found, strict=True)))
         return digests.of_values(found)
+
+
+def digest_of_content(file: str) -> str:
+    """Returns the digest of a file's content.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    try:
+        return digests.of_file(file)
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}. Check the file and its permissions.") from None

@@ -52,6 +52,12 @@ def test_help_names_every_flag():
         (["--set", "train.epoch=3"], "epochs"),
         (["--set", "train.epochs=many"], "train.epochs"),
         (["--from", "trainr"], "Did you mean 'Trainer'?"),
+        (["--from", ""], "There is no stage ''. Expected one of ExampleGen"),
+        (["--to", ""], "There is no stage ''. Expected one of ExampleGen"),
+        (["--from", "Trainer", "--to", "ExampleGen", "--out", "{out}"], "--to ExampleGen does not depend on --from"),
+        (["--from", "Trainer", "--out", "{out}"], "starts on the result of ExampleGen, and the last run has none"),
+        (["--out", ""], "argument --out: it is empty, and the path of a folder was expected"),
+        (["--data", "/proc/self/mem", "--label", "x"], "/proc/self/mem cannot be read: "),
         (["--label", "big_tipp", "--out", "{out}"], "big_tip"),
     ],
 )
