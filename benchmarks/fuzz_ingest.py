@@ -32,8 +32,8 @@ import pyarrow.parquet as pq
 
 import ingest
 from core import examples
+from core.config_sections import Data, Fractions, Split
 from core.errors import UserError
-from core.sections import Data, Fractions, Split
 from ingest import work_units
 from ingest.sql.payloads import default_encoding
 

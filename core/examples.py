@@ -4,10 +4,10 @@ Every column is a `large_list` of int64, float32 or bytes; a null list is a miss
 and refuses `list`. A batch is a row group, so a stage holds no more than one of them in memory.
 """
 
+import contextlib
 import dataclasses
-import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from core import storage
 from core.errors import UserError
 from core.spec import Feature, Label, Payload
 
@@ -53,8 +54,8 @@ class SplitWriter:
         self.schema = schema
         self.rows = 0
         self._group = rows_in_group(len(schema))
-        self._path = pathlib.Path(path)
-        self._temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        self._path = path
+        self._opened = contextlib.ExitStack()
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
         self._num_waiting = 0
@@ -76,8 +77,8 @@ class SplitWriter:
         waiting = pa.concat_tables(self._waiting)
         end = self._num_waiting - self._num_waiting % self._group if whole_groups else self._num_waiting
         if self._writer is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._temporary, self.schema, compression="zstd")
+            temporary = self._opened.enter_context(storage.replacing(self._path))
+            self._writer = self._opened.enter_context(pq.ParquetWriter(temporary, self.schema, compression="zstd"))
         self._writer.write_table(waiting.slice(0, end), row_group_size=self._group)
         self._waiting = [waiting.slice(end)]
         self._num_waiting -= end
@@ -85,15 +86,12 @@ class SplitWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None and self._num_waiting:
+        if kind is not None:
+            self._opened.__exit__(kind, error, trace)
+            return
+        with self._opened:
+            if self._num_waiting:
                 self._flush(whole_groups=False)
-            if self._writer is not None:
-                self._writer.close()
-                if kind is None:
-                    self._temporary.replace(self._path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,28 +120,25 @@ def files(split_uri: str) -> list[str]:
 
 
 def record_files(split_uri: str) -> list[str]:
-    """Returns the TFRecord files of a split, as stock components name them, sorted."""
+    """Returns the TFRecord files of a split, named as TFX's components name them, sorted."""
     return sorted(str(path) for path in pathlib.Path(split_uri).glob("*tfrecord*"))
 
 
 def row_groups(split_uri: str) -> list[RowGroup]:
     """Returns all row groups of a split, in the order of its rows."""
-    groups = []
-    for file in files(split_uri):
-        metadata = pq.read_metadata(file)
-        groups += [
-            RowGroup(file, index, metadata.row_group(index).num_rows) for index in range(metadata.num_row_groups)
-        ]
-    return groups
+    metadata = {file: pq.read_metadata(file) for file in files(split_uri)}
+    return [
+        RowGroup(file, index, found.row_group(index).num_rows)
+        for file, found in metadata.items()
+        for index in range(found.num_row_groups)
+    ]
 
 
 def read(row_group: RowGroup, columns: Sequence[str] | None = None) -> pa.RecordBatch:
     """Returns the rows of a row group, with all columns or those named, in the order in which they are named."""
     with pq.ParquetFile(row_group.file) as file:
-        table = file.read_row_group(row_group.index, columns=None if columns is None else list(columns))
-    if columns is not None:
-        table = table.select(list(columns))
-    (batch,) = table.combine_chunks().to_batches()
+        table = file.read_row_group(row_group.index, columns=columns and list(columns))
+    (batch,) = (table if columns is None else table.select(list(columns))).combine_chunks().to_batches()
     return batch
 
 
@@ -167,10 +162,7 @@ def _dense_column(column: pa.LargeListArray, feature: Feature) -> np.ndarray:
     values = np.asarray(column.flatten().to_numpy(zero_copy_only=False))  # [number of values]
     width = max(1, int(lengths.max(initial=0))) if feature.repeated else 1
     shape = (len(column), width)
-    if feature.payload == "text":
-        result = np.full(shape, b"", dtype=object)
-    else:
-        result = np.full(shape, np.nan, dtype=np.float64)
+    result = np.full(shape, b"", object) if feature.payload == "text" else np.full(shape, np.nan, np.float64)
     if not feature.repeated and len(values) != np.count_nonzero(lengths):
         raise UserError(
             f"Feature {feature.name!r} has rows with several values, and one value a row was expected. "
@@ -197,7 +189,13 @@ def label_values(batch: pa.RecordBatch, label: Label) -> np.ndarray:
             f"others out by `data: {{query: SELECT * FROM data WHERE {label.name} IS NOT NULL}}`."
         )
     if label.task == "regression":
-        return np.asarray(values.cast(pa.float32(), safe=False))
+        numbers = np.asarray(values.cast(pa.float32(), safe=False))
+        if not np.isfinite(numbers).all():
+            raise UserError(
+                f"Label {label.name!r} is not a finite number in some rows, and every row needs one: leave the others "
+                "out by `data: {query: ...}`."
+            )
+        return numbers
     indexes = pc.index_in(values, pa.array(_class_values(label), values.type))
     if indexes.null_count:
         strange = values.filter(pc.is_null(indexes))[0].as_py()
@@ -209,8 +207,17 @@ def label_values(batch: pa.RecordBatch, label: Label) -> np.ndarray:
     return np.asarray(indexes).astype(np.int64)
 
 
+def weight_values(batch: pa.RecordBatch, weight: str | None) -> np.ndarray:
+    """Returns the weights as float64[batch]: 1 without a weight column and 0 for a missing weight."""
+    if weight is None:
+        return np.ones(batch.num_rows)
+    column = batch.column(weight)
+    result = np.zeros(batch.num_rows)
+    result[np.asarray(column.is_valid())] = np.asarray(column.flatten())
+    return result
+
+
 def _class_values(label: Label) -> list[int | float | bytes]:
     """Returns the classes as Examples hold them."""
-    if label.payload == "text":
-        return [name.encode() for name in label.classes]
-    return [int(name) if label.payload == "int" else float(name) for name in label.classes]
+    parse: Mapping[Payload, Callable[[str], int | float | bytes]] = {"int": int, "float": float, "text": str.encode}
+    return [parse[label.payload](name) for name in label.classes]

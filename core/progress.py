@@ -1,4 +1,4 @@
-"""Progress of the stage that runs, told through logging: a stage reports, whoever shows it attaches a handler."""
+"""Reports the progress of the running stage through logging; a display attaches a handler."""
 
 import logging
 

@@ -1,7 +1,6 @@
 """Declares the features, the label and the model of a run as frozen dataclasses.
 
-A `Spec` is passed to every stage as JSON. It has what the stages need, and no files or folders. It imports the standard
-library only, because the command line imports it.
+Every stage gets a `Spec` as JSON. This module imports the standard library only, because the command line imports it.
 """
 
 import dataclasses

@@ -1,12 +1,12 @@
-"""Discovers the source that the section `data:` describes: files, format, dialect and the types of all columns."""
+"""Discovers the files that the section `data:` names, their format, their dialect and the types of their columns."""
 
 import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
+from core.config_sections import Csv, Data
 from core.errors import UserError
-from core.sections import Csv, Data
 from core.text import listing
 from ingest import files
 from ingest.duckdb_errors import reading
@@ -18,12 +18,12 @@ from ingest.table import Table, open_table
 
 
 def discover(data: Data, types: Mapping[str, str] | None = None) -> Source:
-    """Returns the source for files, after reading all their rows.
+    """Returns the source that a section describes, after reading all rows.
 
     Args:
-        data: the section; what it leaves open is told from the files.
-        types: DuckDB types of columns that should not be inferred, such as VARCHAR for digits that are a text. They
-            are used where files hold texts.
+        data: the section; what it leaves open is inferred from the files.
+        types: DuckDB types of columns that are not to be inferred, such as VARCHAR for codes of digits; used only where
+            files hold texts.
 
     Raises:
         UserError: a file does not exist, is empty, is damaged or does not look like the others.

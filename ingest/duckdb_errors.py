@@ -19,15 +19,11 @@ _QUERY_ERRORS = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogE
 
 @contextlib.contextmanager
 def reading(source: Source) -> Iterator[None]:
-    """Turns the errors that DuckDB raises while the block reads a source, and that of a full disk, into `UserError`.
-
-    Where DuckDB streams rows as Arrow, its errors are those of Arrow, or OSError.
-    """
+    """Turns the errors that DuckDB raises while the block reads a source, and that of a full disk, into `UserError`."""
     try:
         yield
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
-        explained = _explained(error, source)
-        if explained is None:
+    except (duckdb.Error, pa.ArrowException, OSError) as error:  # the latter two where DuckDB streams rows as Arrow
+        if (explained := _explained(error, source)) is None:
             raise
         raise explained from error
 

@@ -63,12 +63,12 @@ def _matches(path: str, pattern: str) -> list[str]:
 
 
 def locate(pattern: str) -> str:
-    """Returns a pattern as a path or glob: `~` and `package:NAME/` are resolved, placeholders of spans are kept."""
+    """Returns a pattern with `~` and `package:NAME/` resolved; the placeholders of spans stay."""
     return _inside_package(pattern) if pattern.startswith(_PACKAGE) else os.path.expanduser(pattern)
 
 
 def _inside_package(pattern: str) -> str:
-    """Returns the path of a file inside a package, which is found without being imported."""
+    """Returns the path of a file inside a package, which is not imported."""
     package, _, inside = pattern.removeprefix(_PACKAGE).partition("/")
     spec = importlib.util.find_spec(package.partition(".")[0])
     if spec is None or not spec.submodule_search_locations:
@@ -96,6 +96,11 @@ def check_readable(file: str) -> None:
         raise UserError(f"{file} cannot be read: {error.strerror}. Check its permissions.") from error
     if empty:
         raise UserError(f"{file} is empty. A table with a header and rows was expected.")
+
+
+def is_divisible(file: str, size: int) -> bool:
+    """Returns whether a file is not compressed and large enough for several pieces of `size` bytes."""
+    return compression(file) is None and os.path.getsize(file) >= 1.5 * size
 
 
 def blocks(file: str, size: int = 1 << 23) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Keeps the rows that cannot be read: names them in messages, and writes them to Parquet files."""
+"""Names the rows that cannot be read in messages, and writes them to Parquet files."""
 
 import contextlib
 import dataclasses
@@ -69,14 +69,11 @@ def write(path: str, rejects: Iterable[Reject]) -> int:
 
 
 def gather(uri: str, unit: str) -> list[str]:
-    """Merges the files of `uri/rejects` into `uri/rejects.parquet`.
+    """Merges the files of `uri/rejects` into `uri/rejects.parquet` and returns the texts of the first rejects.
 
     Args:
         uri: the artifact's folder.
         unit: what the rejects count, `line` or `record`.
-
-    Returns:
-        The texts of the first rejects; none where nothing was rejected.
     """
     import pyarrow.parquet as pq
 

@@ -1,26 +1,26 @@
-"""Describes a table that is read from files: which files, their columns, and the section `data:` that asked for it."""
+"""Describes a table that is read from files: the files, their dialect and columns, and the section `data:`."""
 
 import dataclasses
 import glob
 
 import pydantic
 
-from core.sections import Data
+from core.config_sections import Data
 from ingest import spans
 
 
 @dataclasses.dataclass(frozen=True)
 class Dialect:
-    """The dialect of CSV files, in which nothing is left open.
+    """The dialect of CSV files.
 
     Attributes:
-        delimiter: separates the fields of a row, one character.
-        quote: encloses a field that contains delimiters or line ends; empty for none.
-        escape: precedes a quote inside a quoted field; usually the quote itself.
+        delimiter: the character between two fields of a row.
+        quote: the character around a field that contains delimiters or line ends; empty for none.
+        escape: the character before a quote inside a quoted field; usually the quote itself.
         header: whether the first row holds the names; otherwise they are column0, column1 and so on.
-        encoding: a Python codec's name.
+        encoding: the name of a Python codec.
         decimal: the decimal separator of numbers.
-        nulls: the texts that mean "missing" in every column, in addition to the empty field.
+        nulls: the texts that mean "missing", beside the empty field.
         date_format: the strptime format of dates and timestamps that are not ISO 8601, such as `%d/%m/%Y`.
     """
 
@@ -51,14 +51,13 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A table: everything that is needed to read it again, in another process, with the same result.
+    """A table: all that another process needs to read it with the same result.
 
     Attributes:
         files: absolute paths, in the order of the rows.
         columns: the columns of the files, before the query.
-        data: the section with nothing left open: `files` are absolute patterns, `format` is a name in READERS, and what
-            `csv` said is in `dialect`.
-        dialect: how the files are written, in formats that have a dialect.
+        data: the section, in which `files` are absolute patterns, `format` is a name in READERS and `csv` is empty.
+        dialect: how CSV files are written.
     """
 
     files: tuple[str, ...]

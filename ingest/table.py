@@ -1,6 +1,7 @@
-"""Opens a source on a DuckDB connection: its rows, typed, and the rows that cannot be read, with the reasons."""
+"""Opens a source on a DuckDB connection: its typed rows, and the rows that cannot be read."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 
 import duckdb
@@ -20,13 +21,7 @@ _MANY_COLUMNS = 300  # above, DuckDB takes longer to find common subexpressions 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A source, or pieces of it, of which DuckDB can read every row.
-
-    Attributes:
-        connection: where it is opened.
-        source: what is opened.
-        parts: its files, or their pieces, as DuckDB reads them.
-    """
+    """A source, or pieces of its files, as parts of which DuckDB can read every row."""
 
     connection: duckdb.DuckDBPyConnection
     source: Source
@@ -39,7 +34,7 @@ class Table:
 
     @property
     def rows(self) -> int:
-        """The number of rows that DuckDB reads; some of them may hold bad values."""
+        """The number of rows that DuckDB reads, those with bad values included."""
         return sum(part.rows for part in self.parts)
 
     def create_views(self) -> None:
@@ -58,8 +53,8 @@ class Table:
 
     def raw(self, parts: Sequence[Part] | None = None) -> str:
         """Returns SQL for the rows as the reader gives them: texts, or values of the file's own types."""
-        groups = _groups(parts or self.parts)
-        return " UNION ALL BY NAME ".join(self.reader.scan(group, self.source.columns) for group in groups)
+        groups = itertools.groupby(parts or self.parts, _scan_key)
+        return " UNION ALL BY NAME ".join(self.reader.scan(list(group), self.source.columns) for _, group in groups)
 
     def data(self) -> str:
         """Returns SQL for the rows with their types; a bad value is an error, or its row is left out."""
@@ -98,25 +93,13 @@ class Table:
                 yield Reject.from_bytes(part.piece.file, record.line, reason, record.text, self.reader.unit)
 
 
-def _groups(parts: Sequence[Part]) -> list[list[Part]]:
-    """Returns the parts in groups that one scan can read, which is faster than many scans."""
-    groups: list[list[Part]] = []
-    for part in parts:
-        if groups and _can_share_scan(groups[-1][0], part):
-            groups[-1].append(part)
-        else:
-            groups.append([part])
-    return groups
-
-
-def _can_share_scan(one: Part, other: Part) -> bool:
-    whole = one.piece.is_whole and other.piece.is_whole
-    compressed = compression(one.path) == compression(other.path)
-    return whole and compressed and (one.names, one.dialect) == (other.names, other.dialect)
+def _scan_key(part: Part) -> tuple[object, ...]:
+    """Returns what parts have in common that one scan can read, which is faster than many scans."""
+    return part.names, part.dialect, compression(part.path), None if part.piece.is_whole else part.piece
 
 
 def open_table(connection: duckdb.DuckDBPyConnection, source: Source, pieces: Sequence[Piece] | None = None) -> Table:
-    """Returns a source, or pieces of its files, opened on a connection after reading them from beginning to end.
+    """Reads a source, or pieces of its files, from beginning to end and returns the table.
 
     Raises:
         UserError: a file is damaged or has other columns, or rows cannot be read and must not be put aside.

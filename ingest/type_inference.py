@@ -1,13 +1,12 @@
-"""Infers the types of columns of texts: guesses from the first rows are checked against all rows.
+"""Infers the types of columns of texts: the first rows decide which types are tried, and all rows decide the type.
 
-A column has a type when 99 of 100 values are of it; the other values are then errors or rejects. The first rows only
-decide which types are counted: a column that is text in half of them is text.
+A column has a type when 99 of 100 values are of it; the other values are then errors or rejects.
 """
 
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -54,12 +53,7 @@ _Counts = tuple[int, Mapping[_Candidate, int]]  # the number of values of a colu
 
 @dataclasses.dataclass(frozen=True)
 class Inferred:
-    """The result of `infer`.
-
-    Attributes:
-        columns: the columns with their types.
-        null_words: the words that stand for "missing" in columns of numbers.
-    """
+    """The columns with their types, and the words that stand for "missing" in columns of numbers."""
 
     columns: tuple[Column, ...]
     null_words: tuple[str, ...] = ()
@@ -88,7 +82,8 @@ def infer(
     guesses = {name: _guess(sample.column(name), types, dialect) for name in names}
     unfit = _unfit(connection, table, {name: guess[0] for name, guess in guesses.items() if guess}, dialect)
     decided = {name: (guess[0] if guess and name not in unfit else None) for name, guess in guesses.items()}
-    for group in _groups(unfit):
+    for start in range(0, len(unfit), _COLUMNS_AT_ONCE):
+        group = unfit[start : start + _COLUMNS_AT_ONCE]
         counts = _counts(connection, table, {name: guesses[name] for name in group}, dialect)
         decided |= {name: _decide(*counts[name]) for name in group}
     columns = tuple(
@@ -96,10 +91,6 @@ def infer(
     )
     numbers = [column.name for column in columns if column.type in ("BIGINT", "DOUBLE") and column.name in unfit]
     return Inferred(columns, _null_words(connection, table, numbers))
-
-
-def _groups(names: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (names[start : start + _COLUMNS_AT_ONCE] for start in range(0, len(names), _COLUMNS_AT_ONCE))
 
 
 def _guess(texts: pa.ChunkedArray, types: Sequence[str], dialect: Dialect) -> list[_Candidate]:
@@ -129,15 +120,15 @@ def _unfit(
     connection: duckdb.DuckDBPyConnection, table: str, guesses: Mapping[str, _Candidate], dialect: Dialect
 ) -> list[str]:
     """Returns the columns that hold a value that is not of the guessed type, or no value."""
-    asked = {name: guess for name, guess in guesses.items() if guess.type != "written"}
-    unfit = [name for name in guesses if name not in asked]
-    if not asked:
+    tried = {name: guess for name, guess in guesses.items() if guess.type != "written"}
+    unfit = [name for name in guesses if name not in tried]
+    if not tried:
         return unfit
-    texts = {identifier(name): guess for name, guess in asked.items()}
+    texts = {identifier(name): guess for name, guess in tried.items()}
     parts = [f"count({text}), {_fits(text, guess, dialect, strict=True)}" for text, guess in texts.items()]
     row = first_row(connection, f"SELECT {', '.join(parts)} FROM {table}")
     return unfit + [
-        name for name, total, fit in zip(asked, row[::2], row[1::2], strict=True) if fit != total or total == 0
+        name for name, total, fit in zip(tried, row[::2], row[1::2], strict=True) if fit != total or total == 0
     ]
 
 
@@ -145,14 +136,13 @@ def _counts(
     connection: duckdb.DuckDBPyConnection, table: str, candidates: Mapping[str, Sequence[_Candidate]], dialect: Dialect
 ) -> dict[str, _Counts]:
     """Returns for each column the number of its values, and the number that each candidate fits."""
-    asked = {name: [guess for guess in guesses if guess.type != "written"] for name, guesses in candidates.items()}
+    tried = {name: [guess for guess in guesses if guess.type != "written"] for name, guesses in candidates.items()}
     parts = []
-    for name, guesses in asked.items():
+    for name, guesses in tried.items():
         parts.append(f"count_if(NOT {missing(identifier(name))})")
         parts += [_fits(identifier(name), guess, dialect) for guess in guesses]
-    row = first_row(connection, f"SELECT {', '.join(parts)} FROM {table}")
-    numbers = iter(row)
-    return {name: (next(numbers), {guess: next(numbers) for guess in guesses}) for name, guesses in asked.items()}
+    counts = iter(first_row(connection, f"SELECT {', '.join(parts)} FROM {table}"))
+    return {name: (next(counts), {guess: next(counts) for guess in guesses}) for name, guesses in tried.items()}
 
 
 def _fits(text: str, candidate: _Candidate, dialect: Dialect, strict: bool = False) -> str:
@@ -198,5 +188,4 @@ def _null_words(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequ
         return ()
     words = ", ".join(literal(word) for word in NULL_WORDS)
     found = ", ".join(f"max(CASE WHEN lower({text}) IN ({words}) THEN {text} END)" for text in map(identifier, columns))
-    row = first_row(connection, f"SELECT {found} FROM {table}")
-    return tuple(sorted({word for word in row if word is not None}))
+    return tuple(sorted(set(first_row(connection, f"SELECT {found} FROM {table}")) - {None}))

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.config_sections import Split
 from core.errors import UserError
 from core.examples import SplitWriter, arrow_schema, rows_in_group
-from core.sections import Split
 from ingest import rejects, spans
 from ingest.duckdb_errors import reading
 from ingest.readers import READERS
@@ -27,12 +27,7 @@ from ingest.table import Table, open_table
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """The pieces of files that one worker reads at a time.
-
-    Attributes:
-        index: its place in the order of the rows.
-        pieces: parts of files, in their order.
-    """
+    """The pieces of files that one worker reads at a time; `index` is its place in the order of the rows."""
 
     index: int
     pieces: tuple[Piece, ...]
@@ -65,9 +60,9 @@ class Counts:
     """The numbers of rows of a unit, or of all units.
 
     Attributes:
-        splits: of the rows that each split got.
-        read: of the rows that the files have.
-        rejects: of the rows that cannot be read and were put aside.
+        splits: of each split.
+        read: of the files.
+        rejects: put aside because they cannot be read.
     """
 
     splits: Mapping[str, int] = dataclasses.field(default_factory=dict)
@@ -75,14 +70,14 @@ class Counts:
     rejects: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
-        added = dict(Counter(self.splits) + Counter(other.splits))
-        return Counts(added, self.read + other.read, self.rejects + other.rejects)
+        splits = dict(Counter(self.splits) + Counter(other.splits))
+        return Counts(splits, self.read + other.read, self.rejects + other.rejects)
 
 
 def divide(source: Source, size: int) -> list[Unit]:
-    """Returns the units of a source, of about `size` bytes each; one, if the query looks at the whole table.
+    """Returns the units of a source, of about `size` bytes each; a single one if the query needs the whole table.
 
-    No unit holds files of two spans, so that what later stages cache of a span can be used when the window moves on.
+    No unit holds files of two spans: later stages cache what they compute of a span.
     """
     with connect(source.data.memory) as connection:
         divisible = user_query.reach(connection, source.data.query) != "whole table"
@@ -102,12 +97,7 @@ def divide(source: Source, size: int) -> list[Unit]:
 
 
 class UnitReader:
-    """Reads one unit: opens its pieces, and writes its rows to the splits.
-
-    Example:
-        with UnitReader(plan, unit) as reader:
-            counts = reader.write("/artifacts/examples/1")
-    """
+    """Opens the pieces of one unit, and writes its rows to the splits; a context manager."""
 
     def __init__(self, plan: Plan, unit: Unit, threads: int | None = None) -> None:
         self._plan = plan
@@ -145,7 +135,7 @@ class UnitReader:
 
     @property
     def _num_damaged(self) -> int:
-        """The number of rejects that are not among the rows of the table."""
+        """The number of rejects that DuckDB does not read."""
         return sum(len(part.rejects) for part in self._table.parts)
 
     def type_of(self, column: str) -> str:
@@ -220,7 +210,7 @@ class UnitReader:
 
 
 def _joined(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """Yields tables of at least so many rows: of a wide table DuckDB gives some hundred rows at a time."""
+    """Yields tables of at least `rows` rows, since DuckDB gives a few hundred rows of a wide table at a time."""
     waiting: list[pa.RecordBatch] = []
     for batch in batches:
         waiting.append(batch)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from core import digests, text
+from core.config_sections import Train
 from core.errors import UserError
-from core.sections import Train
 from core.spec import Spec
 from models.serving import model_versions
 

@@ -18,17 +18,16 @@ if TYPE_CHECKING:
     from pipeline.profile import Resolved
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Prints the configuration and returns the exit code."""
     parser = _parser()
-    given = parser.parse_args(arguments)
+    args = parser.parse_args(argv)
     from core.errors import UserError
     from pipeline.config import settings
     from pipeline.profile import resolve
 
     try:
-        loaded = settings.load(files=given.files, label=given.label, name=given.name, sets=given.set)
-        resolved = resolve(loaded)
+        resolved = resolve(settings.load(files=args.files, label=args.label, name=args.name, sets=args.set))
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return error.exit_code
@@ -46,14 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Save the output, change what should differ, and run: python pipeline/run_local.py FILE.yaml. "
         "Exit codes: 0 printed; 1 internal error (please report it); 2 the arguments or the data are wrong.",
     )
-    parser.add_argument(
-        "files", nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord files, or globs"
-    )
-    parser.add_argument("--label", required=True, metavar="COLUMN", help="the column to predict")
-    parser.add_argument("--name", help="the run's name (default: that of the first file)")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, such as split.by=time (repeatable)"
-    )
+    add = parser.add_argument
+    add("files", nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord files, or globs")
+    add("--label", required=True, metavar="COLUMN", help="the column to predict")
+    add("--name", help="the run's name (default: that of the first file)")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, such as split.by=time (repeatable)")
     return parser
 
 
@@ -74,8 +70,7 @@ def _lines(resolved: "Resolved") -> Iterator[str]:
             yield _line(key, dump_inline(dumped.pop(key)), reason)
     yield "features:"
     for column, options in settings.features.items():
-        known = options.model_dump(mode="json", exclude_none=True)
-        value = known["kind"] if known == {"kind": "ignore"} else known
+        value = "ignore" if options.kind == "ignore" else options.model_dump(mode="json", exclude_none=True)
         yield _line(f"  {dump_inline(column)}", dump_inline(value), reasons[column])
     for key, value in dumped.items():
         yield _line(key, dump_inline(value))

@@ -19,22 +19,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 def parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
-    command_line = argparse.ArgumentParser(
-        prog="predict.py",
-        description="Predicts the rows of files with a model that the pipeline pushed.",
-        epilog="Exit codes: 0 written; 1 internal error, please report it; 2 the arguments, the model or the data are "
-        "wrong.",
-        allow_abbrev=False,
-    )
+    description, *_, epilog = str(__doc__).strip().splitlines()
+    command_line = argparse.ArgumentParser("predict.py", description=description, epilog=epilog, allow_abbrev=False)
     add = command_line.add_argument
     add("--model", required=True, metavar="DIR", help="a run's serving/ (its newest version) or one version in it")
-    add(
-        "--data",
-        required=True,
-        nargs="+",
-        metavar="FILES",
-        help="CSV, Parquet, JSON lines or TFRecord; no label needed",
-    )
+    add("--data", required=True, nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord, without label")
     add("--to", required=True, type=Path, metavar="FILE", help="the file to write: NAME.parquet or NAME.csv")
     add("--keep", nargs="+", default=[], metavar="COLUMN", help="columns of the data to write beside the predictions")
     add("--quiet", action="store_true", help="print only errors")

@@ -26,18 +26,13 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="run_local.py",
         description="Trains, evaluates and pushes a model: the whole pipeline, on this machine.",
-        epilog="Exit codes: 0 pushed or up to date; 1 internal error; 2 the arguments, the configuration or the data "
-        "are wrong; 3 the model or the data did not pass a gate; 130 stopped by Ctrl-C.",
+        epilog="".join(str(__doc__).partition("Exit codes")[1:]),
         allow_abbrev=False,
     )
     add = made.add_argument
     add("config", nargs="?", metavar="CONFIG", help="the configuration, YAML (default: the Chicago taxi sample)")
-    add(
-        "--data",
-        nargs="+",
-        metavar="FILES",
-        help="the table, in place of a CONFIG: CSV, Parquet, JSON lines or TFRecord",
-    )
+    files_help = "the table, in place of a CONFIG: CSV, Parquet, JSON lines or TFRecord"
+    add("--data", nargs="+", metavar="FILES", help=files_help)
     add("--label", metavar="COLUMN", help="the column to predict")
     add("--name", help="the name of the run (default: that of the configuration or the data)")
     add("--out", type=_folder, metavar="DIR", help="the folder of the run (default: runs/NAME)")
@@ -46,16 +41,10 @@ def parser() -> argparse.ArgumentParser:
     add("--to", dest="to_stage", metavar="STAGE", help="end with this stage")
     add("--dry-run", action="store_true", help="print which stages would run, which are cached, and why")
     add("--no-cache", action="store_true", help="run every stage, whether or not it has changed")
-    add(
-        "--verify",
-        action="store_true",
-        help="read all files of earlier results to see whether they are damaged; without it, their sizes are compared",
-    )
-    add(
-        "--update-schema",
-        action="store_true",
-        help="write the inferred schema beside the configuration, or merge it there",
-    )
+    verify_help = "read all files of earlier results to see whether they are damaged, and not their sizes alone"
+    add("--verify", action="store_true", help=verify_help)
+    schema_help = "write the inferred schema beside the configuration, or merge it there"
+    add("--update-schema", action="store_true", help=schema_help)
     add("--quiet", action="store_true", help="print only the result")
     add("--json", action="store_true", help="print the summary as JSON on standard output, and nothing else there")
     return made
@@ -74,9 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from core.errors import GateError, UserError
 
     try:
-        from pipeline.run import local_run
+        from pipeline.run import dispatch
 
-        return local_run.run(_request(arguments))
+        return dispatch.run(_request(arguments))
     except (UserError, GateError) as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

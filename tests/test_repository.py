@@ -1,4 +1,4 @@
-"""What holds for the repository as a whole."""
+"""Tests what holds for all files of the repository."""
 
 import collections
 import pathlib
@@ -14,7 +14,7 @@ from environment import installed
 ROOT = installed.ROOT
 MACHINE_PATH = re.compile(r"(?<![\w./~}-])/(?:home|Users|work|mnt)/\w")
 PACKAGES = ("pipeline", "components", "models", "ingest", "core")
-MOST_LINES = 15_259  # of the five packages together, docstrings included
+MOST_LINES = 14_800  # of the five packages together, docstrings included
 # Who wrote a line, with which tools and on whose request, is not part of the project.
 OUTSIDE = re.compile(
     r"\b(?:issue \d+|(?:this|another|next|last) session|(?:coding |sub-?)agents?|worktrees?|scratchpad|chatbots?"

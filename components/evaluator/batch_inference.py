@@ -59,7 +59,7 @@ class Predict(beam.DoFn):
         by_model = {name: _predict(path, rows, self._spec) for name, path in self._models.items()}
         by_model["constant"] = np.broadcast_to(self._constant, (rows.num_rows, *self._constant.shape))
         labels = examples.label_values(rows, self._spec.label)
-        found = ModelPredictions(labels, weight_values(rows, self._spec.weight), by_model)
+        found = ModelPredictions(labels, examples.weight_values(rows, self._spec.weight), by_model)
         columns = sorted({name for features in self._slices for name in features})
         _write(self._folder / f"part-{number:05d}.parquet", found, {name: rows.column(name) for name in columns})
         self._num_rows += rows.num_rows
@@ -73,16 +73,6 @@ def _predict(path: str, rows: pa.RecordBatch, spec: Spec) -> np.ndarray:
     model = served_model.load(path)
     batches = [rows.slice(start, _BATCH) for start in range(0, rows.num_rows, _BATCH)]
     return np.concatenate([model.predictions(examples.dense(batch, spec.features)) for batch in batches])
-
-
-def weight_values(rows: pa.RecordBatch, weight: str | None) -> np.ndarray:
-    """Returns float64[rows]: the weights of the rows, 1 without a weight column and 0 for a missing weight."""
-    if weight is None:
-        return np.ones(rows.num_rows)
-    column = rows.column(weight)
-    result = np.zeros(rows.num_rows)
-    result[np.asarray(column.is_valid())] = np.asarray(column.flatten())
-    return result
 
 
 def slice_rows(

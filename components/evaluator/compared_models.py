@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from components.evaluator import batch_inference
 from core import examples
 from core.spec import Spec
 from models.serving import model_versions, served_model
@@ -53,7 +52,7 @@ def constant_prediction(train_split: str, spec: Spec) -> np.ndarray:
     for row_group in examples.row_groups(train_split):
         rows = examples.read(row_group, columns)
         labels = examples.label_values(rows, spec.label)
-        weights = batch_inference.weight_values(rows, spec.weight)
+        weights = examples.weight_values(rows, spec.weight)
         if spec.label.classes:
             totals += np.bincount(labels, weights, minlength=len(totals))
         else:

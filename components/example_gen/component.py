@@ -25,8 +25,8 @@ from components.base import beam_errors, stage_report
 from components.example_gen import dofns
 from components.example_gen.driver import FILES_KEY, Driver, input_of
 from core import storage
+from core.config_sections import Split
 from core.errors import UserError
-from core.sections import Split
 from core.spec import Spec
 from ingest import READERS, Source, rejects, work_units
 from ingest.sql import quantiles, splits

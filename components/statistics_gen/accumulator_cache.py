@@ -1,7 +1,6 @@
-"""Keeps accumulators of files that later runs read again, so that a new span costs only the time of its own files.
+"""Keeps the accumulators of files that later runs read again, so that a new span costs only the time of its own files.
 
-The name of an entry is the digest of the content and of the code that it was computed from, so an entry is never
-stale, wherever the files are by then.
+The name of an entry is the digest of the content and of the code that it was computed from: no entry is ever stale.
 """
 
 import functools

@@ -23,9 +23,9 @@ from components.base import beam_errors, stage_report
 from components.statistics_gen import accumulator_cache, statistics_pipeline
 from components.statistics_gen.stats_accumulator import GeneratorOptions
 from core import examples as examples_payload
+from core.config_sections import Statistics
 from core.errors import UserError
 from core.examples import RowGroup
-from core.sections import Statistics
 from core.spec import Spec
 
 
@@ -95,17 +95,16 @@ def _record(artifact: types.Artifact, splits: Sequence[str], rows: dict[str, int
     path = os.path.join(artifact.uri, f"Split-{splits[0]}", stock.DEFAULT_FILE_NAME)
     with open(path, "rb") as file:
         statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets[0]
-    missing = {
-        ".".join(feature.path.step): _missing(feature) / statistics.num_examples for feature in statistics.features
-    }
-    worst = max(missing, key=lambda name: missing[name])
+    missing = [
+        (".".join(feature.path.step), _missing(feature) / statistics.num_examples) for feature in statistics.features
+    ]
+    most = sorted(missing, key=lambda name_and_share: -name_and_share[1])[:20]
     line = f"{len(missing):,} columns over {sum(rows.values()):,} rows"
     if reused:
         line += f", {reused:,} of them from the cache"
-    if missing[worst]:
-        line += f" · most missing: {worst[:40]} {missing[worst]:.1%}"
-    shares = sorted(missing.items(), key=lambda name_and_share: -name_and_share[1])[:20]
-    report = {name: round(share, 4) for name, share in shares if share}
+    if most[0][1]:
+        line += f" · most missing: {most[0][0][:40]} {most[0][1]:.1%}"
+    report = {name: round(share, 4) for name, share in most if share}
     stage_report.record(artifact, line, rows=rows, reused_rows=reused, columns=len(missing), missing=report)
 
 

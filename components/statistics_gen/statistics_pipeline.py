@@ -1,8 +1,7 @@
 """Computes the statistics of all splits in one Beam pass over references to row groups.
 
-One worker adds the rows of a block, which is some row groups of some columns, to an accumulator. Where a split has
-several blocks of the same columns, a combiner merges their accumulators. A long table is divided by its rows and a wide
-one by its columns, so a worker's memory holds the accumulators of one block at a time.
+A worker adds the rows of a block, some row groups of some columns, to an accumulator, so its memory holds the
+accumulators of one block. A combiner merges the accumulators of a split's blocks of the same columns.
 """
 
 import dataclasses
@@ -53,11 +52,8 @@ def blocks(row_groups: Mapping[str, Sequence[RowGroup]], columns: Sequence[str])
     result = []
     for split, all_rows in row_groups.items():
         filled = list(_bundles(_runs(all_rows), _rows))
-        result += [
-            Block(split, number, group, runs, len(filled) == 1)
-            for number, group in enumerate(groups)
-            for runs in filled
-        ]
+        for number, group in enumerate(groups):
+            result += [Block(split, number, group, runs, len(filled) == 1) for runs in filled]
     return result
 
 
@@ -88,7 +84,8 @@ def _rows(run: Iterable[RowGroup]) -> int:
 class AccumulateBlock(beam.DoFn):  # type: ignore[misc]
     """Computes the statistics of blocks.
 
-    Yields (split, (group, statistics)) for a whole block, else ((split, group, columns), accumulator) tagged `part`.
+    Yields (split, (group, columns, statistics)) for a whole block, else ((split, group, columns), accumulator) tagged
+    `part`.
     """
 
     PART = "part"
@@ -117,22 +114,21 @@ class AccumulateBlock(beam.DoFn):  # type: ignore[misc]
                 self._accumulate(accumulator, block, run)
         self._statistics.compact(accumulator)
         if block.whole:
-            yield block.split, (block.group, only(self._statistics.extract(accumulator), block.columns))
+            yield block.split, (block.group, block.columns, self._statistics.extract(accumulator))
         else:
             yield beam.pvalue.TaggedOutput(self.PART, ((block.split, block.group, block.columns), accumulator))
 
     def _cached(self, cache: AccumulatorCache, block: Block, run: Run) -> Accumulator:
         path = cache.path(block.columns, run)
-        accumulator = cache.load(path)
-        if accumulator is None:
-            accumulator = {}
-            self._accumulate(accumulator, block, run)
-            self._statistics.compact(accumulator)
-            cache.save(path, accumulator)
-            return accumulator
-        cells = _rows(run) * len(block.columns)
-        beam.metrics.Metrics.counter("skewless", REUSED_CELLS).inc(cells)
-        self._report(cells)
+        if (found := cache.load(path)) is not None:
+            cells = _rows(run) * len(block.columns)
+            beam.metrics.Metrics.counter("skewless", REUSED_CELLS).inc(cells)
+            self._report(cells)
+            return found
+        accumulator: Accumulator = {}
+        self._accumulate(accumulator, block, run)
+        self._statistics.compact(accumulator)
+        cache.save(path, accumulator)
         return accumulator
 
     def _accumulate(self, accumulator: Accumulator, block: Block, run: Run) -> None:
@@ -185,28 +181,21 @@ class MergeBlocks(beam.CombineFn):  # type: ignore[misc]
         return self._statistics.extract(accumulator)
 
 
-def only(serialized: bytes, columns: Iterable[str]) -> bytes:
-    """Returns the statistics of some columns, without those of weight and slice columns that were read with them."""
-    kept = set(columns)
-    result = statistics_pb2.DatasetFeatureStatisticsList.FromString(serialized)
-    for dataset in result.datasets:
-        features = [feature for feature in dataset.features if feature.path.step[0] in kept]
-        if len(features) < len(dataset.features):
-            del dataset.features[:]
-            dataset.features.extend(features)
-    return bytes(result.SerializeToString())
+def join(parts: Iterable[tuple[int, Sequence[str], bytes]]) -> bytes:
+    """Returns the statistics of all groups of columns as one, without those of the companions read with each group.
 
-
-def join(parts: Iterable[tuple[int, bytes]]) -> bytes:
-    """Returns the statistics of all groups of columns as one."""
+    Args:
+        parts: the number of each group, its columns, and a serialised `DatasetFeatureStatisticsList`.
+    """
     result = statistics_pb2.DatasetFeatureStatisticsList()
-    for _, part in sorted(parts, key=lambda part: part[0]):
-        statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(part)
-        if not result.datasets:
-            result = statistics
-            continue
-        for dataset, other in zip(result.datasets, statistics.datasets, strict=True):
-            dataset.features.extend(other.features)
+    for _, columns, serialized in sorted(parts, key=lambda part: part[0]):
+        names = frozenset(columns)
+        for index, dataset in enumerate(statistics_pb2.DatasetFeatureStatisticsList.FromString(serialized).datasets):
+            features = [feature for feature in dataset.features if feature.path.step[0] in names]
+            del dataset.features[:]
+            if index == len(result.datasets):
+                result.datasets.append(dataset)
+            result.datasets[index].features.extend(features)
     return bytes(result.SerializeToString())
 
 
@@ -242,7 +231,7 @@ def compute(
     merged = (
         accumulated[AccumulateBlock.PART]
         | "Merge" >> beam.CombinePerKey(MergeBlocks(options))
-        | "Key" >> beam.MapTuple(lambda key, statistics: (key[0], (key[1], only(statistics, key[2]))))
+        | "Key" >> beam.MapTuple(lambda key, statistics: (key[0], (key[1], key[2], statistics)))
     )
     return (
         (accumulated.whole, merged)

@@ -1,6 +1,7 @@
 """Accumulates TFDV's statistics over row groups; accumulators can be merged and sent to another worker."""
 
 import dataclasses
+import itertools
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -10,8 +11,8 @@ from tensorflow_data_validation.utils import slicing_util
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.statistics_gen.quantiles_generator import QuantilesGenerator
+from core.config_sections import Statistics
 from core.errors import UserError
-from core.sections import Statistics
 from core.spec import Spec
 
 _WHOLE_SPLIT = "All Examples"  # TFDV's name of the slice that holds all rows
@@ -43,9 +44,7 @@ class GeneratorOptions:
     def of(cls, spec: Spec, section: Statistics) -> "GeneratorOptions":
         """Returns the configured options, with at least the buckets and values that each feature needs."""
         features = spec.features
-        categorical = [
-            feature.name for feature in features if (feature.kind, feature.payload) == ("categorical", "int")
-        ]
+        categorical = [column.name for column in features if (column.kind, column.payload) == ("categorical", "int")]
         if spec.label.task != "regression" and spec.label.payload == "int":
             categorical.append(spec.label.name)
         return cls(
@@ -60,8 +59,8 @@ class GeneratorOptions:
     @property
     def companions(self) -> tuple[str, ...]:
         """The columns that are read with every block: those of the slices and the weight."""
-        names = [column for columns in self.slices for column in columns] + ([self.weight] if self.weight else [])
-        return tuple(dict.fromkeys(names))
+        weight = [self.weight] if self.weight else []
+        return tuple(dict.fromkeys([*itertools.chain(*self.slices), *weight]))
 
     def to_tfdv(self) -> stats_options.StatsOptions:
         """Returns TFDV's options."""
@@ -142,10 +141,7 @@ class StatsAccumulator:
 
 
 def _as_texts(batch: pa.RecordBatch, names: Collection[str]) -> pa.RecordBatch:
-    """Returns the rows with some integer columns as their decimal digits.
-
-    TFDV counts integer categories as texts too, but converts them one by one in Python.
-    """
+    """Returns the rows with some integer columns as decimal digits, which TFDV would convert one by one in Python."""
     columns = batch.columns
     for index, name in enumerate(batch.schema.names):
         if name in names:

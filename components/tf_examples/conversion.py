@@ -1,15 +1,10 @@
-"""Examples as TFRecord files of tf.Example and back: the bridge to stock components that cannot read or write Parquet.
-
-    python -m components.tf_examples EXAMPLES_FOLDER NEW_FOLDER
-
-Makes TFRecord out of Parquet, and Parquet out of TFRecord.
+"""Copies Examples as TFRecord files of tf.Example, and back: some stock components cannot read or write Parquet.
 
 Example:
-    write_artifact(ours, copy)  # what the stock Evaluator reads, with a model
-    read_artifact(stock, ours)  # what CsvExampleGen wrote, for our stages
+    write_artifact(examples, copy)  # what the stock Evaluator reads
+    read_artifact(stock_examples, copy)  # what the project's stages read of CsvExampleGen
 """
 
-import argparse
 import gzip
 import os
 import pathlib
@@ -77,13 +72,13 @@ def read(uri: str, to: str, splits: Sequence[str]) -> dict[str, int]:
 
 
 def write_artifact(source: types.Artifact, copy: types.Artifact) -> None:
-    """Makes an Examples artifact a copy of ours in the format that every stock component reads."""
+    """Makes an Examples artifact a copy of one with Parquet files, as every stock component reads it."""
     write(source.uri, copy.uri, artifact_utils.decode_split_names(source.split_names))
     _describe(source, copy, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE, "tfrecords_gzip")
 
 
 def read_artifact(source: types.Artifact, copy: types.Artifact) -> None:
-    """Makes an Examples artifact a copy, as our stages read it, of one with TFRecord files.
+    """Makes an Examples artifact a copy, as the project's stages read it, of one with TFRecord files.
 
     Raises:
         UserError: a file is damaged, or a record is no tf.Example like the others.
@@ -97,18 +92,3 @@ def _describe(source: types.Artifact, copy: types.Artifact, payload: int, file_f
     copy.span = source.span
     examples_utils.set_payload_format(copy, payload)
     examples_utils.set_file_format(copy, file_format)
-
-
-def main() -> None:
-    """Copies a folder with splits."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("examples", help="a folder with Split-NAME/*.parquet, or with TFRecord files in such folders")
-    parser.add_argument("to", help="a new folder")
-    arguments = parser.parse_args()
-    folders = sorted(pathlib.Path(arguments.examples).glob("Split-*"))
-    if not folders:
-        parser.error(f"{arguments.examples} has no folder Split-NAME. Give the folder of an Examples artifact.")
-    copy = write if any(folders[0].glob("*.parquet")) else read
-    copied = copy(arguments.examples, arguments.to, [folder.name.removeprefix("Split-") for folder in folders])
-    for split, rows in copied.items():
-        print(f"{split}: {rows:,} records")

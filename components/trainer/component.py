@@ -35,32 +35,15 @@ class Trainer(component.Trainer):  # type: ignore[misc]
     """Trains the spec's family.
 
     Args:
-        examples: the raw rows.
-        schema: the schema of the raw columns.
-        transform_graph: what turns them into the model's inputs.
         spec: `Spec.to_json()`.
         train: the section `Train` as JSON.
         fingerprint: makes TFX's cache depend on the code.
-        hyperparameters: the result of the Tuner; None for the defaults of the family.
+        channels: the inputs of TFX's Trainer: `examples`, `schema`, `transform_graph` and, where the Tuner has found
+            some, `hyperparameters`.
     """
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(
-        self,
-        examples: types.BaseChannel,
-        schema: types.BaseChannel,
-        transform_graph: types.BaseChannel,
-        spec: str,
-        train: str,
-        fingerprint: str,
-        hyperparameters: types.BaseChannel | None = None,
-    ) -> None:
-        super().__init__(
-            examples=examples,
-            schema=schema,
-            transform_graph=transform_graph,
-            hyperparameters=hyperparameters,
-            run_fn=RUN_FN,
-            custom_config={"spec": spec, "train": train, "fingerprint": fingerprint},
-        )
+    def __init__(self, spec: str, train: str, fingerprint: str, **channels: types.BaseChannel) -> None:
+        custom_config = {"spec": spec, "train": train, "fingerprint": fingerprint}
+        super().__init__(**channels, run_fn=RUN_FN, custom_config=custom_config)

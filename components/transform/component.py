@@ -128,7 +128,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             spec.preprocessing_fn or "",
             transformed,
             sample(output.uri, row_groups),
-            {spec.label.name, spec.weight or ""},
             Feature.buckets,
         )
         return inputs, known

@@ -16,7 +16,7 @@ class Executor(executor.Executor):  # type: ignore[misc]
     """The stock executor, which also records the best trial on the hyperparameters."""
 
     def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
-        """Searches."""
+        """Runs the search, and writes its result."""
         tuner = executor.search(input_dict, exec_properties, self._get_tmp_dir(), print_tuning_summary=False)
         executor.write_best_hyperparameters(tuner, output_dict)
         tuner.forget()
@@ -29,39 +29,18 @@ class Tuner(component.Tuner):  # type: ignore[misc]
     """Searches the hyperparameters of the spec's family.
 
     Args:
-        examples: the raw rows.
-        schema: the schema of the raw columns.
-        transform_graph: what turns them into the model's inputs.
         spec: `Spec.to_json()`.
         tune: the section `Tune` as JSON.
         directory: the folder of the trials until the search has ended, so that an interrupted search continues.
         logs: the folder of the trials' TensorBoard logs; empty for none.
         fingerprint: makes TFX's cache depend on the code.
+        channels: the inputs of TFX's Tuner: `examples`, `schema` and `transform_graph`.
     """
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
     def __init__(
-        self,
-        examples: types.BaseChannel,
-        schema: types.BaseChannel,
-        transform_graph: types.BaseChannel,
-        spec: str,
-        tune: str,
-        directory: str,
-        logs: str,
-        fingerprint: str,
+        self, spec: str, tune: str, directory: str, logs: str, fingerprint: str, **channels: types.BaseChannel
     ) -> None:
-        super().__init__(
-            examples=examples,
-            schema=schema,
-            transform_graph=transform_graph,
-            tuner_fn=TUNER_FN,
-            custom_config={
-                "spec": spec,
-                "tune": tune,
-                "directory": directory,
-                "logs": logs,
-                "fingerprint": fingerprint,
-            },
-        )
+        custom_config = {"spec": spec, "tune": tune, "directory": directory, "logs": logs, "fingerprint": fingerprint}
+        super().__init__(**channels, tuner_fn=TUNER_FN, custom_config=custom_config)

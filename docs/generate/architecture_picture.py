@@ -94,7 +94,7 @@ def picture() -> str:
 def declared_layers(project: pathlib.Path) -> list[list[str]]:
     """Returns the layers from the highest to the lowest; those in one row are independent of each other."""
     contracts = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
-    (contract,) = [contract for contract in contracts if contract["type"] == "layers"]
+    (contract,) = [contract for contract in contracts if contract["type"] == "layers" and "containers" not in contract]
     return [[layer.strip() for layer in row.split("|")] for row in contract["layers"]]
 
 

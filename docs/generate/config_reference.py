@@ -20,8 +20,9 @@ def schema() -> dict[str, Any]:
     """Returns the JSON schema of a configuration."""
     content = _standard(Settings.model_json_schema(by_alias=True, mode="validation"))
     definitions = content["$defs"]
-    for path in registries.REGISTRIES:
-        _restrict(content, path, sorted(registries.accepted(path)))
+    for section, field in registries.REGISTRIES:
+        owner = content["properties"][section]["$ref"].rpartition("/")[2]
+        _restrict(definitions[owner]["properties"][field], sorted(registries.accepted((section, field))))
     options = definitions["FeatureOptions"]
     roles = next(part for part in options["properties"]["kind"]["anyOf"] if "enum" in part)
     definitions["FeatureOptions"] = {"anyOf": [roles, options], "description": options["description"]}
@@ -65,16 +66,11 @@ def _described(node: dict[str, Any]) -> dict[str, Any]:
     return {"description": node.pop("description")} if "description" in node else {}
 
 
-def _restrict(content: dict[str, Any], path: tuple[str, ...], names: list[str]) -> None:
+def _restrict(field: dict[str, Any], names: list[str]) -> None:
     """Restricts a field, or the keys of a mapping, to the names of a registry."""
-    node = content
-    for key in path[:-1]:
-        node = node["properties"][key]
-        node = content["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
-    if path[-1] == "*":
-        node["propertyNames"] = {"enum": names}
+    if "additionalProperties" in field:
+        field["propertyNames"] = {"enum": names}
         return
-    field = node["properties"][path[-1]]
     text = next((part for part in field.get("anyOf", []) if part.get("type") == "string"), field)
     text["enum"] = names
 

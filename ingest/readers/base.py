@@ -1,4 +1,4 @@
-"""Defines the interface of readers, and what they share: pieces of files, prepared pieces, records."""
+"""Defines the interface of readers, and what they share: pieces of files, parts that DuckDB reads, records."""
 
 import abc
 import dataclasses
@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 
+from core.config_sections import Csv
 from core.errors import UserError
-from core.sections import Csv
 from ingest import files
 from ingest.rejects import Reject
 from ingest.source import Column, Dialect, Source
@@ -18,15 +18,15 @@ from ingest.sql.connection import paths_literal, temporary_file
 
 @dataclasses.dataclass(frozen=True)
 class Piece:
-    """A part of a file that one worker reads: all of it, or the rows between two positions.
+    """The rows of a file that one worker reads.
 
     Attributes:
         file: the path of the file.
         start: the first byte; in Parquet, the first row.
         end: the byte, or row, after the last one; None for the end of the file.
-        rows: how many rows it has; None where they are not counted.
-        size: its size in bytes, compressed or not, by which work is divided.
-        rows_before: how many records the file has before it, where records are numbered.
+        rows: the number of its rows; None where they are not counted.
+        size: bytes, compressed or not, by which work is divided.
+        rows_before: the number of records before it in the file, in formats whose unit is the record.
     """
 
     file: str
@@ -83,12 +83,12 @@ class Record:
 class Reader(abc.ABC):
     """Reads the files of one format. A subclass without state; an instance of it is an entry of READERS.
 
-    `discover` calls `dialect` and `columns`, then `infer`. Later, `pieces` divides every file among workers, and a
-    worker calls `prepare` for each of its pieces and `scan` for the SQL of their rows. `scan` gives the columns of the
-    source by name, in any order; each row of a file is in exactly one piece, and there either in `scan` or in
-    `Part.rejects`. Whatever is wrong with a file is a `UserError` that names it.
+    `discover` calls `dialect` and `columns`, then `infer`. Later, `pieces` divides every file among workers; a worker
+    calls `prepare` for each of its pieces and `scan` for the SQL of their rows. `scan` gives the columns of the source
+    by name, in any order. Each row of a file is in exactly one piece, and there either in `scan` or in `Part.rejects`.
+    Whatever is wrong with a file is a `UserError` that names it.
 
-    The defaults are those of a format whose `prepare` copies a whole file to Parquet: nothing else is needed then.
+    The defaults suit a format whose `prepare` copies a whole file to Parquet.
 
     Attributes:
         suffixes: of the files, in lower case; `.gz` or `.zst` may follow, see `files.blocks`.
@@ -113,12 +113,7 @@ class Reader(abc.ABC):
         return Dialect()
 
     def columns(self, connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[Column, ...]:
-        """Returns the columns of all files, with types that hold the values of each file.
-
-        Args:
-            connection: for queries and temporary files.
-            source: the files, without columns.
-        """
+        """Returns the columns of all files of a source without columns, with types that hold the values of each."""
         parts = [self.prepare(connection, Piece(file), source) for file in source.files]
         for part in parts:
             check_names(part.piece.file, part.names)  # DuckDB would rename the second of equal names
@@ -128,13 +123,13 @@ class Reader(abc.ABC):
     def infer(
         self, connection: duckdb.DuckDBPyConnection, source: Source, rows: str, types: Mapping[str, str]
     ) -> Source:
-        """Returns the source with the types that can be told only from all its rows.
+        """Returns the source with the types that only all its rows tell.
 
         Args:
-            connection: where to look at the rows.
+            connection: for queries.
             source: the files with their columns.
             rows: SQL for all rows, as `scan` gives them.
-            types: columns whose types are given and stay.
+            types: the types of columns that are not to be inferred.
         """
         return source
 
@@ -144,12 +139,12 @@ class Reader(abc.ABC):
 
     @abc.abstractmethod
     def prepare(self, connection: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> Part:
-        """Returns the piece in a form of which it is certain that DuckDB reads all its rows.
+        """Returns the piece, or a copy of it, once it is certain that DuckDB reads all its rows.
 
         Args:
-            connection: for queries, and for copies in temporary files.
+            connection: for queries and temporary files.
             piece: a file, or a part of it that `pieces` gave.
-            source: the files with their columns; without any when `columns` calls it.
+            source: the files with their columns; without columns when `columns` calls it.
 
         Raises:
             UserError: the file is damaged, cut or of another format.

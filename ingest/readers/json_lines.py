@@ -1,5 +1,6 @@
-"""Reads JSON lines as DuckDB relations of texts and lists of texts, and accounts for every line."""
+"""Reads JSON lines as DuckDB relations of texts and lists of texts; every line is a row or a reject."""
 
+import itertools
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -44,17 +45,15 @@ class JsonLinesReader(Reader):
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces that end at line ends; one for a compressed file."""
-        total = os.path.getsize(file)
-        if files.compression(file) or total < 1.5 * size:
-            return [Piece(file, size=total)]
-        cuts = [0]
+        if not files.is_divisible(file, size):
+            return super().pieces(file, source, size)
+        total, cuts = os.path.getsize(file), [0]
         with open(file, "rb") as stream:
-            while cuts[-1] + size < total:
+            while cuts[-1] < total:
                 stream.seek(cuts[-1] + size - 1)
                 stream.readline()
-                cuts.append(stream.tell())
-        ends = [*cuts[1:], total] if cuts[-1] < total else cuts[1:]
-        return [Piece(file, start, end, size=end - start) for start, end in zip(cuts, ends, strict=False)]
+                cuts.append(min(stream.tell(), total))
+        return [Piece(file, start, end, size=end - start) for start, end in itertools.pairwise(cuts)]
 
     def prepare(self, connection: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> Part:
         """Returns a piece of which DuckDB reads every line; lines that are not objects are rejects."""
@@ -62,7 +61,7 @@ class JsonLinesReader(Reader):
         num_lines = sum(1 for _ in _lines(path))
         try:
             num_values, num_objects = first_row(connection, f"SELECT count(*), count(json) FROM ({_objects([path])})")
-            bad = _not_objects(connection, path) if num_values > num_objects else set()
+            bad = _not_objects(connection, path) if num_values > num_objects else set[int]()
         except duckdb.Error as error:
             raise UserError(
                 f"{piece.file} cannot be read as JSON lines: {str(error).splitlines()[0]} "

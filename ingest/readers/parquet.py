@@ -18,7 +18,7 @@ class ParquetReader(Reader):
     suffixes = (".parquet", ".pq")
 
     def scan(self, parts: Sequence[Part], columns: Sequence[Column]) -> str:
-        """Returns SQL for the rows of files with the same columns, in any order, or of the piece of one."""
+        """Returns SQL for the rows of whole files, or of a piece of one."""
         piece = parts[0].piece
         if len(parts) > 1 or piece.end is None:
             return scan_parquet([part.path for part in parts])
@@ -30,7 +30,7 @@ class ParquetReader(Reader):
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces of whole row groups, whose values have about `size` bytes."""
         metadata = _metadata(file)
-        found, start, row, weight = [], 0, 0, 0
+        found, start, row, weight = list[Piece](), 0, 0, 0
         for index in range(metadata.num_row_groups):
             group = metadata.row_group(index)
             row, weight = row + group.num_rows, weight + group.total_byte_size

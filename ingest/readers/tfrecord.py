@@ -1,8 +1,7 @@
-"""Reads TFRecord files of tf.Example, decoded in batches into a Parquet copy that DuckDB can read repeatedly."""
+"""Reads TFRecord files of tf.Example as DuckDB relations, through a Parquet copy."""
 
 import dataclasses
 import mmap
-import os
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -27,7 +26,7 @@ _ARROW = {"BIGINT": pa.int64(), "FLOAT": pa.float32(), "VARCHAR": pa.large_binar
 
 @dataclasses.dataclass(frozen=True)
 class _Batch:
-    first: int  # the number of its first record, from 1
+    first: int  # number of its first record in the file, from 1
     records: list[bytes]
 
 
@@ -47,8 +46,8 @@ class TFRecordReader(Reader):
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces of whole records; one where the file is compressed or damaged."""
-        whole = Piece(file, size=os.path.getsize(file))
-        if files.compression(file) or whole.size < 1.5 * size:
+        (whole,) = super().pieces(file, source, size)
+        if not files.is_divisible(file, size):
             return [whole]
         found: list[Piece] = []
         start = position = before = rows = 0
@@ -88,26 +87,20 @@ def _batches(piece: Piece) -> Iterator[_Batch]:
     """
     file = piece.file
     buffer, position, number = bytearray(), 0, piece.rows_before + 1
-    batch: list[bytes] = []
     between = files.between(file, piece.start, piece.end, _BATCH_BYTES)
     for block in files.blocks(file, _BATCH_BYTES) if piece.is_whole else between:
-        buffer = buffer[position:] + block
-        position = 0
+        buffer, position, first, records = buffer[position:] + block, 0, number, list[bytes]()
         while (end := _record_end(file, buffer, position, number)) is not None:
-            batch.append(bytes(buffer[position + 12 : end - 4]))
+            records.append(bytes(buffer[position + 12 : end - 4]))
             position, number = end, number + 1
-            if len(batch) == _BATCH_ROWS:
-                yield _Batch(number - len(batch), batch)
-                batch = []
-        if batch:
-            yield _Batch(number - len(batch), batch)
-            batch = []
+        for start in range(0, len(records), _BATCH_ROWS):
+            yield _Batch(first + start, records[start : start + _BATCH_ROWS])
     if position < len(buffer):
         raise UserError(f"{file}: record {number:,} is cut: the file ends inside it. Make or copy it again.")
 
 
 def _record_end(file: str, buffer: bytearray, position: int, number: int) -> int | None:
-    """Returns where a record ends, None if the buffer does not hold all of it."""
+    """Returns where a record ends; None if the buffer does not hold all of it."""
     if len(buffer) < position + 12:
         return None
     length, check = struct.unpack_from("<QI", buffer, position)
@@ -126,7 +119,7 @@ def _record_end(file: str, buffer: bytearray, position: int, number: int) -> int
 
 
 def framed(record: bytes) -> bytes:
-    """Returns a record as a TFRecord file has it: with its length and the checksums of both."""
+    """Returns a record with its length and the checksums of both, as TFRecord files have it."""
     length = struct.pack("<Q", len(record))
     return length + struct.pack("<I", _masked(length)) + record + struct.pack("<I", _masked(record))
 
@@ -140,7 +133,7 @@ def _masked(data: bytes) -> int:
 
 
 def columns(paths: Sequence[str]) -> tuple[Column, ...]:
-    """Returns the features of all records with their types: BIGINT, FLOAT, VARCHAR or BLOB, or a list of them.
+    """Returns the features of all records with their types: BIGINT, FLOAT, VARCHAR, BLOB or lists of these.
 
     Raises:
         UserError: a feature has several types, or there is no feature.
@@ -162,7 +155,7 @@ def columns(paths: Sequence[str]) -> tuple[Column, ...]:
 
 
 def _type(column: pa.ListArray) -> str | None:
-    """Returns the DuckDB type of a decoded column, None for one without values."""
+    """Returns the DuckDB type of a decoded column; None if it has no values."""
     if pa.types.is_null(column.type):
         return None
     values = column.flatten()
@@ -244,7 +237,7 @@ def _arrow_type(column: Column) -> pa.DataType:
 
 
 def _values(file: str, lists: pa.LargeListArray, column: Column) -> pa.Array:
-    """Returns the decoded values of a column in its type: lists, or the one value of each."""
+    """Returns the values of a decoded column: lists, or the only value of each list."""
     arrow_type = _arrow_type(column)
     try:
         if pa.types.is_large_list(arrow_type):

@@ -1,8 +1,8 @@
 """Casts texts to typed values without loss: SQL that gives NULL for a text that is not exactly a value of the type.
 
-DuckDB's own casts round `3.5` to the integer 4, accept `0x1F` as a number and drop the offset of a timestamp, so the
-texts that a type accepts are defined here. The empty field and NULL_WORDS mean "missing" wherever a column is not text;
-a column of texts keeps them, because a serving request would send them as texts too.
+DuckDB's own casts round `3.5` to 4, take `0x1F` for a number and drop the offset of a timestamp, so this module defines
+which texts a type accepts. The empty field and NULL_WORDS mean "missing" where a column is not text; a column of texts
+keeps them, because a serving request sends them as texts too.
 """
 
 from ingest.source import Column, Dialect

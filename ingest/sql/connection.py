@@ -24,10 +24,8 @@ def connect(memory: str = "1GB", threads: int | None = None) -> duckdb.DuckDBPyC
         memory: the limit, such as `1GB` or `512MB`.
         threads: how many threads a query may use; as many as there are cores when None.
     """
-    settings: dict[str, str | bool | int | float | list[str]] = {**_SETTINGS, "memory_limit": memory}
-    if threads is not None:
-        settings["threads"] = threads
-    connection = duckdb.connect(config=settings)
+    limits = {"memory_limit": memory} | ({} if threads is None else {"threads": str(threads)})
+    connection = duckdb.connect(config={**_SETTINGS, **limits})
     folder = temporary_folders.make_folder(connection)
     connection.execute(f"SET temp_directory = {literal(folder)}; SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection

@@ -17,9 +17,8 @@ from ingest.source import Dialect
 from ingest.sql import casts
 from ingest.sql.connection import identifier
 
-_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"}
-_INTEGERS |= {"UHUGEINT"}
 _BEYOND_INT64 = {"UBIGINT", "HUGEINT", "UHUGEINT"}
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"} | _BEYOND_INT64
 _FLOATS = {"FLOAT", "DOUBLE"}
 _TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE"}
 _PLAIN = Dialect()
@@ -28,12 +27,7 @@ _LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest floa
 
 @dataclasses.dataclass(frozen=True)
 class Encoding:
-    """How Examples hold a column.
-
-    Attributes:
-        payload: int64, float32 or UTF-8 text.
-        repeated: whether a row may hold several values.
-    """
+    """How Examples hold a column: the payload, and whether a row may hold several values."""
 
     payload: Payload
     repeated: bool = False
@@ -102,15 +96,10 @@ def _integer(value: str, element: str, column: str) -> str:
     if element in _TIMES:
         stamp = f"{value}::TIMESTAMP" if element != "TIMESTAMP WITH TIME ZONE" else f"{value} AT TIME ZONE 'UTC'"
         return _or_error(f"CASE WHEN isfinite({value}) THEN epoch_us({stamp}) END", value, "int", column)
-    if element in _FLOATS:
+    if element in _FLOATS | _BEYOND_INT64 or element.startswith("DECIMAL"):
         whole = f"CASE WHEN {value} = trunc({value}) THEN TRY_CAST({value} AS BIGINT) END"
-        return _or_error(whole, f"CASE WHEN NOT isnan({value}) THEN {value} END", "int", column)
-    if element in _BEYOND_INT64:
-        return _or_error(f"TRY_CAST({value} AS BIGINT)", value, "int", column)
-    if element.startswith("DECIMAL"):
-        return _or_error(
-            f"CASE WHEN {value} = trunc({value}) THEN TRY_CAST({value} AS BIGINT) END", value, "int", column
-        )
+        present = f"CASE WHEN NOT isnan({value}) THEN {value} END" if element in _FLOATS else value
+        return _or_error(whole, present, "int", column)
     text = f"nullif({value}::VARCHAR, '')"
     integer, stamp = casts.value(text, "BIGINT", _PLAIN), casts.value(text, "TIMESTAMP", _PLAIN)
     return _or_error(

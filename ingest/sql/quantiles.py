@@ -93,22 +93,20 @@ class Search:
             bucket = histogram[number]
             misses = {bucket.low: abs(below - target), _next(bucket.high): abs(below + bucket.count - target)}
             best = min(misses, key=lambda edge: misses[edge])
-            narrow = Interval(bucket.low, _next(bucket.high), below)
             if misses[best] <= _TOLERANCE * self._count or bucket.low == bucket.high or self._steps == _STEPS:
                 self._found[index] = best
             else:
-                self._open[index] = narrow
+                self._open[index] = Interval(bucket.low, _next(bucket.high), below)
 
     def _reached(self, interval: Interval, histogram: Histogram, target: float) -> tuple[int, int]:
         """Returns the bucket in which the target is reached, and the number of values below the bucket."""
-        below, number = interval.below, max(histogram)
-        for number in sorted(histogram):
+        below = interval.below
+        *numbers, last = sorted(histogram)
+        for number in numbers:
             if below + histogram[number].count >= target:
-                break
+                return number, below
             below += histogram[number].count
-        else:
-            below -= histogram[number].count
-        return number, below
+        return last, below
 
 
 def _next(value: float) -> float:

@@ -7,8 +7,8 @@ their names: Beam, Python and DuckDB compute it alike.
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
+from core.config_sections import Split
 from core.errors import UserError
-from core.sections import Split
 from ingest.sql import casts
 from ingest.sql.connection import identifier, literal
 

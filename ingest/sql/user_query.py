@@ -1,7 +1,7 @@
-"""Analyses the user's SQL over the table `data`: whether it is one SELECT, and whether it looks at each row by itself.
+"""Analyses the user's SQL over the table `data`: whether it is one SELECT, and which rows a row of its result needs.
 
-Only in the latter case can several workers read parts of a table without changing the result. The analysis walks the
-syntax tree of DuckDB's parser; an expression that is not known to look at one row counts as reading the whole table.
+Several workers may read parts of a table only if each row is computed from one row. An expression of DuckDB's syntax
+tree that is not known to take all its values from one row counts as reading the whole table.
 """
 
 import collections
@@ -18,20 +18,8 @@ from ingest.sql.connection import connect, first_row, literal
 
 Reach = Literal["each row", "some rows", "whole table"]
 
-_ROWWISE = {
-    "BETWEEN",
-    "CASE",
-    "CAST",
-    "COLUMN_REF",
-    "COMPARISON",
-    "CONJUNCTION",
-    "CONSTANT",
-    "FUNCTION",
-    "LAMBDA",
-    "OPERATOR",
-    "STAR",
-    "TYPE",
-}
+_ROWWISE = {"BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "LAMBDA"}
+_ROWWISE |= {"OPERATOR", "STAR", "TYPE"}
 _NOT_COLUMNS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
 _EMPTY_PARTS = ("modifiers", "group_expressions", "group_sets", "having", "sample", "qualify")
 
@@ -131,13 +119,13 @@ class _ReachAnalysis:
             return all(map(self._is_rowwise, tree))
         if not isinstance(tree, dict):
             return True
-        expression = tree.get("class")
-        if expression is not None and expression not in _ROWWISE:
-            return False
-        if expression == "FUNCTION" and not self._is_rowwise_function(tree["function_name"].lower()):
-            return False
-        if expression == "COLUMN_REF" and tree["column_names"][-1].lower() in _NOT_COLUMNS:
-            return False
+        match tree.get("class"):
+            case "FUNCTION" if not self._is_rowwise_function(tree["function_name"].lower()):
+                return False
+            case "COLUMN_REF" if tree["column_names"][-1].lower() in _NOT_COLUMNS:
+                return False
+            case str(expression) if expression not in _ROWWISE:
+                return False
         return all(map(self._is_rowwise, tree.values()))
 
     def _is_rowwise_function(self, function: str) -> bool:

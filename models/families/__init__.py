@@ -12,7 +12,7 @@ from models.families.family import Family
 from models.families.linear import LINEAR
 from models.families.mlp import MLP
 
-__all__ = ["FAMILIES", "Family", "check", "get"]
+__all__ = ["FAMILIES", "Family", "check"]
 
 FAMILIES: dict[str, Family] = {
     "linear": LINEAR,
@@ -20,34 +20,18 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def get(name: str) -> Family:
-    """Returns a family.
-
-    Raises:
-        UserError: there is no such family.
-    """
-    if name not in FAMILIES:
-        raise UserError(f"model.family is {name!r}, and {_expected(name, tuple(FAMILIES))}")
-    return FAMILIES[name]
-
-
 def check(family: str, hyperparameters: Mapping[str, Any]) -> None:
-    """Checks that a family and values for its hyperparameters exist.
+    """Checks the name of a family and the values of its hyperparameters.
 
     Raises:
-        UserError: one does not, or is out of range.
+        UserError: a name is not registered, or a value is out of range.
     """
-    space = get(family).space
+    if family not in FAMILIES:
+        raise UserError(text.unknown("model family", family, list(FAMILIES)))
+    space = FAMILIES[family].space
     for name, value in hyperparameters.items():
         if name not in space:
-            raise UserError(
-                f"model.hyperparameters has {name!r}, which family {family!r} does not have: "
-                f"{_expected(name, tuple(space))}"
-            )
+            raise UserError(text.unknown(f"hyperparameter of family {family!r} named", name, list(space)))
         problem = space[name].problem(value)
         if problem:
             raise UserError(f"model.hyperparameters.{name} is {value!r}, and {problem} was expected.")
-
-
-def _expected(name: str, known: tuple[str, ...]) -> str:
-    return f"one of these was expected: {', '.join(known)}.{text.did_you_mean(name, known)}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from core.spec import Feature, Input, Label, Spec
+from core.spec import Feature, Input, Spec
 from models.preprocessing import feature_stats, transform_ops, user_preprocessing
 from models.preprocessing.feature_stats import FeatureStats
 
@@ -20,7 +20,6 @@ _LONGEST_SEQUENCE = 64
 # Columns in one operation: TF Transform's loader follows every output to all of its inputs, so the time to load a graph
 # over all columns at once would be quadratic.
 _TOGETHER = 32
-
 
 Inputs = Mapping[str, tf.SparseTensor]
 Declared = Mapping[str, tuple[Input, ...]]
@@ -36,13 +35,13 @@ def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> dict[s
             names a user's `preprocessing_fn`.
 
     Returns:
-        The model's inputs, and under their own names the label and the weight.
+        The model's inputs. The label and the weight are read from Examples.
     """
     spec = Spec.from_json(custom_config["spec"])
     if not spec.preprocessing_fn:
         return preprocess(inputs, spec, feature_stats.load(custom_config["statistics"], spec))
-    target = _target(inputs, spec)
-    return {**user_preprocessing.call(spec.preprocessing_fn, inputs, custom_config, target), **target}
+    reserved = {spec.label.name, spec.weight or ""}
+    return user_preprocessing.call(spec.preprocessing_fn, inputs, custom_config, reserved)
 
 
 def declare(spec: Spec, known: Known) -> dict[str, tuple[Input, ...]]:
@@ -97,10 +96,8 @@ def _free(name: str, taken: set[str | None]) -> str:
     return name
 
 
-def preprocess(
-    inputs: Mapping[str, tf.SparseTensor], spec: Spec, known: Mapping[str, FeatureStats]
-) -> dict[str, tf.Tensor]:
-    """Returns the model's inputs, as `declare` describes them, the label and the weight."""
+def preprocess(inputs: Inputs, spec: Spec, known: Known) -> dict[str, tf.Tensor]:
+    """Returns the model's inputs, as `declare` describes them."""
     declared = declare(spec, known)
     kinds: dict[str, list[Feature]] = {}
     for feature in spec.features:
@@ -115,8 +112,7 @@ def preprocess(
     for kind, features in kinds.items():
         for start in range(0, len(features), _TOGETHER):
             outputs |= makers[kind](inputs, features[start : start + _TOGETHER], declared, known)
-    ordered = {model_input.name: outputs[model_input.name] for group in declared.values() for model_input in group}
-    return {**ordered, **_target(inputs, spec)}
+    return {model_input.name: outputs[model_input.name] for group in declared.values() for model_input in group}
 
 
 def _matrix(inputs: Inputs, features: Sequence[Feature], text: bool) -> tf.Tensor:
@@ -184,25 +180,6 @@ def _moments(inputs: Inputs, features: Sequence[Feature], declared: Declared, kn
         for number, feature in enumerate(features)
         for model_input, tensors in zip(declared[feature.name], series, strict=True)
     }
-
-
-def _target(inputs: Inputs, spec: Spec) -> dict[str, tf.Tensor]:
-    outputs = {spec.label.name: _label(inputs[spec.label.name], spec.label)}
-    if spec.weight:
-        outputs[spec.weight] = tf.cast(transform_ops.stack([inputs[spec.weight]], 0)[:, 0], tf.float32)
-    return outputs
-
-
-def _label(column: tf.SparseTensor, label: Label) -> tf.Tensor:
-    """Returns the class index as int64[batch], -1 for an unknown or missing class; the number for regression."""
-    values = transform_ops.stack([column], _MISSING[label.payload])
-    if label.task == "regression":
-        values = transform_ops.numbers(values) if label.payload == "int" else values
-        return values[:, 0]
-    parse: Callable[[str], Any] = {"int": int, "float": float, "text": str}[label.payload]
-    same = values == tf.constant([parse(name) for name in label.classes], values.dtype)  # [batch, classes]
-    known = tf.reduce_any(same, axis=1)
-    return tf.where(known, tf.argmax(same, axis=1), -1)
 
 
 def statistics_path(uri: str, split: str = "train") -> str:

@@ -26,17 +26,18 @@ class TransformGraph:
 
     Args:
         uri: the folder of the artifact.
-        spec: which of the transformed features are label and weight, and which raw ones are repeated.
+        spec: the features, the label and the weight.
 
     Attributes:
-        inputs: what a model takes.
+        spec: the same.
+        inputs: the inputs of a model.
         raw_types: the raw columns that the graph takes, label and weight among them, with the type of their values.
-        resources: the tables and variables that the graph looks things up in.
+        resources: the lookup tables and variables of the graph.
     """
 
     def __init__(self, uri: str, spec: Spec) -> None:
         self.inputs: tuple[Input, ...] = inputs_from_json(pathlib.Path(uri, "inputs.json").read_text(encoding="utf-8"))
-        self._spec = spec
+        self.spec = spec
         # The function works only as long as the object that was loaded is there.
         self._loaded = tf.saved_model.load(str(pathlib.Path(uri, tft.TFTransformOutput.TRANSFORM_FN_DIR)))
         ((types,), _) = self._loaded.transform_fn.structured_input_signature
@@ -46,38 +47,27 @@ class TransformGraph:
             for trackable in tf.train.TrackableView(self._loaded).descendants()
             if isinstance(trackable, (tf.Variable, tf.saved_model.experimental.TrackableResource))
         ]
-        # What crosses from Python into TensorFlow as one tensor: a repeated column, or all others of one type.
+        # One tensor for each repeated column, and one for all other columns of a type.
         repeated = {feature.name for feature in spec.features if feature.repeated}
         alike = itertools.groupby(sorted(set(self.raw_types) - repeated, key=self._type_name), self._type_name)
         self._alone = sorted(repeated & set(self.raw_types))
         self._alike = [sorted(names) for _, names in alike]
         specs = [types[names[0]] for names in [*([name] for name in self._alone), *self._alike]]
-        self._training = tf.function(self._training_rows, autograph=False, input_signature=[specs])
+        self._packed = tf.function(self._pack, autograph=False, input_signature=[specs])
 
-    def features(self, raw: Raw) -> dict[str, tf.Tensor]:
-        """Returns the transformed features of raw ones, without label and weight.
-
-        Args:
-            raw: sparse columns [batch, values]; those that are not there are taken as missing in every row, which is
-                how it is with label and weight in a request.
-        """
-        target = {self._spec.label.name, self._spec.weight}
-        return {name: tensor for name, tensor in self._apply(raw).items() if name not in target}
-
-    def __call__(self, batch: pa.RecordBatch) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
-        """Returns some rows of Examples as a model learns from them.
-
-        Returns:
-            What `packing.pack` gives; the label as int64[batch] or, for regression, float32[batch]; the weight as
-            float32[batch], or None where there is none.
-        """
+    def __call__(self, batch: pa.RecordBatch) -> dict[str, np.ndarray]:
+        """Returns the packed features of some rows of Examples: see `packing.pack`."""
         alone = [_repeated(batch.column(name)) for name in self._alone]
         together = [_together(batch.select(names)) for names in self._alike]
-        features, label, weight = self._training([*alone, *together])
-        packed = {kind: tensor.numpy() for kind, tensor in features.items()}
-        return packed, label.numpy(), None if weight is None else weight.numpy()
+        return {kind: tensor.numpy() for kind, tensor in self._packed([*alone, *together]).items()}
 
-    def _apply(self, raw: Raw) -> dict[str, tf.Tensor]:
+    def features(self, raw: Raw) -> dict[str, tf.Tensor]:
+        """Returns the inputs of a model.
+
+        Args:
+            raw: sparse columns [batch, values]; a column that is not given, such as the label in a request, is missing
+                in every row.
+        """
         rows = next(iter(raw.values())).dense_shape[0]
         missing = {
             name: tf.SparseTensor(tf.zeros([0, 2], tf.int64), tf.zeros([0], dtype), tf.stack([rows, 1]))
@@ -85,26 +75,18 @@ class TransformGraph:
             if name not in raw
         }
         transformed: dict[str, tf.Tensor] = self._loaded.transform_fn({**raw, **missing})
-        return transformed | {
+        return {
             model_input.name: _as_declared(transformed[model_input.name], model_input) for model_input in self.inputs
         }
 
     def _type_name(self, name: str) -> str:
         return self.raw_types[name].name
 
-    def _training_rows(
-        self, columns: Sequence[tf.SparseTensor]
-    ) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor | None]:
+    def _pack(self, columns: Sequence[tf.SparseTensor]) -> dict[str, tf.Tensor]:
         raw = dict(zip(self._alone, columns, strict=False))
         for names, together in zip(self._alike, columns[len(self._alone) :], strict=True):
             raw |= split(together, names)
-        transformed, label, weight = self._apply(raw), self._spec.label, self._spec.weight
-        dtype = tf.float32 if label.task == "regression" else tf.int64
-        return (
-            pack(self.inputs, transformed),
-            tf.cast(transformed[label.name], dtype),
-            None if weight is None else tf.cast(transformed[weight], tf.float32),
-        )
+        return pack(self.inputs, self.features(raw))
 
 
 def _as_declared(tensor: tf.Tensor, declared: Input) -> tf.Tensor:

@@ -51,7 +51,7 @@ def call(
         dotted: `package.module.function`.
         inputs: the raw columns, each [batch, values].
         custom_config: passed on where the function takes it.
-        reserved: names of outputs that are ours to make: the label and the weight.
+        reserved: the label and the weight, which are no inputs of the model: outputs of these names are left out.
 
     Raises:
         UserError: it fails, or gives what the model cannot take.
@@ -105,16 +105,15 @@ def _plain(dotted: str, name: str, tensor: Any) -> dict[str, tf.Tensor]:
 
 
 def describe(
-    dotted: str, schema: schema_pb2.Schema, sample: Mapping[str, np.ndarray], reserved: Iterable[str], buckets: int
+    dotted: str, schema: schema_pb2.Schema, sample: Mapping[str, np.ndarray], buckets: int
 ) -> tuple[Input, ...]:
-    """Returns the model's inputs out of what tf.Transform knows of the outputs.
+    """Returns the model's inputs, from the schema that tf.Transform infers for the outputs.
 
     Args:
         dotted: the function, for messages.
         schema: the schema of the transformed features.
-        sample: transformed rows, out of which moments and quantiles are measured.
-        reserved: the label and the weight.
-        buckets: how many quantile bins numbers get.
+        sample: transformed rows, of which moments and quantiles are computed.
+        buckets: the number of quantile bins of a numeric input.
 
     Raises:
         UserError: an integer has no known range, or a number is not finite.
@@ -124,7 +123,6 @@ def describe(
         if feature.type == schema_pb2.INT
         else _number(dotted, feature.name, sample[feature.name], buckets)
         for feature in sorted(schema.feature, key=lambda field: str(field.name))
-        if feature.name not in reserved
     )
 
 

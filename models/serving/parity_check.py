@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from core import examples, storage
+from core.config_sections import Serve
 from core.errors import UserError
-from core.sections import Serve
 from core.spec import Feature, Spec
 from models.evaluation import gates
 from models.evaluation.gates import GateResult, ServedModelCheck

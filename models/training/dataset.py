@@ -1,6 +1,6 @@
-"""Loads Examples through the transform graph as matrices, and feeds them in shuffled batches.
+"""Loads Examples as matrices of transformed features, and yields shuffled batches of them.
 
-The matrices are in memory up to a limit and in mapped files above it, so memory does not grow with the table.
+The matrices are in memory up to a limit, and in memory-mapped files above it.
 """
 
 import dataclasses
@@ -15,15 +15,13 @@ import tensorflow as tf
 
 from core import examples, progress
 from core.errors import UserError
+from core.spec import Spec
 from models.preprocessing.transform_graph import TransformGraph
 
-# How many raw values go through the transform graph at once: a row group of 120 columns.
-_CELLS = 4_000_000
-# Rows that are shuffled as one, and how many of these blocks are then shuffled row by row.
-_BLOCK = 1_024
-_WINDOW = 256
-# Row groups that a sample is drawn from.
-_SAMPLED_GROUPS = 64
+_CELLS = 4_000_000  # raw values that are transformed at once: a row group of 120 columns
+_BLOCK = 1_024  # consecutive rows that are shuffled as one
+_WINDOW = 256  # blocks whose rows are then shuffled
+_SAMPLED_GROUPS = 64  # row groups of which a sample is taken
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,9 +29,9 @@ class TransformedRows:
     """Transformed rows.
 
     Attributes:
-        features: what `packing.pack` gives, as arrays with the rows first.
+        features: the output of `packing.pack`, as arrays with the rows first.
         labels: class indexes int64[rows], or float32[rows] for regression.
-        weights: float32[rows], or None where all rows count the same.
+        weights: float32[rows], or None where all rows have the same weight.
     """
 
     features: Mapping[str, np.ndarray]
@@ -50,7 +48,7 @@ class TransformedRows:
 
 
 class ArrayAllocator:
-    """Allocates arrays: in memory up to a number of bytes, above it in unnamed files that are as long-lived."""
+    """Allocates arrays: in memory up to a number of bytes, then in unnamed files that live as long as the array."""
 
     def __init__(self, size: int = 10**9, directory: str | None = None) -> None:
         self._left, self._directory = size, directory
@@ -59,7 +57,7 @@ class ArrayAllocator:
         """Returns an uninitialised array.
 
         Raises:
-            UserError: it would have to be a file, and the disk is full.
+            UserError: the array needs a file, and the disk is full.
         """
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         if size <= self._left:
@@ -84,61 +82,41 @@ def load(
     allocator: ArrayAllocator | None = None,
     seed: int = 0,
 ) -> TransformedRows:
-    """Returns the rows of a split of Examples, transformed.
+    """Returns the transformed rows of a split of Examples.
 
     Args:
-        split_uri: the split's folder.
+        split_uri: the folder of the split.
         graph: the transform graph.
-        max_rows: a random sample of at most so many rows; None for all.
-        allocator: allocates the rows; 1 GB of memory, then temporary files.
-        seed: of the sample.
+        max_rows: the size of a random sample; None for all rows.
+        allocator: allocates the matrices; by default 1 GB of memory, then temporary files.
+        seed: the seed of the sample.
 
     Raises:
-        UserError: the split has no rows.
+        UserError: the split has no rows, or a row has no valid label.
     """
     plan = _sample(examples.row_groups(split_uri), max_rows, seed)
     rows = sum(len(chosen) for _, chosen in plan)
     if not rows:
         raise UserError(f"Split {split_uri} has no rows. Give it a larger part in `split: {{fractions: ...}}`.")
-    store = _Store(rows, allocator or ArrayAllocator())
+    store = _Store(rows, graph.spec, allocator or ArrayAllocator())
     for group, chosen in plan:
         batch = examples.read(group, list(graph.raw_types))
         for part in _parts(batch if len(chosen) == group.rows else batch.take(pa.array(chosen))):
-            store.add(*graph(part))
+            store.add(graph(part), part)
             progress.report(f"{store.filled:,} of {rows:,} rows transformed", store.filled, rows)
-    loaded = store.rows()
-    check_labels(loaded.labels, split_uri)
-    return loaded
-
-
-def check_labels(labels: np.ndarray, split_uri: str) -> None:
-    """Checks that every row has a label that can be learned.
-
-    Args:
-        labels: as the transform graph gives them: -1 or NaN where a class is unknown or the label is missing.
-        split_uri: the split, for the message.
-
-    Raises:
-        UserError: some have none.
-    """
-    bad = np.count_nonzero(~np.isfinite(labels) if labels.dtype.kind == "f" else labels < 0)
-    if bad:
-        raise UserError(
-            f"{bad:,} of {len(labels):,} rows have no label, or a class that is not among `classes`, in {split_uri}. "
-            "Every row needs one: leave the others out by `data: {query: ...}`."
-        )
+    return store.rows()
 
 
 def _sample(
     groups: Sequence[examples.RowGroup], max_rows: int | None, seed: int
 ) -> list[tuple[examples.RowGroup, np.ndarray]]:
-    """Returns which rows to take from which row groups: a sample comes from row groups all over the split."""
+    """Returns the rows to take from each row group. A sample is taken from row groups all over the split."""
     total = sum(group.rows for group in groups)
     if max_rows is None or total <= max_rows:
         return [(group, np.arange(group.rows)) for group in groups]
     generator = np.random.default_rng(seed)
     groups = [groups[i] for i in np.unique(np.linspace(0, len(groups) - 1, _SAMPLED_GROUPS).astype(int))]
-    # Where each row group ends in the sample, if every row has the same chance.
+    # Each row has the same chance: a row group has a share of the sample that is proportional to its rows.
     ends = np.cumsum([group.rows for group in groups])
     counts = np.diff(np.minimum(max_rows, ends[-1]) * ends // ends[-1], prepend=0)
     return [
@@ -154,25 +132,25 @@ def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 class _Store:
-    """Rows that arrive in parts, in arrays that are as long as all of them from the first part on."""
+    """Collects rows that arrive in parts. The first part allocates the matrices of all rows."""
 
-    def __init__(self, rows: int, allocator: ArrayAllocator) -> None:
-        self._rows, self._allocator = rows, allocator
+    def __init__(self, rows: int, spec: Spec, allocator: ArrayAllocator) -> None:
+        self._rows, self._spec, self._allocator = rows, spec, allocator
         self._features: dict[str, np.ndarray] = {}
         self._labels: list[np.ndarray] = []
         self._weights: list[np.ndarray] = []
         self.filled = 0
 
-    def add(self, features: Mapping[str, np.ndarray], labels: np.ndarray, weights: np.ndarray | None) -> None:
-        """Keeps the next part."""
-        end = self.filled + len(labels)
+    def add(self, features: Mapping[str, np.ndarray], batch: pa.RecordBatch) -> None:
+        """Stores the next rows: their packed features, and the label and the weight of their Examples."""
+        end = self.filled + batch.num_rows
         for kind, values in features.items():
             if kind not in self._features:
                 self._features[kind] = self._allocator.empty((self._rows, *values.shape[1:]), values.dtype)
             self._features[kind][self.filled : end] = values
-        self._labels.append(labels)
-        if weights is not None:
-            self._weights.append(weights)
+        self._labels.append(examples.label_values(batch, self._spec.label))
+        if self._spec.weight:
+            self._weights.append(examples.weight_values(batch, self._spec.weight).astype(np.float32))
         self.filled = end
 
     def rows(self) -> TransformedRows:
@@ -188,16 +166,16 @@ def batches(
     batch_size: int,
     seed: int,
 ) -> tf.data.Dataset:
-    """Returns batches without end, in a new order every epoch that only the seed decides.
+    """Returns an infinite dataset of batches. The seed decides the order of the rows, which is new in each epoch.
 
-    An epoch has rows // batch_size batches, all of them full; the rows left over differ from epoch to epoch.
+    An epoch has rows // batch_size full batches; the rows that are left out differ from epoch to epoch.
 
     Args:
         features: arrays with the rows first.
-        targets: what is to be learned, with the rows first.
+        targets: the encoded labels, with the rows first.
         weights: float32[rows], or None.
-        batch_size: rows a batch, no more than there are.
-        seed: of the order.
+        batch_size: at most the number of rows.
+        seed: the seed of the order.
     """
     extra = [targets] if weights is None else [targets, weights]
 
@@ -207,7 +185,7 @@ def batches(
             for window in windows(len(targets), np.random.default_rng([seed, epoch])):
                 waiting = np.concatenate([waiting, window])
                 for _ in range(len(waiting) // batch_size):
-                    # Sorted, a batch reads a mapped file forwards.
+                    # Sorted indexes read a mapped file in one direction.
                     chosen, waiting = np.sort(waiting[:batch_size]), waiting[batch_size:]
                     yield (
                         {kind: values[chosen] for kind, values in features.items()},
@@ -224,10 +202,10 @@ def batches(
 
 
 def windows(rows: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yields a random order of the rows in parts: int64[262,144 or fewer].
+    """Yields a random order of the row numbers in parts: int64[262,144 or fewer].
 
-    So few rows may come in any order. Of more, blocks of 1,024 rows are shuffled, and then the rows of each 256 blocks:
-    a file of mapped rows is read in stretches, and the order itself takes no memory.
+    Blocks of 1,024 rows are shuffled, then the rows of each 256 blocks. So a mapped file is read in long pieces, and
+    the order of a large table needs little memory.
     """
     blocks = generator.permutation(-(-rows // _BLOCK))
     for first in range(0, len(blocks), _WINDOW):

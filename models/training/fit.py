@@ -1,7 +1,4 @@
-"""Fitting one model: on which devices, with which schedule, when to stop.
-
-The Tuner's trials and the Trainer's model go through the same `fit`.
-"""
+"""Trains one model, for a trial of the Tuner or for the Trainer: devices, learning rate schedule, early stopping."""
 
 import dataclasses
 import math
@@ -14,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from core import progress
-from core.sections import Train
+from core.config_sections import Train
 from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics
@@ -22,11 +19,10 @@ from models.training import dataset
 from models.training.dataset import TransformedRows
 from models.training.heads import Head
 
-# Rows at a time where nothing is learned from them, and the values that they may have at most.
+# The largest number of rows, and of their values, in a batch of predictions.
 _PREDICTION_ROWS = 8_192
 _PREDICTION_VALUES = 262_144
-# Steps, about, that run without coming back to Python.
-_STEPS_AT_ONCE = 32
+_STEPS_PER_EXECUTION = 32  # roughly: the steps of an epoch are divided evenly
 
 Report = Callable[[str, float, float], None]
 
@@ -36,10 +32,10 @@ class Trained:
     """A trained model.
 
     Attributes:
-        predictor: packed features to scores float32[batch, classes], or for regression to float32[batch].
-        metrics: those over the validation rows.
+        predictor: takes packed features, and gives scores float32[batch, classes], or for regression float32[batch].
+        metrics: the metrics on the validation rows.
         hyperparameters: the values that were used.
-        epochs: how many were trained.
+        epochs: the number of epochs that were trained.
     """
 
     predictor: keras.Model
@@ -49,7 +45,7 @@ class Trained:
 
 
 def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
-    """Returns how to train on some devices: copies of the model on several, plainly on one, the CPU without any.
+    """Returns a mirrored strategy for several devices, one for a single device, TensorFlow's default without any.
 
     Args:
         devices: the names of the devices; None for all GPUs.
@@ -62,12 +58,12 @@ def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
 
 
 def auto_batch_size(rows: int) -> int:
-    """Returns a batch size for so many training rows: some dozen steps an epoch, from 16 to 1,024 rows each."""
+    """Returns a batch size from 16 to 1,024, for about 24 steps an epoch of a small table."""
     return int(np.clip(2 ** round(np.log2(max(rows, 1) / 24)), 16, 1024))
 
 
 def enough_epochs(rows: int) -> int:
-    """Returns after how many epochs over so many rows the learning rate is to have fallen to its end."""
+    """Returns the length of the learning rate schedule in epochs: large tables need fewer."""
     return max(10, 1_000_000 // max(rows, 1))
 
 
@@ -82,31 +78,30 @@ def fit(
     report: Report = progress.report,
     devices: Sequence[str] | None = None,
 ) -> Trained:
-    """Trains a model of the spec's family and returns it in the state in which it did best on the validation rows.
+    """Trains a model of the spec's family, and restores the weights of the best epoch on the validation rows.
 
     Args:
-        spec: what is to be learned.
-        inputs: what the model takes.
-        hyperparameters: all of the family's.
-        train: the rows to learn from.
-        validation: the rows that say when to stop.
-        options: how to train.
-        callbacks: further ones; their logs have `val_loss` and the metrics as `val_auc` and the like.
-        report: is told after every epoch how far training has come.
-        devices: what to train on; None for all GPUs, or the CPU where there is none.
+        spec: the label and the family.
+        inputs: the inputs of the model.
+        hyperparameters: all hyperparameters of the family.
+        train: the rows to train on.
+        validation: the rows for early stopping.
+        options: the section `train` of the configuration.
+        callbacks: further callbacks of Keras; their logs have `val_loss`, and the metrics as `val_auc` and so on.
+        report: is called with the progress, at least after every epoch.
+        devices: the devices to train on; None for all GPUs, or the CPU where there is none.
 
     Raises:
         GateError: training diverged.
     """
-    chosen = dict(hyperparameters)
-    if options.learning_rate is not None:
-        chosen["learning_rate"] = options.learning_rate
+    replaced = {} if options.learning_rate is None else {"learning_rate": options.learning_rate}
+    chosen = {**hyperparameters, **replaced}
     keras.utils.set_random_seed(options.seed)
     head = Head.of(spec.label, train.labels, train.weights)
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
     epochs = min(options.epochs, enough_epochs(len(train)))
     with strategy(devices).scope():
-        network = families.get(spec.family).build(inputs, head.outputs, chosen)
+        network = families.FAMILIES[spec.family].build(inputs, head.outputs, chosen)
         predictor = head.predictor(network)
         steps = _compile(network, head, chosen, len(train) // batch_size, epochs)
     watch = _ValidationMetrics(spec, predictor, validation, report)
@@ -123,18 +118,18 @@ def fit(
 
 
 def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any], batches: int, epochs: int) -> int:
-    """Makes a network ready for training; returns how many of an epoch's batches it is to see."""
-    # Keras cannot loop inside TensorFlow over several devices.
-    at_once = _STEPS_AT_ONCE if tf.distribute.get_strategy().num_replicas_in_sync == 1 else 1
+    """Compiles a network, and returns the number of steps of an epoch."""
+    # Keras cannot run several steps at once on several devices.
+    at_once = _STEPS_PER_EXECUTION if tf.distribute.get_strategy().num_replicas_in_sync == 1 else 1
     loops = max(1, batches // at_once)
     steps = batches // loops * loops
     network.compile(
         optimizer=_optimizer(hyperparameters, steps * epochs),
         loss=head.loss,
-        jit_compile=False,  # on a CPU compiling takes longer than it saves
+        jit_compile=False,  # on a CPU, compiling takes more time than it saves
         steps_per_execution=steps // loops,
     )
-    # Built now, the training step is traced once; variables made in its first trace would ask for a second.
+    # Variables that are made inside the training step would need a second trace of it.
     network.optimizer.build(network.trainable_variables)
     return steps
 
@@ -153,12 +148,10 @@ def _optimizer(hyperparameters: Mapping[str, Any], steps: int) -> keras.optimize
 
 
 class Predict:
-    """Predictions of a model over many rows, traced once."""
+    """Predicts many rows in batches, by a function that is traced once."""
 
     def __init__(self, predictor: keras.Model) -> None:
-        types = {
-            name: tf.TensorSpec(tensor_spec.shape, tensor_spec.dtype) for name, tensor_spec in predictor.input.items()
-        }
+        types = {kind: tf.TensorSpec(tensor.shape, tensor.dtype) for kind, tensor in predictor.input.items()}
         self._call = tf.function(
             lambda features: predictor(features, training=False), autograph=False, input_signature=[types]
         )
@@ -173,16 +166,16 @@ class Predict:
 
 
 class _ValidationMetrics(keras.callbacks.Callback):
-    """Measures the model on the validation rows after every epoch, and tells how far training has come."""
+    """Computes the metrics on the validation rows after every epoch, and reports the progress."""
 
     def __init__(self, spec: Spec, predictor: keras.Model, rows: TransformedRows, report: Report) -> None:
         super().__init__()
         self._task, self._rows = spec.label.task, rows
         self._predict, self._report = Predict(predictor), report
-        self._epoch, self._last, self._told = 0, "", time.monotonic()
+        self._epoch, self._metric, self._reported = 0, "", time.monotonic()
 
     def metrics(self) -> dict[str, float]:
-        """Returns the metrics of the model as it is now."""
+        """Returns the metrics of the model with its present weights."""
         return metrics.compute(self._task, self._rows.labels, self._predict(self._rows.features), self._rows.weights)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -190,21 +183,21 @@ class _ValidationMetrics(keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Tells once a second how far the epoch has come: one of a large table takes minutes."""
-        if time.monotonic() - self._told > 1:
-            self._tell(self._epoch + (batch + 1) / self.params["steps"])
+        """Reports the progress once a second: an epoch of a large table takes minutes."""
+        if time.monotonic() - self._reported > 1:
+            self._progress(self._epoch + (batch + 1) / self.params["steps"])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Adds the metrics to the epoch's logs, where other callbacks find them."""
+        """Adds the metrics to the logs of the epoch, which other callbacks read."""
         found = self.metrics()
         name = metrics.PRIMARY[self._task].name
         name = name if name in found else "log_loss"
-        self._last = f" {name} {found[name]:.4f}"
-        self._tell(epoch + 1)
+        self._metric = f" {name} {found[name]:.4f}"
+        self._progress(epoch + 1)
         if logs is not None:
             logs["val_loss"] = found["rmse" if self._task == "regression" else "log_loss"]
             logs |= {f"val_{key}": value for key, value in found.items()}
 
-    def _tell(self, done: float) -> None:
-        self._told = time.monotonic()
-        self._report(f"epoch {self._epoch + 1}/{self.params['epochs']}{self._last}", done, self.params["epochs"])
+    def _progress(self, done: float) -> None:
+        self._reported = time.monotonic()
+        self._report(f"epoch {self._epoch + 1}/{self.params['epochs']}{self._metric}", done, self.params["epochs"])

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from core.fields import Section
+from core.config_types import Section
 from core.spec import Spec
 from models.preprocessing.transform_graph import TransformGraph
 
@@ -15,7 +15,7 @@ def read(fn_args: Any, section: type[SectionType]) -> tuple[Spec, SectionType, T
     """Returns the spec, the section of the stage, and the transform graph.
 
     Args:
-        fn_args: TFX's; `custom_config` holds `spec`, and the section as JSON by its name in the configuration.
+        fn_args: the argument of TFX; `custom_config` has `spec`, and the section as JSON under its name.
         section: the class of the section.
     """
     config = fn_args.custom_config
@@ -25,6 +25,6 @@ def read(fn_args: Any, section: type[SectionType]) -> tuple[Spec, SectionType, T
 
 
 def split_uri(patterns: Sequence[str]) -> str:
-    """Returns the folder of the split whose files TFX names by a pattern."""
+    """Returns the folder of a split, of whose files TFX gives the pattern."""
     (pattern,) = patterns
     return os.path.dirname(pattern)

@@ -1,7 +1,4 @@
-"""Defines the head of a network for each task: the number of outputs, the loss, and the predictions of the outputs.
-
-Families do not depend on the task: they return unbounded outputs, which the head converts to scores or numbers.
-"""
+"""Defines the head of a network: the number of outputs, the loss, and the predictions, which depend on the task."""
 
 import dataclasses
 from typing import Any
@@ -15,13 +12,13 @@ from core.spec import Label, Task
 
 @dataclasses.dataclass(frozen=True)
 class Head:
-    """One label as a network learns it.
+    """The part of a network that depends on the label.
 
     Attributes:
-        task: what kind of prediction it is.
-        outputs: how many outputs the network has.
-        mean: regression only: the label's mean over train.
-        std: regression only: the label's standard deviation over train. A network learns (label - mean) / std.
+        task: the kind of prediction.
+        outputs: the number of outputs of the network.
+        mean: regression only: the mean of the label on train.
+        std: regression only: its standard deviation on train. The network learns (label - mean) / std.
     """
 
     task: Task
@@ -31,7 +28,7 @@ class Head:
 
     @classmethod
     def of(cls, label: Label, values: np.ndarray, weights: np.ndarray | None = None) -> "Head":
-        """Returns the target for a label with these values over train: class indexes, or numbers for regression."""
+        """Returns the head for a label with these values on train: class indexes, or numbers for regression."""
         if label.task != "regression":
             return cls(label.task, 1 if label.task == "binary" else len(label.classes))
         mean = float(np.average(values.astype(np.float64), weights=weights))
@@ -39,7 +36,7 @@ class Head:
         return cls(label.task, 1, mean, deviation or 1.0)
 
     def encode(self, values: np.ndarray) -> np.ndarray:
-        """Returns labels as the loss takes them: float32[rows, 1], or int64[rows] for multiclass."""
+        """Returns the labels for the loss: float32[rows, 1], or int64[rows] for multiclass."""
         if self.task == "multiclass":
             return values
         return ((values - self.mean) / self.std).astype(np.float32)[:, None]
@@ -54,16 +51,16 @@ class Head:
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     def predictor(self, network: keras.Model) -> keras.Model:
-        """Returns a model that shares the network's weights and gives predictions.
+        """Returns the network with a last layer that gives predictions.
 
-        It gives float32[batch, classes] that add up to 1, or for regression float32[batch] in the label's unit.
+        They are float32[batch, classes] that add up to 1, or for regression float32[batch] in the unit of the label.
         """
         return keras.Model(network.input, Prediction(self.task, self.mean, self.std, name="prediction")(network.output))
 
 
 @keras.saving.register_keras_serializable("skewless")
 class Prediction(keras.layers.Layer):
-    """The last layer of a served model: unbounded outputs become scores, or numbers in the label's unit."""
+    """Converts the outputs of a network to scores, or to numbers in the unit of the label."""
 
     def __init__(self, task: Task, mean: float = 0.0, std: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -9,23 +9,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core import examples
-from core.sections import Train
+from core.config_sections import Train
 from core.spec import Spec
 from models import families
 from models.serving import export
 from models.training import dataset, fit
 from models.training import fn_args as fn_args_reader
 
-# Rows that are kept with what the model in memory gave for them.
-_EXPECTED_ROWS = 1_000
+_EXPECTED_ROWS = 1_000  # rows that the ServingValidator compares
 
 
 def run_fn(fn_args: Any) -> None:
-    """Trains the model and writes what the stage leaves. TFX calls it.
+    """Trains the model and writes the outputs of the stage. TFX calls it.
 
-    In `fn_args.serving_model_dir` the served model; in `fn_args.model_run_dir` TensorBoard's logs, `report.json` with
-    what there is to say of the model, and `expected.parquet`: some rows of eval with what the model in memory gave for
-    them, in the column `examples.PREDICTION`.
+    The served model goes to `fn_args.serving_model_dir`. The folder `fn_args.model_run_dir` gets TensorBoard's logs,
+    `report.json`, and `expected.parquet`: rows of eval, with the predictions of the model in memory in the column
+    `examples.PREDICTION`.
     """
     spec, options, graph = fn_args_reader.read(fn_args, Train)
     folder = pathlib.Path(fn_args.model_run_dir)
@@ -34,7 +33,7 @@ def run_fn(fn_args: Any) -> None:
     train = dataset.load(fn_args_reader.split_uri(fn_args.train_files), graph, allocator=allocator)
     validation = dataset.load(eval_uri, graph, allocator=allocator)
     tuned = (fn_args.hyperparameters or {}).get("values", {})
-    hyperparameters = families.get(spec.family).defaults({**tuned, **spec.hyperparameters})
+    hyperparameters = families.FAMILIES[spec.family].defaults({**tuned, **spec.hyperparameters})
     board = keras.callbacks.TensorBoard(folder, write_graph=False)
     trained = fit.fit(spec, graph.inputs, hyperparameters, train, validation, options, [board])
     export.save(fn_args.serving_model_dir, spec, graph, trained.predictor)

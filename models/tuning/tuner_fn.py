@@ -1,7 +1,4 @@
-"""Defines TFX's `tuner_fn`: a KerasTuner search over a family's space, with the project's training in every trial.
-
-The architecture is part of the space: numbers of layers and units are hyperparameters.
-"""
+"""Defines TFX's `tuner_fn`: a KerasTuner search over the hyperparameters of a family, by trials of `fit`."""
 
 import functools
 import os
@@ -15,8 +12,8 @@ import numpy as np
 from keras_tuner.engine import trial as trial_module
 
 from core import digests, progress
+from core.config_sections import Train, Tune
 from core.errors import UserError
-from core.sections import Train, Tune
 from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics, model_comparison
@@ -28,14 +25,14 @@ from models.tuning import searches
 
 
 class TunerFnResult(NamedTuple):
-    """What TFX's Tuner takes from `tuner_fn`."""
+    """The result of `tuner_fn` as TFX defines it."""
 
     tuner: "Search"
     fit_kwargs: dict[str, Any]
 
 
 def tuner_fn(fn_args: Any) -> TunerFnResult:
-    """Prepares the search. TFX calls it, and its Tuner then runs what comes back."""
+    """Returns the search. TFX calls it, and then its method `search`."""
     spec, tune, graph = fn_args_reader.read(fn_args, Tune)
     train, validation = (
         dataset.load(fn_args_reader.split_uri(files), graph, max_rows=tune.max_rows, seed=tune.seed)
@@ -49,32 +46,31 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
 
 
 def space(family: str, fixed: Mapping[str, Any]) -> keras_tuner.HyperParameters:
-    """Returns a family's space for KerasTuner, with some hyperparameters at one value."""
+    """Returns the hyperparameters of a family for KerasTuner, some of them at a fixed value."""
     declared = keras_tuner.HyperParameters()
-    for name, parameter in families.get(family).space.items():
+    for name, parameter in families.FAMILIES[family].space.items():
         if name in fixed:
             declared.Fixed(name, fixed[name])
         elif isinstance(parameter, Choice):
             declared.Choice(name, list(parameter.values), default=parameter.default)
         else:
-            kind = declared.Int if isinstance(parameter.default, int) else declared.Float
-            sampling = "log" if parameter.log else "linear"
-            low, high, step = parameter.low, parameter.high, parameter.step
-            kind(name, low, high, step=step, sampling=sampling, default=parameter.default)
+            declare = declared.Int if isinstance(parameter.default, int) else declared.Float
+            options = {"sampling": "log" if parameter.log else "linear", "default": parameter.default}
+            declare(name, parameter.low, parameter.high, step=parameter.step, **options)
     return declared
 
 
 class Search(keras_tuner.Tuner):  # type: ignore[misc]
-    """A search that goes on where an earlier one with the same name in the same directory was interrupted.
+    """A search. It continues an interrupted one with the same name in the same directory.
 
     Args:
-        spec: what is to be learned.
-        inputs: what the model takes.
-        train: the rows to learn from.
-        validation: the rows that trials are compared on.
+        spec: the label and the family.
+        inputs: the inputs of the model.
+        train: the rows to train on.
+        validation: the rows on which trials are compared.
         tune: the section of the configuration.
-        name: identifies the search: the same for the same data, configuration and code, and for no other.
-        directory: the folder of the trials until the search has ended, so that an interrupted search continues.
+        name: the digest of data, configuration and code.
+        directory: the folder of the trials until the search has ended.
         logs: the folder of the trials' TensorBoard logs; None for none.
     """
 
@@ -102,39 +98,40 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             "objective": keras_tuner.Objective(f"val_{self.metric}", "max" if more_is_better else "min"),
             "max_trials": tune.trials,
             "hyperparameters": space(spec.family, spec.hyperparameters),
-            "seed": tune.seed + 1,  # 0 would be a random one
+            "seed": tune.seed + 1,  # KerasTuner replaces 0 by a random seed
         }
-        oracle = searches.get(tune.algorithm).oracle(**common)
+        oracle = searches.SEARCHES[tune.algorithm].oracle(**common)
         oracle.verbose = 0
         super().__init__(oracle=oracle, directory=directory, project_name=name)
 
     def search(self, *args: Any, **kwargs: Any) -> None:
-        """Makes all trials that are still to be made.
+        """Runs the trials that are left.
 
         Raises:
-            UserError: something is wrong that no trial can put right.
-            RuntimeError: every trial failed; the cause is the first one's error.
+            UserError: a trial raised it, and the others would too.
+            RuntimeError: every trial failed; the cause is the error of the first.
         """
-        if self._tune.trials:
-            try:
-                super().search(*args, **kwargs)
-            except (keras_tuner.errors.FatalError, RuntimeError) as error:  # KerasTuner gives up after three failures
-                if isinstance(error.__cause__, UserError):
-                    raise error.__cause__ from None
-            if self.best_trial() is None:
-                first = self._failures[0]
-                raise RuntimeError(f"Every trial failed. The first one: {type(first).__name__}: {first}") from first
-            self._chosen = self._choose()
+        if not self._tune.trials:
+            return
+        try:
+            super().search(*args, **kwargs)
+        except (keras_tuner.errors.FatalError, RuntimeError) as error:  # KerasTuner stops after three failures
+            if isinstance(error.__cause__, UserError):
+                raise error.__cause__ from None
+        if self.best_trial() is None:
+            first = self._failures[0]
+            raise RuntimeError(f"Every trial failed. The first one: {type(first).__name__}: {first}") from first
+        self._chosen = self._choose()
 
     def run_trial(self, trial: trial_module.Trial, **_: Any) -> dict[str, float]:
         """Trains one model and returns the objective."""
         keras.backend.clear_session()
         options = Train(epochs=self._tune.epochs, patience=2, seed=self._tune.seed)
+        logs = self._logs and os.path.join(self._logs, f"trial-{trial.trial_id}")
+        callbacks = [keras.callbacks.TensorBoard(logs, write_graph=False)] if logs else []
         values = trial.hyperparameters.values
         try:
-            trained = self._fit(
-                options=options, hyperparameters=values, callbacks=self._callbacks(trial), report=self._reporter()
-            )
+            trained = self._fit(options=options, hyperparameters=values, callbacks=callbacks, report=self._reporter())
         except UserError as error:
             raise keras_tuner.errors.FatalError(str(error)) from error
         except Exception as error:
@@ -146,12 +143,6 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
     def _predictions_file(self, trial: trial_module.Trial) -> str:
         return os.path.join(self.get_trial_dir(trial.trial_id), "validation.npy")
 
-    def _callbacks(self, trial: trial_module.Trial) -> list[keras.callbacks.Callback]:
-        if self._logs is None:
-            return []
-        folder = os.path.join(self._logs, f"trial-{trial.trial_id}")
-        return [keras.callbacks.TensorBoard(folder, write_graph=False)]
-
     def _reporter(self) -> fit.Report:
         number, total = len(self.oracle.trials), self._tune.trials
         best = self.best_trial()
@@ -162,16 +153,12 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
 
     def best_trial(self) -> trial_module.Trial | None:
         """Returns the best completed trial."""
-        for trial in self.oracle.get_best_trials(self._tune.trials):
-            if trial.status == trial_module.TrialStatus.COMPLETED:
-                return trial  # type: ignore[no-any-return]
-        return None
+        return next(filter(_is_completed, self.oracle.get_best_trials(self._tune.trials)), None)
 
     def _choose(self) -> trial_module.Trial | None:
-        """Returns the best trial where it is better than the defaults by more than chance, and theirs otherwise.
+        """Returns the best trial if it is better than the defaults by more than chance, else that of the defaults.
 
-        A few short trials on few rows differ by chance alone, and the best of them is the luckiest. The two are
-        compared on the same validation rows, as the Evaluator compares a candidate with the blessed model.
+        They are compared on the same validation rows, as the Evaluator compares a candidate with the champion.
         """
         best, defaults = self.best_trial(), self._defaults_trial()
         if best is None or defaults is None or best.trial_id == defaults.trial_id:
@@ -186,13 +173,10 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
 
     def _defaults_trial(self) -> trial_module.Trial | None:
         first = self.oracle.get_trial(self.oracle.start_order[0])
-        return first if first.status == trial_module.TrialStatus.COMPLETED else None
+        return first if _is_completed(first) else None
 
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
-        """Returns the chosen hyperparameters, and behind them those of the best other trials.
-
-        Where no trial was to be made, they are the defaults.
-        """
+        """Returns the chosen hyperparameters, then those of the best other trials; the defaults without any trial."""
         if self._chosen is None:
             return [self.oracle.hyperparameters]
         best = self.oracle.get_best_trials(num_trials)
@@ -200,25 +184,28 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         return [trial.hyperparameters for trial in (self._chosen, *others)][:num_trials]
 
     def num_completed(self) -> int:
-        """Returns how many trials ended well."""
-        return sum(trial.status == trial_module.TrialStatus.COMPLETED for trial in self.oracle.trials.values())
+        """Returns the number of completed trials."""
+        return sum(map(_is_completed, self.oracle.trials.values()))
 
     def finding(self) -> str:
-        """Returns in one line what came out."""
+        """Returns the result in one line."""
         best = self.best_trial()
         if best is None:
             return "no trials: the defaults are taken as they are"
-        return f"best of {self.num_completed()} trials: {self.metric} {best.score:.4f} ({self._beside(best)})"
-
-    def _beside(self, best: trial_module.Trial) -> str:
         defaults, chosen = self._defaults_trial(), self._chosen
         if defaults is None:
-            return "the defaults failed"
-        if best.trial_id == defaults.trial_id:
-            return "the defaults are best"
-        kept = chosen is not None and chosen.trial_id == defaults.trial_id
-        return f"the defaults gave {defaults.score:.4f}" + (", not worse beyond chance: kept" if kept else "")
+            compared = "the defaults failed"
+        elif best.trial_id == defaults.trial_id:
+            compared = "the defaults are best"
+        else:
+            kept = chosen is not None and chosen.trial_id == defaults.trial_id
+            compared = f"the defaults gave {defaults.score:.4f}{', not worse beyond chance: kept' if kept else ''}"
+        return f"best of {self.num_completed()} trials: {self.metric} {best.score:.4f} ({compared})"
 
     def forget(self) -> None:
-        """Removes what was kept for the case of an interruption."""
+        """Removes the trials, which are kept until the search has ended."""
         shutil.rmtree(self.project_dir, ignore_errors=True)
+
+
+def _is_completed(trial: trial_module.Trial) -> bool:
+    return trial.status == trial_module.TrialStatus.COMPLETED  # type: ignore[no-any-return]

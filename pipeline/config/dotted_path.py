@@ -5,8 +5,7 @@ import importlib.util
 from pathlib import Path
 
 from core.errors import UserError
-from core.text import listing
-from pipeline.config.messages import suggestion
+from core.text import did_you_mean, listing
 
 
 def check_function(path: str, field: str) -> None:
@@ -28,7 +27,7 @@ def check_function(path: str, field: str) -> None:
     names = _defined(tree)
     if function not in names and "*" not in names:
         raise UserError(
-            f"{field} is {path}, but {source} defines no {function}.{suggestion(function, names)} "
+            f"{field} is {path}, but {source} defines no {function}.{did_you_mean(function, names)} "
             f"It defines: {listing(sorted(names)) or 'nothing'}."
         )
 

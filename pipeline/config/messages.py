@@ -2,27 +2,21 @@
 
 import re
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pydantic
 
-from core import text
+from core.text import did_you_mean
 from pipeline.config import yaml_reader
 
 _MOST_SHOWN = 8
 
 
-def suggestion(given: str, accepted: Iterable[str]) -> str:
-    """Returns ` Did you mean ...?` where an accepted name is similar to the given one, else an empty text."""
-    near = text.near_match(given, accepted)
-    return f" Did you mean `{near}`?" if near else ""
-
-
 def not_accepted(value: Any, accepted: Iterable[str]) -> str:
     """Returns what follows the name of a field that does not accept a value."""
     names = list(accepted)
-    return f"is {shown(value)}.{suggestion(str(value), names)} Accepted: {', '.join(names)}."
+    return f"is {shown(value)}.{did_you_mean(str(value), names)} Accepted: {', '.join(names)}."
 
 
 def shown(value: Any) -> str:
@@ -42,28 +36,18 @@ def explain(
         where: what to call the configuration as a whole.
         places: where each key was given, by its path: a file and its line, or a flag.
     """
-    found = [_one(details, model, where, places) for details in error.errors(include_url=False)]
+    found = []
+    for details in error.errors(include_url=False):
+        path = tuple(str(key) for key in details["loc"] if key != "[key]")
+        found.append(f"{place(path, where, places)}: {_problem(details, path, model)}")
     rest = f"\n... and {len(found) - _MOST_SHOWN} more." if len(found) > _MOST_SHOWN else ""
     return "\n".join(found[:_MOST_SHOWN]) + rest
 
 
-def unregistered(
-    problems: Sequence[tuple[yaml_reader.Path, str]], where: str, places: Mapping[yaml_reader.Path, str]
-) -> str:
-    """Returns one message for names that are not registered, one line a problem."""
-    lines = [f"{_place(path, where, places)}: `{yaml_reader.join_path(path)}` {problem}" for path, problem in problems]
-    return "\n".join(lines)
-
-
-def _place(path: yaml_reader.Path, where: str, places: Mapping[yaml_reader.Path, str]) -> str:
+def place(path: yaml_reader.Path, where: str, places: Mapping[yaml_reader.Path, str]) -> str:
     """Returns the file and line, or the flag, that gives a key or the nearest one above it."""
     given = (places[path[:depth]] for depth in range(len(path), 0, -1) if path[:depth] in places)
     return next(given, where)
-
-
-def _one(details: Any, model: type[pydantic.BaseModel], where: str, places: Mapping[yaml_reader.Path, str]) -> str:
-    path = tuple(str(key) for key in details["loc"] if key != "[key]")
-    return f"{_place(path, where, places)}: {_problem(details, path, model)}"
 
 
 def _problem(details: Any, path: yaml_reader.Path, model: type[pydantic.BaseModel]) -> str:
@@ -71,7 +55,7 @@ def _problem(details: Any, path: yaml_reader.Path, model: type[pydantic.BaseMode
     kind, message = details["type"], details["msg"]
     if kind == "extra_forbidden":
         accepted = _keys(_model_at(model, path[:-1]))
-        return f"`{field}` is not a known key.{suggestion(path[-1], accepted)} Accepted here: {', '.join(accepted)}."
+        return f"`{field}` is not a known key.{did_you_mean(path[-1], accepted)} Accepted here: {', '.join(accepted)}."
     if kind == "missing":
         return f"`{field}` is missing. Add it to the configuration or give it by a flag."
     if kind == "literal_error":
@@ -84,12 +68,8 @@ def _problem(details: Any, path: yaml_reader.Path, model: type[pydantic.BaseMode
         accepted = _keys(_model_at(model, path))
         inside = f" Its keys: {', '.join(accepted)}." if accepted else ""
         return f"`{field}` is {shown(value)}, expected a mapping.{inside}"
-    return f"`{field}` is {shown(value)}, but {_requirement(message)}."
-
-
-def _requirement(message: str) -> str:
-    """Returns pydantic's `Input should be a valid integer` and the like as a part of our sentence."""
-    return re.sub(r"^(Input|Value|String|Tuple|Dictionary) should", "it should", message)
+    message = re.sub(r"^(Input|Value|String|Tuple|Dictionary) should", "it should", message)
+    return f"`{field}` is {shown(value)}, but {message}."
 
 
 def _keys(model: type[pydantic.BaseModel] | None) -> list[str]:

@@ -8,6 +8,7 @@ Example:
 import glob
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,16 +16,17 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, Field, model_validator
 
-from core import sections
+from core import config_sections, storage
+from core.config_sections import FeatureOptions
+from core.config_types import Column, Section, Texts, check_dotted_path, check_name
 from core.errors import UserError
-from core.fields import Column, Section, Texts, check_dotted_path, check_name
-from core.sections import FeatureOptions
 from core.spec import Task
+from core.text import did_you_mean
 from models import families
 from pipeline.config import dotted_path, messages, registries, yaml_reader
 
 
-def _check_model(model: sections.Model) -> sections.Model:
+def _check_model(model: config_sections.Model) -> config_sections.Model:
     """Returns the model as it is; ValueError where its family or a hyperparameter is not known."""
     try:
         families.check(model.family, model.hyperparameters)
@@ -38,7 +40,7 @@ class Settings(Section):
 
     name: Annotated[str, AfterValidator(check_name)]
     """the name of the run, whose folder is runs/NAME; by default that of the configuration or the data"""
-    data: sections.Data
+    data: config_sections.Data
     """the table"""
     label: Column
     """the column to predict"""
@@ -48,7 +50,7 @@ class Settings(Section):
     """the classes of the label in the order of the scores; by default all, sorted"""
     weight: Column | None = None
     """the column of the row weights; null: all rows count the same"""
-    split: sections.Split = sections.Split()
+    split: config_sections.Split = config_sections.Split()
     """the split of the rows into train, eval and test"""
     features: dict[str, FeatureOptions] = {}
     """the columns that the model sees, or those whose role is not to be inferred"""
@@ -58,19 +60,19 @@ class Settings(Section):
     """the dotted path of a tf.Transform preprocessing_fn; null: the project's"""
     schema_file: str | None = None
     """a curated schema; null: CONFIG.schema.pbtxt beside the configuration, or an inferred one"""
-    statistics: sections.Statistics = sections.Statistics()
+    statistics: config_sections.Statistics = config_sections.Statistics()
     """the statistics of the splits"""
-    validation: sections.Validate = Field(default=sections.Validate(), alias="validate")
+    validation: config_sections.Validate = Field(default=config_sections.Validate(), alias="validate")
     """the conditions under which the data stop a run"""
-    model: Annotated[sections.Model, AfterValidator(_check_model)] = sections.Model()
+    model: Annotated[config_sections.Model, AfterValidator(_check_model)] = config_sections.Model()
     """the model that is trained"""
-    tune: sections.Tune = sections.Tune()
+    tune: config_sections.Tune = config_sections.Tune()
     """the search for hyperparameters"""
-    train: sections.Train = sections.Train()
+    train: config_sections.Train = config_sections.Train()
     """the training of the final model"""
-    evaluate: sections.Evaluate = sections.Evaluate()
+    evaluate: config_sections.Evaluate = config_sections.Evaluate()
     """the evaluation on test"""
-    serve: sections.Serve = sections.Serve()
+    serve: config_sections.Serve = config_sections.Serve()
     """the conditions that the served model must meet"""
     beam: Texts = ()
     """options of Beam's runner, such as --direct_num_workers=4"""
@@ -96,17 +98,17 @@ def load(
     name: str | None = None,
     sets: Sequence[str] = (),
 ) -> Settings:
-    """Reads a configuration, lays flags over it, and checks the whole.
+    """Reads a configuration, applies the flags to it, and checks the result.
 
     Args:
-        config: the YAML file; None where `files` and `label` say it all.
+        config: the YAML file; None where `files` and `label` are given.
         files: in place of `data.files`.
         label: in place of `label`.
         name: in place of `name`, which is otherwise the configuration's or the first file's name.
-        sets: `KEY.KEY=VALUE`, the value in YAML, laid over the file in this order.
+        sets: `KEY.KEY=VALUE`, the value in YAML, applied in this order.
 
     Raises:
-        UserError: anything is wrong with it; the message names the field, the value and what is accepted.
+        UserError: it is not valid; the message names the field, the value and what is accepted.
     """
     path = Path(config) if config is not None else None
     values, places = _read(path) if path else ({}, {})
@@ -122,9 +124,9 @@ def load(
         settings = Settings.model_validate(values)
     except pydantic.ValidationError as error:
         raise UserError(messages.explain(error, Settings, where, places)) from None
-    unknown = list(registries.problems(settings.model_dump(include={path[0] for path in registries.REGISTRIES})))
-    if unknown:
-        raise UserError(messages.unregistered(unknown, where, places))
+    problems = [f"{messages.place(path, where, places)}: {problem}" for path, problem in registries.problems(settings)]
+    if problems:
+        raise UserError("\n".join(problems))
     if settings.preprocessing_fn:
         dotted_path.check_function(settings.preprocessing_fn, "preprocessing_fn")
     return _with_paths(settings, path.parent if path else Path(), path)
@@ -132,14 +134,7 @@ def load(
 
 def write(settings: Settings, path: str | Path) -> None:
     """Writes settings as YAML that `load` reads again, in one step: a reader never sees half a file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(to_yaml(settings), encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    storage.write_text(path, to_yaml(settings))
 
 
 def to_yaml(settings: Settings) -> str:
@@ -149,8 +144,6 @@ def to_yaml(settings: Settings) -> str:
 
 def set_flag(*keys: str, value: str) -> str:
     """Returns the flag that a person can type, quotes for the shell included: `--set features.x=ignore`."""
-    import shlex
-
     return f"--set {shlex.quote(f'{yaml_reader.join_path(keys)}={yaml_reader.dump_inline(value)}')}"
 
 
@@ -181,7 +174,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[yaml_reader.Path, str]]:
 def _no_such_file(path: Path) -> str:
     folder = path.parent
     names = sorted(file.name for file in folder.glob("*.y*ml")) if folder.is_dir() else []
-    hint = messages.suggestion(path.name, names)
+    hint = did_you_mean(path.name, names)
     if path.suffix.lower() not in (".yaml", ".yml"):
         hint = hint or " For data without a configuration, give --data FILES --label COLUMN."
     return f"There is no configuration {path}.{hint or ' Give the path of a YAML file.'}"

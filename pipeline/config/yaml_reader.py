@@ -1,6 +1,6 @@
-"""YAML as the configuration means it: safe, without surprises, and with the line of every key.
+"""Reads and writes YAML: the safe subset, with the line of every key.
 
-Only what YAML 1.2 calls numbers, true, false and null is more than text: `no`, `on`, `2024-01-01`, `12:30` and `007`
+Only what YAML 1.2 calls numbers, true, false and null is not text: `no`, `on`, `2024-01-01`, `12:30` and `007`
 stay texts, and `1e-4` is a number (YAML 1.1, which PyYAML reads, has all six the other way). Keys are always texts.
 """
 
@@ -42,7 +42,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text_node(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    """Returns a text with its lines kept apart; what neither prints nor ends a line is escaped: YAML may fold it."""
+    """Returns a text that keeps its line ends; what does not print is escaped, since YAML may fold it."""
     lines = all(line.isprintable() for line in text.split("\n"))
     style = None if text.isprintable() else "|" if lines else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
@@ -124,7 +124,7 @@ def _lines(root: yaml.Node, where: str) -> dict[Path, int]:
     """Returns the line of every key, and makes every key a text."""
     lines: dict[Path, int] = {}
     seen: set[int] = set()
-    for path, node in _walk(root, ()):
+    for path, node in _walk(root):
         if id(node) in seen:
             raise UserError(
                 f"{where}:{node.start_mark.line + 1}: an alias (`*name`) stands for another value. "
@@ -153,9 +153,9 @@ def _check_keys(node: yaml.MappingNode, path: Path, where: str, lines: dict[Path
         key.tag = "tag:yaml.org,2002:str"
 
 
-def _walk(root: yaml.Node, path: Path) -> Iterator[tuple[Path, yaml.Node]]:
+def _walk(root: yaml.Node) -> Iterator[tuple[Path, yaml.Node]]:
     """Yields every value with its path; a value that stands in two places is yielded twice, its content once."""
-    stack: list[tuple[Path, yaml.Node]] = [(path, root)]
+    stack: list[tuple[Path, yaml.Node]] = [((), root)]
     expanded: set[int] = set()
     while stack:
         path, node = stack.pop()
@@ -173,9 +173,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, where: str) -> str:
     mark = error.problem_mark or error.context_mark
     place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
     problem = " ".join(text for text in (error.context, error.problem) if text)
-    return (
-        f"{place}: this is not YAML: {problem}. Check the indentation, the quotes and the space after each colon there."
-    )
+    return f"{place}: this is not YAML: {problem}. Check the indentation, the quotes and the space after each colon."
 
 
 def nested(keys: Path, value: Any) -> dict[str, Any]:
@@ -186,7 +184,7 @@ def nested(keys: Path, value: Any) -> dict[str, Any]:
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns `base` with what `over` says laid over it, mapping by mapping."""
+    """Returns `base` with the values of `over` in place of its own, mapping by mapping."""
     result = dict(base)
     for key, value in over.items():
         below = result.get(key)

@@ -26,7 +26,7 @@ from pipeline.prediction.prediction_table import Batch, PredictionTable, Trainin
 if TYPE_CHECKING:
     from models.serving.served_model import ServedModel
 
-_SUFFIXES = (".parquet", ".csv")
+_WRITERS = {".parquet": pq.ParquetWriter, ".csv": pa_csv.CSVWriter}
 # A wide network's activations for a whole row group would not be small.
 _REQUEST_ROWS = 4_096
 
@@ -89,7 +89,7 @@ def _quiet_tensorflow() -> Iterator[None]:
 
 
 def _check_output(to: Path, files: Sequence[str]) -> None:
-    if to.suffix.lower() not in _SUFFIXES:
+    if to.suffix.lower() not in _WRITERS:
         raise UserError(f"--to {to}: a file named .parquet or .csv was expected.")
     if to.is_dir():
         raise UserError(f"--to {to} is a folder. Name the file to write, such as {to / 'predictions.parquet'}.")
@@ -140,20 +140,18 @@ def _writing(to: Path) -> Iterator[Callable[[pa.Table], None]]:
     Raises:
         UserError: the file cannot be written.
     """
-    writer_class = pq.ParquetWriter if to.suffix.lower() == ".parquet" else pa_csv.CSVWriter
     writers: list[pq.ParquetWriter | pa_csv.CSVWriter] = []
     try:
         with storage.replacing(to) as temporary, contextlib.ExitStack() as open_writer:
 
             def write(table: pa.Table) -> None:
                 if not writers:  # the first table has the schema
-                    writers.append(open_writer.enter_context(writer_class(str(temporary), table.schema)))
+                    writer = _WRITERS[to.suffix.lower()](str(temporary), table.schema)
+                    writers.append(open_writer.enter_context(writer))
                 writers[0].write_table(table)
 
             yield write
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            message = f"The disk is full: {to} was not written. Make room, or name a file on another disk."
-        else:
-            message = f"{to} cannot be written: {error.strerror or error}."
-        raise UserError(message) from error
+            raise UserError(f"The disk is full: {to} was not written. Make room, or name another disk.") from error
+        raise UserError(f"{to} cannot be written: {error.strerror or error}.") from error

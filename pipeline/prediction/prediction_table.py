@@ -1,5 +1,6 @@
 """Reads the rows to predict as the training read its table: without the label, and in any format."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -7,9 +8,9 @@ import duckdb
 import pyarrow as pa
 
 import ingest
+from core.config_sections import Csv, Data
 from core.errors import UserError
 from core.examples import ROW_GROUP, arrow_schema
-from core.sections import Csv, Data
 from core.spec import Feature, Spec
 from core.text import near_match
 from ingest.sql import payloads, user_query
@@ -45,7 +46,7 @@ class Batch:
     kept: Mapping[str, pa.Array]
 
 
-class PredictionTable:
+class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
     """The rows to predict.
 
     Example:
@@ -72,17 +73,14 @@ class PredictionTable:
         self._require(keep, types, "Column", "--keep names")
         self._select = _select(training.spec.features, types, self._keep)
 
-    def __enter__(self) -> "PredictionTable":
-        return self
-
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
     def _open(self) -> None:
         """Creates the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
         table = ingest.open_table(self._connection, self._source)
-        here = {column.name.casefold() for column in self._source.columns}
-        absent = [column for column in self._training.source.columns if column.name.casefold() not in here]
+        found = {column.name.casefold() for column in self._source.columns}
+        absent = [column for column in self._training.source.columns if column.name.casefold() not in found]
         stand_ins = "".join(f", {_stand_in(column, self._source)}" for column in absent if self._training.query)
         integers = payloads.Encoding("int")
         whole = ", ".join(payloads.encoded(column, "DOUBLE", integers) for column in self._whole_numbers_with_point())
@@ -107,8 +105,8 @@ class PredictionTable:
         ]
 
     def _require(self, names: Sequence[str], types: Mapping[str, str], what: str, who: str) -> None:
-        here = {column.casefold() for column in types}
-        missing = [column for column in names if column.casefold() not in here]
+        found = {column.casefold() for column in types}
+        missing = [column for column in names if column.casefold() not in found]
         if missing:
             more = f" (and {len(missing) - 1} more: {', '.join(missing[1:6])})" if len(missing) > 1 else ""
             raise UserError(
@@ -137,10 +135,10 @@ class PredictionTable:
         parts = str(error).split(_ABSENT)
         if len(parts) < 3:
             return None
-        here = [column.name for column in self._source.columns]
+        names = [column.name for column in self._source.columns]
         return UserError(
             f"{self._source.files[0]} has no column {parts[1]!r}, and the query of the training reads it."
-            f"{_similar(parts[1], here)} The files have the columns {', '.join(here)}."
+            f"{_similar(parts[1], names)} The files have the columns {', '.join(names)}."
         )
 
     def rejects(self) -> int:
@@ -205,9 +203,11 @@ def _stand_in(column: ingest.Column, source: ingest.Source) -> str:
 def _select(features: Sequence[Feature], types: Mapping[str, str], keep: Sequence[str]) -> str:
     """Returns SQL for the features as Examples hold them, and the columns to keep beside them."""
     folded = {column.casefold(): duckdb_type for column, duckdb_type in types.items()}
-    columns = []
-    for feature in features:
-        encoding = payloads.Encoding(feature.payload, feature.repeated)
-        columns.append(payloads.encoded(feature.name, folded[feature.name.casefold()], encoding))
+    columns = [
+        payloads.encoded(
+            feature.name, folded[feature.name.casefold()], payloads.Encoding(feature.payload, feature.repeated)
+        )
+        for feature in features
+    ]
     columns += [f"{ingest.identifier(column)} AS {ingest.identifier(_KEPT + column)}" for column in keep]
     return f"SELECT {', '.join(columns)} FROM source_table"

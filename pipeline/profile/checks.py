@@ -1,24 +1,25 @@
 """Checks a table, its label, its split and its roles before a run starts, in the order of `CHECKS`.
 
-A check is a pure function of the settings, the table's profile and what was inferred. It yields the problems that it
-finds, without the table's name, or raises the UserError of a lower layer. The first problem ends the run.
+A check is a function of the settings, the table's profile and what was inferred. It yields its problems, or raises the
+UserError of a lower layer. The first problem ends the run.
 """
 
+import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import ingest
+from core.config_sections import FeatureOptions
 from core.errors import UserError
-from core.sections import FeatureOptions
 from core.text import did_you_mean, listing
 from ingest.sql import splits
 from models.evaluation import gates
 from pipeline.config.settings import Settings, set_flag
-from pipeline.profile.inference import Inferred
 from pipeline.profile.label_inference import can_be_classes, class_rows
 from pipeline.profile.role_checks import role_problems
-from pipeline.profile.split_inference import KNOWN_NAMES, split_named
+from pipeline.profile.split_inference import SPLIT_OF, split_named
+from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import MOST_CLASSES_COUNTED, TableProfile
 
 Check = Callable[[Settings, TableProfile, Inferred], Iterator[str]]
@@ -48,14 +49,11 @@ def columns_exist(settings: Settings, table: TableProfile, _: Inferred) -> Itera
 
 def _named_columns(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yields each column that the configuration names: field, column."""
-    yield "label", settings.label
-    if settings.weight:
-        yield "weight", settings.weight
-    if settings.split.column:
-        yield "split.column", settings.split.column
-    lists = {
-        "statistics.slices": [column for columns in settings.statistics.slices for column in columns],
-        "evaluate.slices": [column for columns in settings.evaluate.slices for column in columns],
+    single = {"label": settings.label, "weight": settings.weight, "split.column": settings.split.column}
+    yield from ((field, column) for field, column in single.items() if column)
+    lists: dict[str, Iterable[str]] = {
+        "statistics.slices": itertools.chain(*settings.statistics.slices),
+        "evaluate.slices": itertools.chain(*settings.evaluate.slices),
         "features": settings.features,
         "validate.drift.features": settings.validation.drift.features,
         "validate.skew.features": settings.validation.skew.features,
@@ -193,7 +191,7 @@ def split_column_is_usable(settings: Settings, table: TableProfile, _: Inferred)
             if not split_named(value):
                 yield (
                     f"the split column `{column.name}` holds {str(value)!r} ({rows:,} rows)."
-                    f"{did_you_mean(str(value), KNOWN_NAMES)} Expected: train, eval or test. Correct it in data.query."
+                    f"{did_you_mean(str(value), SPLIT_OF)} Expected: train, eval or test. Correct it in data.query."
                 )
         absent = [name for name in splits.NAMES if name not in map(split_named, table.counts[column.name])]
         if absent:

@@ -1,4 +1,4 @@
-"""Resolves a configuration: looks at its table, infers what is open, checks the whole, and writes it out.
+"""Resolves a configuration: profiles its table, infers the settings that are null, and checks all of them.
 
 Example:
     resolved = resolve(settings.load(files="penguins.csv", label="species"))
@@ -8,25 +8,24 @@ Example:
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import ingest
-from core.sections import FeatureOptions
+from core.config_sections import FeatureOptions
 from core.spec import Feature, Label, Spec
 from core.text import listing
 from pipeline.config.settings import Settings, set_flag
 from pipeline.config.yaml_reader import dump_inline
-from pipeline.profile import target_leakage
 from pipeline.profile.checks import absent_classes, run_checks, split_sizes
-from pipeline.profile.inference import Inferred, infer
 from pipeline.profile.label_inference import spec_label
 from pipeline.profile.role_inference import NEW, InferredRole
+from pipeline.profile.table_inference import Inferred, infer
 from pipeline.profile.table_profile import TableProfile, profile_table
+from pipeline.profile.target_leakage import leaking_features
 
 
 @dataclasses.dataclass(frozen=True)
 class Resolved:
-    """A configuration in which nothing is open.
+    """A configuration without null settings, and what follows from it.
 
     Attributes:
         settings: the configuration with every column's role and type, the task and the classes.
@@ -46,9 +45,9 @@ class Resolved:
 
 
 def resolve(settings: Settings) -> Resolved:
-    """Returns the configuration with everything that it leaves open inferred from its table.
+    """Returns the configuration with its null settings inferred from its table.
 
-    A column that the configuration names keeps its role and type whatever the data hold; what does not fit is an error.
+    A column that the configuration names keeps its role and type; data that do not fit them are an error.
 
     Raises:
         UserError: the data cannot be read, or a check finds a problem.
@@ -86,19 +85,13 @@ def _resolved_settings(settings: Settings, roles: Mapping[str, InferredRole], la
 
 def _spec(settings: Settings, label: Label) -> Spec:
     """Returns the part of resolved settings that the stages need."""
-    features = tuple(
-        Feature(name=column, **_known(options))
-        for column, options in settings.features.items()
-        if options.kind != "ignore"
-    )
-    model = settings.model
-    return Spec(label, features, settings.weight, model.family, dict(model.hyperparameters), settings.preprocessing_fn)
-
-
-def _known(options: FeatureOptions) -> dict[str, Any]:
-    """Returns the options of a feature that are not None, under the names of `Feature`."""
-    known = options.model_dump(exclude_none=True)
-    return {("payload" if option == "type" else option): value for option, value in known.items()}
+    features = []
+    for column, options in settings.features.items():
+        if options.kind != "ignore":
+            given = options.model_dump(exclude_none=True)
+            features.append(Feature(column, payload=given.pop("type"), **given))
+    model, preprocessing_fn = settings.model, settings.preprocessing_fn
+    return Spec(label, tuple(features), settings.weight, model.family, dict(model.hyperparameters), preprocessing_fn)
 
 
 def _warnings(settings: Settings, table: TableProfile, inferred: Inferred, label: Label) -> Iterator[str]:
@@ -128,11 +121,13 @@ def _missing_words(settings: Settings, table: TableProfile, inferred: Inferred) 
         yield f"Some texts may stand for missing values: {examples}. To read them so: --set 'data.csv.nulls={nulls}'"
 
 
-def _target_leakage(table: TableProfile, inferred: Inferred, label: Label) -> list[str]:
-    """Returns a warning for each feature that gives the label away."""
+def _target_leakage(table: TableProfile, inferred: Inferred, label: Label) -> Iterator[str]:
+    """Yields a warning for each feature that gives the label away."""
     ordered = {
         column: role.kind in ("numeric", "timestamp") for column, role in inferred.features.items() if not role.repeated
     }
-    found = target_leakage.leaking_features(table.sample, label.name, label.task, ordered)
-    flags = [set_flag("features", feature, value="ignore") for feature in found]
-    return target_leakage.warnings(found, label.name, flags)
+    for feature, how in leaking_features(table.sample, label.name, label.task, ordered).items():
+        yield (
+            f"`{feature}` may give away the label `{label.name}`: {how}. If it is not known when predictions are made, "
+            f"leave it out: {set_flag('features', feature, value='ignore')}"
+        )

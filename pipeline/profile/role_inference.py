@@ -5,7 +5,7 @@ import datetime
 import re
 from collections.abc import Mapping
 
-from core.sections import FeatureOptions, Role
+from core.config_sections import FeatureOptions, Role
 from core.spec import Payload, Unit
 from pipeline.config.settings import Settings
 from pipeline.profile.column_profile import ColumnProfile, natural_payload, short
@@ -71,7 +71,7 @@ def infer_roles(settings: Settings, columns: Mapping[str, ColumnProfile]) -> dic
 def configured_role(column: ColumnProfile, options: FeatureOptions | None) -> InferredRole:
     """Returns the role of a column: what the configuration says of it, and the rest by the column's statistics.
 
-    The configuration is applied as it is. `pipeline.profile.checks` tells whether it fits the column.
+    The checks find whether the role fits the column.
     """
     inferred = infer_role(column)
     if options is None or options == FeatureOptions():
@@ -182,10 +182,8 @@ def _float(column: ColumnProfile) -> InferredRole:
 
 
 def _timestamp(column: ColumnProfile) -> InferredRole:
-    what = "dates" if column.type == "DATE" else "timestamps"
-    return InferredRole(
-        "timestamp", "int", f"{what}, {short(column.low)} to {short(column.high)}", natural_unit(column)
-    )
+    reason = f"{'dates' if column.type == 'DATE' else 'timestamps'}, {short(column.low)} to {short(column.high)}"
+    return InferredRole("timestamp", "int", reason, natural_unit(column))
 
 
 def natural_unit(column: ColumnProfile) -> Unit:

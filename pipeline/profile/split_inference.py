@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.sections import Split
+from core.config_sections import Split
 from ingest.sql.splits import ALIASES, NAMES
 from pipeline.config.settings import Settings
 from pipeline.profile.column_profile import ColumnProfile
 
-KNOWN_NAMES = {alias: split for split, aliases in ALIASES.items() for alias in aliases}
+SPLIT_OF = {alias: split for split, aliases in ALIASES.items() for alias in aliases}
 
 
 def may_name_splits(column: ColumnProfile) -> bool:
@@ -30,4 +30,4 @@ def infer_split(
 
 def split_named(value: Any) -> str | None:
     """Returns the split that a value of a split column names; None where it names none."""
-    return KNOWN_NAMES.get(str(value).strip().lower())
+    return SPLIT_OF.get(str(value).strip().lower())

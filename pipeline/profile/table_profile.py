@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ingest
-from core.sections import Split
+from core.config_sections import Split
 from pipeline.config.settings import Settings
 from pipeline.profile.column_profile import ColumnProfile
 from pipeline.profile.split_inference import infer_split, may_name_splits
@@ -57,7 +57,8 @@ def profile_table(settings: Settings) -> TableProfile:
     """
     first, *others = settings.data.files
     name = f"{first} and {len(others)} more" if others else first
-    source = _discover(settings)
+    as_text = [column for column, options in settings.features.items() if "text" in (options.type, options.kind)]
+    source = ingest.discover(settings.data, dict.fromkeys(as_text, "VARCHAR"))
     with contextlib.closing(TableQueries(source)) as queries:
         if settings.label not in queries.types:  # the first check reports it
             names_only = {column: ColumnProfile(column, queries.types[column], 0, 0) for column in queries.types}
@@ -83,11 +84,6 @@ def profile_table(settings: Settings) -> TableProfile:
             split_counts=queries.split_counts(split, settings.label) if counted else {},
             sample=queries.sample([*features, settings.label], min(_SAMPLE_ROWS, _SAMPLE_CELLS // (len(features) + 1))),
         )
-
-
-def _discover(settings: Settings) -> ingest.Source:
-    as_text = [column for column, options in settings.features.items() if "text" in (options.type, options.kind)]
-    return ingest.discover(settings.data, dict.fromkeys(as_text, "VARCHAR"))
 
 
 def _split_columns(settings: Settings, columns: Mapping[str, ColumnProfile]) -> list[str]:

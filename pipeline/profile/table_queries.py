@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ingest
-from core.sections import FeatureOptions, Split
+from core.config_sections import FeatureOptions, Split
 from ingest.sql import splits
 from pipeline.profile.column_profile import ColumnProfile, TypeClass, type_class
 from pipeline.profile.split_inference import split_named
@@ -67,8 +67,8 @@ class TableQueries:
         if query is not None:  # DuckDB's parser writes it without comments and semicolon, so it can be a subquery
             tree = f"json_serialize_sql({ingest.literal(query)})"
             rows = f"({self._rows(f'SELECT json_deserialize_sql({tree})')[0][0]})"
-        only_known = f"SELECT * FROM {rows} WHERE ({self._value(column)}) IS NOT NULL"
-        data = self._source.data.model_copy(update={"query": only_known})
+        labelled = f"SELECT * FROM {rows} WHERE ({self._value(column)}) IS NOT NULL"
+        data = self._source.data.model_copy(update={"query": labelled})
         return dataclasses.replace(self._source, data=data)
 
     def value_counts(self, column: str, most: int) -> dict[Any, int]:
@@ -120,14 +120,14 @@ class TableQueries:
             statistics["words"] = f"avg(length({value}) - length(replace({value}, ' ', '')) + 1)"
         return statistics
 
-    def _further_statistics(self, column: str, known: Mapping[str, Any], options: FeatureOptions) -> Expressions:
+    def _further_statistics(self, column: str, first: Mapping[str, Any], options: FeatureOptions) -> Expressions:
         """Returns the statistics that only some columns need: exact counts, and whether texts have another type."""
         value, inner = self._value(column), type_class(self.types[column])
-        distinct, statistics = known.get("distinct", 0), {}
-        near_unique = 5 * distinct >= 4 * known["present"] and inner in ("integer", "text")
+        distinct, statistics = first.get("distinct", 0), {}
+        near_unique = 5 * distinct >= 4 * first["present"] and inner in ("integer", "text")
         if inner in ORDERED and distinct and (distinct <= _FEW or near_unique):
             statistics["exact"] = f"count(DISTINCT {value})"
-        if inner == "text" and _is_date(known["low"]) and _is_date(known["high"]):
+        if inner == "text" and _is_date(first["low"]) and _is_date(first["high"]):
             statistics["dates"] = f"count(TRY_CAST({value} AS TIMESTAMP)) = count({value})"
         misfits = _misfits(value, inner, options)
         if misfits:
@@ -139,10 +139,10 @@ class TableQueries:
         if exact is not None:
             statistics["distinct"] = exact
         unique = exact is not None and exact == statistics["present"] > 0
-        known = {key: value for key, value in statistics.items() if value is not None}
+        statistics = {key: value for key, value in statistics.items() if value is not None}
         if type_class(self.types[column]) == "float":
-            known |= {side: float(known[side]) for side in ("low", "high") if side in known}
-        return ColumnProfile(column, self.types[column], self.rows, unique=unique, **known)
+            statistics |= {side: float(statistics[side]) for side in ("low", "high") if side in statistics}
+        return ColumnProfile(column, self.types[column], self.rows, unique=unique, **statistics)
 
     def _aggregates_by_column(
         self, per_query: int, expressions_of: Callable[[str], Expressions]

@@ -1,6 +1,6 @@
 """Finds features that give the label away by themselves (target leakage), on a sample. They are not dropped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -95,8 +95,8 @@ def _bins(ranks: np.ndarray) -> np.ndarray:
 def _purity(ranks: np.ndarray, target: np.ndarray) -> tuple[float, float]:
     """Returns the accuracy when each value predicts its most frequent class, and when all predict the same class."""
     classes = int(target.max()) + 1
-    table = np.bincount(_dense(ranks) * classes + target, minlength=classes)
-    table = np.pad(table, (0, -len(table) % classes)).reshape(-1, classes)
+    values, dense = np.unique(ranks, return_inverse=True)
+    table = np.bincount(dense * classes + target, minlength=classes * len(values)).reshape(-1, classes)
     return float(table.max(axis=1).sum() / len(target)), float(table.sum(axis=0).max() / len(target))
 
 
@@ -116,8 +116,7 @@ def _explained(ranks: np.ndarray, target: np.ndarray) -> float:
     total = target.var()
     if not total:
         return 0.0
-    dense = _dense(ranks)
-    counts = np.bincount(dense)
+    _, dense, counts = np.unique(ranks, return_inverse=True, return_counts=True)
     means = np.bincount(dense, weights=target) / counts
     return float(1 - ((target - means[dense]) ** 2).mean() / total)
 
@@ -138,16 +137,3 @@ def _mean_ranks(values: np.ndarray) -> np.ndarray:
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return (ends - (counts - 1) / 2)[inverse]
-
-
-def _dense(ranks: np.ndarray) -> np.ndarray:
-    return np.unique(ranks, return_inverse=True)[1]
-
-
-def warnings(found: Mapping[str, str], label: str, flags: Sequence[str]) -> list[str]:
-    """Returns one warning for each feature that gives the label away."""
-    return [
-        f"`{feature}` may give away the label `{label}`: {how}. If it is not known when predictions are made, "
-        f"leave it out: {flag}"
-        for (feature, how), flag in zip(found.items(), flags, strict=True)
-    ]

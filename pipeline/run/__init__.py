@@ -1,1 +1,1 @@
-"""Runs the pipeline on this machine: fingerprints, plan, history, orchestration, display and summary."""
+"""Runs the pipeline on this machine: dispatch, fingerprints, plan, the TFX pipeline, history, display and summary."""

@@ -24,7 +24,7 @@ from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
 
 if TYPE_CHECKING:
-    from pipeline.run.orchestration import Watch
+    from pipeline.run.tfx_pipeline import Watch
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_TEXTS = ("disk is full", *(os.strerror(number).casefold() for number in _FULL))
@@ -88,14 +88,14 @@ class FullRun:
                     display.note(f"! {warning}")
                 display.started("TensorFlow, TFX")
                 display.progress("importing", None, None)
-                from pipeline.run import orchestration
+                from pipeline.run import tfx_pipeline
 
-                watch = orchestration.Watch(display, self.context.history)
-                pipeline = orchestration.build(
+                watch = tfx_pipeline.Watch(display, self.context.history)
+                pipeline = tfx_pipeline.build(
                     STAGES, self.context, self.fingerprints, self.arguments, self.request.cache
                 )
                 to_stage = "StatisticsGen" if self.request.update_schema else self.request.to_stage
-                orchestration.run(pipeline, watch, self.request.from_stage, to_stage)
+                tfx_pipeline.run(pipeline, watch, self.request.from_stage, to_stage)
                 self._copy_training_curves()
                 if self.request.update_schema:
                     display.note(self._update_schema())

@@ -1,4 +1,4 @@
-"""What the data stages start from: Examples artifacts of a few literal rows, and executors run as TFX runs them."""
+"""Makes Examples artifacts of a few literal rows, and runs components as TFX runs them."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def write_examples(
     """Writes Examples of literal rows; texts may be written as str."""
     schema = examples.arrow_schema(columns)
     for split, rows in splits.items():
-        table = pa.table({name: [_values(each) for each in rows[name]] for name in columns}, schema)
+        table = pa.table({name: [_values(value) for value in rows[name]] for name in columns}, schema)
         for number, start in enumerate(range(0, len(table), rows_in_file)):
             path = folder / f"Split-{split}" / f"part-{number}.parquet"
             with examples.SplitWriter(str(path), schema) as writer:
@@ -50,7 +50,7 @@ def _values(value: Any) -> list[Any] | None:
     if value is None:
         return None
     values = value if isinstance(value, list) else [value]
-    return [each.encode() if isinstance(each, str) else each for each in values]
+    return [value.encode() if isinstance(value, str) else value for value in values]
 
 
 def run(
@@ -101,4 +101,4 @@ def features(
     statistics: types.Artifact, split: str, dataset: int = 0
 ) -> dict[str, statistics_pb2.FeatureNameStatistics]:
     """Returns a split's statistics by column."""
-    return {each.path.step[0]: each for each in read_statistics(statistics, split).datasets[dataset].features}
+    return {feature.path.step[0]: feature for feature in read_statistics(statistics, split).datasets[dataset].features}

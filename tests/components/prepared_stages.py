@@ -1,4 +1,4 @@
-"""What the stages before Tuner and Trainer leave: Examples of a tiny table and the real transform graph of it."""
+"""Makes the inputs of Tuner and Trainer: Examples of a tiny table and their real transform graph."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ from components.statistics_gen import statistics_pipeline
 from components.statistics_gen.stats_accumulator import GeneratorOptions
 from components.transform import component as transform
 from core import examples
-from core.sections import Statistics
+from core.config_sections import Statistics
 from core.spec import Feature, Label, Spec, inputs_to_json
 
 SPEC = Spec(
@@ -56,7 +56,7 @@ class Stages:
                 {"spec": SPEC.to_json(), "train": json.dumps(config), "tune": json.dumps(config), **paths}
             ),
         }
-        executor(context).Do(self.inputs, {name: [each] for name, each in outputs.items()}, properties)
+        executor(context).Do(self.inputs, {name: [artifact] for name, artifact in outputs.items()}, properties)
 
 
 def make(kind: type[types.Artifact], uri: pathlib.Path) -> types.Artifact:
@@ -75,9 +75,9 @@ def prepare(folder: pathlib.Path) -> Stages:
         hours, carriers = generator.integers(0, 24, rows), generator.choice(["AA", "UA"], rows)
         late = (hours > 12) & (carriers == "AA")
         columns = [
-            [[float(each)] for each in hours],
-            [[each.encode()] for each in carriers],
-            [[int(each)] for each in late],
+            [[float(hour)] for hour in hours],
+            [[carrier.encode()] for carrier in carriers],
+            [[int(value)] for value in late],
         ]
         schema = examples.arrow_schema(COLUMNS)
         with examples.SplitWriter(str(uri / f"Split-{split}" / "data.parquet"), schema) as writer:

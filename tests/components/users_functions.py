@@ -1,4 +1,4 @@
-"""What users may write: preprocessing functions that tests name by dotted path."""
+"""Defines preprocessing functions as users may write them; tests name them by dotted path."""
 
 import tensorflow as tf
 import tensorflow_transform as tft

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import ingest
+from core.config_sections import Data
 from core.errors import UserError
-from core.sections import Data
 from ingest import READERS, work_units
 from ingest.source import Column
 from tests.conformance import documents

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.sections import Tune
+from core.config_sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
 from models.training.dataset import TransformedRows
@@ -23,4 +23,4 @@ def test_the_search_makes_its_trials(tmp_path, monkeypatch):
     search.search(verbose=0)
     assert search.num_completed() == 3
     first = search.oracle.trials[search.oracle.start_order[0]]
-    assert first.hyperparameters.values == families.get("linear").defaults()
+    assert first.hyperparameters.values == families.FAMILIES["linear"].defaults()

@@ -1,4 +1,4 @@
-"""What every family must do: one suite over all of them."""
+"""Tests what every model family must do."""
 
 import time
 
@@ -38,12 +38,12 @@ every_family = pytest.mark.parametrize("family", families.FAMILIES)
 
 def build(family: str, inputs: tuple[Input, ...], outputs: int = 1, **hyperparameters) -> keras.Model:
     keras.utils.set_random_seed(0)
-    chosen = families.get(family)
+    chosen = families.FAMILIES[family]
     return chosen.build(inputs, outputs, chosen.defaults(hyperparameters))
 
 
 def packed(inputs: tuple[Input, ...]) -> dict[str, tf.Tensor]:
-    return pack(inputs, {each.name: tf.constant(FEATURES[each.name]) for each in inputs})
+    return pack(inputs, {model_input.name: tf.constant(FEATURES[model_input.name]) for model_input in inputs})
 
 
 @every_family
@@ -66,12 +66,12 @@ def test_a_row_does_not_depend_on_the_batch_it_comes_in(family):
 
 
 @every_family
-@pytest.mark.parametrize("name", [each.name for each in KINDS["all"]])
+@pytest.mark.parametrize("name", [model_input.name for model_input in KINDS["all"]])
 def test_every_input_counts(family, name):
     inputs = KINDS["all"]
     model = build(family, inputs)
     changed = {**FEATURES, name: np.roll(FEATURES[name], 1, axis=0)}
-    other = pack(inputs, {each.name: tf.constant(changed[each.name]) for each in inputs})
+    other = pack(inputs, {model_input.name: tf.constant(changed[model_input.name]) for model_input in inputs})
     assert not np.allclose(model(packed(inputs)), model(other), rtol=1e-4)
 
 
@@ -107,8 +107,10 @@ def test_saves_and_loads_equal(family, tmp_path):
 @pytest.mark.parametrize("end", ["low", "high"])
 def test_builds_at_the_ends_of_its_space(family, end):
     values = {
-        name: each.values[0 if end == "low" else -1] if isinstance(each, Choice) else getattr(each, end)
-        for name, each in families.get(family).space.items()
+        name: hyperparameter.values[0 if end == "low" else -1]
+        if isinstance(hyperparameter, Choice)
+        else getattr(hyperparameter, end)
+        for name, hyperparameter in families.FAMILIES[family].space.items()
     }
     assert np.isfinite(build(family, KINDS["all"], **values)(packed(KINDS["all"]))).all()
 
@@ -127,4 +129,4 @@ def test_two_thousand_columns_build_in_seconds(family):
 
 def test_an_unknown_family_is_an_error():
     with pytest.raises(UserError, match="Did you mean 'mlp'"):
-        families.get("mlpp")
+        families.check("mlpp", {})

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import ingest
+from core.config_sections import Data
 from core.errors import UserError
-from core.sections import Data
 from ingest import READERS, work_units
 from ingest.readers.tfrecord import framed
 from ingest.source import Column

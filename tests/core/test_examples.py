@@ -1,5 +1,6 @@
-"""What the stages read and write: row groups, dense features, labels."""
+"""Tests the reading and writing of row groups, dense features and labels."""
 
+import math
 import pathlib
 
 import numpy as np
@@ -109,7 +110,7 @@ def test_dense_of_no_rows() -> None:
 def test_dense_of_a_slice_is_the_slice_of_dense(values: list[list[float] | None], start: int) -> None:
     batch = pa.record_batch([pa.array(values, pa.large_list(pa.float32()))], names=["x"])
     feature = Feature("x", "numeric", "float")
-    expected = [each[0] if each else np.nan for each in values]
+    expected = [value[0] if value else np.nan for value in values]
     np.testing.assert_array_equal(examples.dense(batch.slice(start), [feature])["x"], expected[start:])
 
 
@@ -131,3 +132,12 @@ def test_strange_and_missing_labels_are_errors() -> None:
     batch = pa.record_batch({"kind": [[b"b"], None]}, schema=examples.arrow_schema({"kind": "text"}))
     with pytest.raises(UserError, match="'kind' is missing in some rows"):
         examples.label_values(batch, Label("kind", "binary", "text", ("b", "c")))
+    batch = pa.record_batch({"price": [[1.5], [math.inf]]}, schema=examples.arrow_schema({"price": "float"}))
+    with pytest.raises(UserError, match="'price' is not a finite number in some rows"):
+        examples.label_values(batch, Label("price", "regression", "float"))
+
+
+def test_weights_are_one_without_a_column_and_zero_where_they_are_missing() -> None:
+    batch = pa.record_batch({"w": [[2], None]}, schema=examples.arrow_schema({"w": "int"}))
+    assert examples.weight_values(batch, "w").tolist() == [2.0, 0.0]
+    assert examples.weight_values(batch, None).tolist() == [1.0, 1.0]

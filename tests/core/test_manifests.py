@@ -1,4 +1,4 @@
-"""The files of a folder with their sizes and digests, and what is said of a file that has changed."""
+"""Tests the sizes and digests of a folder's files, and what is said of a file that has changed."""
 
 import pytest
 

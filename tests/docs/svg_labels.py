@@ -1,4 +1,4 @@
-"""What the tests of the pictures share: where the labels of an SVG are, and whether they fit."""
+"""Finds the labels of an SVG and whether they fit into their boxes."""
 
 import xml.etree.ElementTree as ElementTree
 

@@ -109,7 +109,7 @@ def test_a_killed_run_goes_on_from_the_last_finished_stage(tmp_path):
     history = History(tmp_path / "metadata.sqlite", "taxi")
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and not any(
-            each.state == COMPLETE for each in history.executions("StatisticsGen")
+            execution.state == COMPLETE for execution in history.executions("StatisticsGen")
         ):
             time.sleep(0.1)
         process.kill()

@@ -1,4 +1,4 @@
-"""From files to typed rows: formats, dialects, types, and what is refused."""
+"""Tests the discovery of formats, dialects and types, and the files that are refused."""
 
 import gzip
 import json
@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import ingest
+from core.config_sections import Data
 from core.errors import UserError
-from core.sections import Data
 from ingest import spans
 from ingest.source import Column
 

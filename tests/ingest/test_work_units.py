@@ -1,4 +1,4 @@
-"""How a table is divided, and that the rows and their splits are the same however it is."""
+"""Tests how a table is divided, and that its rows and their splits do not depend on it."""
 
 import pathlib
 from typing import Any
@@ -9,8 +9,8 @@ import pytest
 
 import ingest
 from core import examples
+from core.config_sections import Data, Fractions, Split
 from core.errors import UserError
-from core.sections import Data, Fractions, Split
 from ingest import rejects, work_units
 from ingest.rejects import Reject
 from ingest.sql import splits

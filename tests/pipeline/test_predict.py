@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from core.sections import Data
+from core.config_sections import Data
 from core.spec import Feature, Label, Spec
 from ingest import Column, Source
 from models.serving import model_versions

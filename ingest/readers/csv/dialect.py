@@ -7,8 +7,8 @@ import io
 import itertools
 import re
 
+from core.config_sections import Csv
 from core.errors import UserError
-from core.sections import Csv
 from ingest import files
 from ingest.readers.base import check_names
 from ingest.readers.csv.segments import MAX_RECORD
@@ -25,18 +25,11 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BO
 def detect(file: str, section: Csv) -> Dialect:
     """Returns the dialect of a file: what the section says, and for the rest what fits the first rows best.
 
-    Args:
-        file: a path.
-        section: what the configuration says of the dialect.
-
     Raises:
         UserError: the file does not begin like a CSV file, or the encoding is unknown.
     """
     given = section.model_dump(exclude_none=True)
-    sample = next(files.blocks(file, _SAMPLE), b"")
-    encoding = given.pop("encoding", None) or next((name for bom, name in _BOMS if sample.startswith(bom)), "utf-8")
-    text = _decoded(file, sample, encoding)
-    whole = len(sample) < _SAMPLE
+    text, whole, encoding = _sample(file, given.pop("encoding", None))
     choices = [
         Dialect(delimiter, quote, escape, encoding=encoding)
         for delimiter, (quote, escape) in itertools.product(_DELIMITERS, _QUOTES)
@@ -64,12 +57,10 @@ def header(file: str, dialect: Dialect) -> list[str]:
     Raises:
         UserError: there are no names, two columns have the same one, or the first line is far too long to be a header.
     """
-    sample = next(files.blocks(file, _SAMPLE), b"")
-    text = _decoded(file, sample, dialect.encoding)
-    rows = _rows(text, dialect, whole=len(sample) < _SAMPLE)
-    first = next(iter(rows), None)
+    text, whole, _ = _sample(file, dialect.encoding)
+    first = next(iter(_rows(text, dialect, whole)), None)
     if first is None:
-        if len(sample) == _SAMPLE:
+        if not whole:
             raise UserError(
                 f"{file}, line 1: the line is longer than {MAX_RECORD:,} bytes. A header with the names of the columns "
                 "was expected: is this a CSV file, with line ends?"
@@ -82,7 +73,10 @@ def header(file: str, dialect: Dialect) -> list[str]:
     return names
 
 
-def _decoded(file: str, sample: bytes, encoding: str) -> str:
+def _sample(file: str, encoding: str | None) -> tuple[str, bool, str]:
+    """Returns the text at the beginning of a file, whether it is the whole file, and its encoding."""
+    sample = next(files.blocks(file, _SAMPLE), b"")
+    encoding = encoding or next((name for bom, name in _BOMS if sample.startswith(bom)), "utf-8")
     try:
         codec = codecs.getincrementaldecoder(encoding)("replace")
     except LookupError:
@@ -90,7 +84,7 @@ def _decoded(file: str, sample: bytes, encoding: str) -> str:
             f"The encoding {encoding!r} is not known. Write a Python codec, such as "
             "`data: {csv: {encoding: latin-1}}`."
         ) from None
-    return codec.decode(sample).removeprefix("\ufeff")
+    return codec.decode(sample).removeprefix("\ufeff"), len(sample) < _SAMPLE, encoding
 
 
 def _rows(text: str, dialect: Dialect, whole: bool, strict: bool = False) -> list[list[str]]:

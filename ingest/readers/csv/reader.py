@@ -1,19 +1,18 @@
-"""Reads CSV files as DuckDB relations of texts, and accounts for every row.
+"""Reads CSV files as DuckDB relations of texts; every record is a row or a reject.
 
-DuckDB reads fast, and the fast scan of `segments` says how many rows it must find. Where the two do not agree, or
-DuckDB fails, `records` reads slowly, puts bad records aside and writes the good ones to a copy.
+The fast scan of `segments` says how many rows DuckDB must find. Where DuckDB finds another number or fails, the slow
+reader of `records` puts bad records aside and writes the good ones to a copy.
 """
 
 import codecs
 import dataclasses
 import itertools
-import os
 from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 
+from core.config_sections import Csv
 from core.errors import UserError
-from core.sections import Csv
 from ingest import files
 from ingest.readers.base import Part, Piece, Reader, Record, cut, num_lines_before
 from ingest.readers.csv.dialect import detect, header
@@ -55,14 +54,14 @@ class CsvReader(Reader):
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces of whole records; one where the file is compressed, not in UTF-8 or not regular."""
-        whole = Piece(file, size=os.path.getsize(file))
-        if not _is_utf8(source.dialect) or files.compression(file) or whole.size < 1.5 * size:
-            return [whole]
+        whole = super().pieces(file, source, size)
+        if not _is_utf8(source.dialect) or not files.is_divisible(file, size):
+            return whole
         found = segments(file, source.dialect, len(header(file, source.dialect)), size) or []
         pieces = [
             Piece(file, segment.start, segment.end, segment.records, segment.end - segment.start) for segment in found
         ]
-        return pieces if len(pieces) > 1 else [whole]
+        return pieces if len(pieces) > 1 else whole
 
     def prepare(self, connection: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> Part:
         """Returns a piece, or a copy of it in UTF-8 without bad records."""

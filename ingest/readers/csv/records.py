@@ -1,8 +1,6 @@
-"""Reads the records of a CSV file one by one and says which of them are bad, on which line, and why.
+"""Reads the records of a CSV file one by one, slowly, and says which are bad, on which line, and why."""
 
-This is slow. It is used where DuckDB fails, or finds another number of rows than the fast scan of `segments`.
-"""
-
+import codecs
 import collections
 import dataclasses
 from collections.abc import Iterator
@@ -14,7 +12,6 @@ from ingest.source import Dialect
 
 _BLOCK = 1 << 20
 _SHOWN = 1_000  # bytes of a bad record that are kept
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +45,7 @@ def records(file: str, dialect: Dialect, num_columns: int) -> Iterator[Record]:
         return returned.popleft() if returned else next(lines, None)
 
     while (line := next_line()) is not None:
-        text = line.text.removeprefix(_BOM) if line.number == 1 else line.text
+        text = line.text.removeprefix(codecs.BOM_UTF8) if line.number == 1 else line.text
         if num_columns > 1 and not text.strip(b"\r\n"):
             continue
         held, size = [dataclasses.replace(line, text=text)], len(text)

@@ -1,7 +1,4 @@
-"""Finds where the records of a CSV file end, fast and without DuckDB, whose count of rows is checked against it.
-
-The scan works on whole blocks with NumPy and stops at anything irregular, which `records` then explains.
-"""
+"""Finds where the records of a CSV file end: a fast scan with NumPy, which stops at anything irregular."""
 
 import codecs
 import dataclasses
@@ -12,7 +9,6 @@ from ingest import files
 from ingest.source import Dialect
 
 MAX_RECORD = 2_000_000  # bytes; a longer record means that the file is damaged
-_BOM = b"\xef\xbb\xbf"
 _NEWLINE, _RETURN, _SPACE = b"\n\r "
 
 
@@ -55,14 +51,14 @@ class _Scan:
         self._blank_counts = num_columns == 1  # a blank line is then a row whose only value is missing
         self._size = size
         self._tail = b""  # the record that is still open
-        self._offset = 0  # where in the file the tail begins
-        self._start = 0  # where in the file the segment begins
-        self._records = 0  # how many records the segment has so far
+        self._offset = 0  # position of the tail in the file
+        self._start = 0  # position of the segment in the file
+        self._records = 0  # number of records in the segment so far
         self._found: list[Segment] = []
 
     def feed(self, block: bytes) -> None:
         """Takes the next bytes of the file."""
-        if self._offset == 0 and not self._tail and block.startswith(_BOM):
+        if self._offset == 0 and not self._tail and block.startswith(codecs.BOM_UTF8):
             block = b"   " + block[3:]
         text = self._tail + block
         array = np.frombuffer(text, np.uint8)
@@ -72,16 +68,13 @@ class _Scan:
         starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
         if len(text) - rest > MAX_RECORD or (ends - starts).max(initial=0) > MAX_RECORD:
             raise _Irregular
-        self._check_utf8(text[:rest])
+        try:
+            codecs.utf_8_decode(text[:rest], "strict", True)
+        except UnicodeDecodeError:
+            raise _Irregular from None
         self._count(ends, self._is_record(text, array, starts, ends))
         self._tail = text[rest:]
         self._offset += rest
-
-    def _check_utf8(self, text: bytes) -> None:
-        try:
-            codecs.utf_8_decode(text, "strict", True)
-        except UnicodeDecodeError:
-            raise _Irregular from None
 
     def finish(self) -> list[Segment]:
         """Returns the segments; the last record needs no line end."""

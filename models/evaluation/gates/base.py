@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from core.sections import Evaluate, Serve
+from core.config_sections import Evaluate, Serve
 from core.spec import Label
 from models.evaluation.model_comparison import ModelPredictions
 

@@ -3,6 +3,6 @@
 import functools
 
 from models.evaluation.gates.base import Evaluation, Gate
-from models.evaluation.gates.rival import not_worse
+from models.evaluation.gates.not_worse import not_worse
 
 CHAMPION = Gate("champion", Evaluation, functools.partial(not_worse, "champion"))

@@ -17,8 +17,8 @@ from tfx.types import standard_artifacts
 from components.evaluator import batch_inference, evaluation_pipeline
 from components.evaluator.component import Evaluator
 from core import examples
+from core.config_sections import Evaluate
 from core.errors import UserError
-from core.sections import Evaluate
 from core.spec import Feature, Label, Spec
 from models.serving import model_versions
 from tests.components import data_stages, served_models

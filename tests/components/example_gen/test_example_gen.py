@@ -19,8 +19,8 @@ from components.example_gen import component as example_gen
 from components.example_gen import driver
 from components.tf_examples import conversion
 from core import examples
+from core.config_sections import Data
 from core.errors import UserError
-from core.sections import Data
 from core.spec import Feature, Label, Spec
 
 IN_MEMORY = ("--runner=FnApiRunner",)
@@ -78,9 +78,9 @@ def test_the_artifact_is_as_stock_components_expect_it(tmp_path: pathlib.Path) -
     assert artifact.get_string_custom_property("payload_format") == "FORMAT_PARQUET"
     assert artifact.get_string_custom_property("file_format") == "FILE_FORMAT_PARQUET"
     report = json.loads(artifact.get_string_custom_property("report"))
-    assert report["rows"] == {split: len(each) for split, each in rows.items()}
+    assert report["rows"] == {split: len(split_rows) for split, split_rows in rows.items()}
     assert (report["read"], report["rejects"], report["left_out"]) == (300, 0, 0)
-    assert sorted(row for each in rows.values() for row in each) == [
+    assert sorted(row for split_rows in rows.values() for row in split_rows) == [
         (row, f"text {row}\nof {row % 5}".encode(), row % 2, "abc"[row % 3].encode()) for row in range(300)
     ]
     assert sorted(os.listdir(artifact.uri)) == ["Split-eval", "Split-test", "Split-train"]
@@ -101,7 +101,7 @@ def test_several_workers_give_the_same_rows_in_the_same_splits(
         assert len(examples.files(f"{two.uri}/Split-train")) > 1
         assert rows_of(two) == rows_of(one)
     assert [len(each) for each in rows_of(one).values()] == [180, 60, 60]  # days are whole: 20 rows each
-    newest = {split: max(row[0] for row in each) for split, each in rows_of(one).items()}
+    newest = {split: max(row[0] for row in split_rows) for split, split_rows in rows_of(one).items()}
     assert newest["train"] < newest["eval"] < newest["test"]
 
 
@@ -247,7 +247,7 @@ def test_stock_components_read_both_payloads(tmp_path: pathlib.Path) -> None:
             found = statistics_pb2.DatasetFeatureStatisticsList.FromString(
                 pathlib.Path(f"{statistics.uri}/Split-{split}/FeatureStats.pb").read_bytes()
             )
-            (a,) = (each for each in found.datasets[0].features if each.path.step[0] == "a")
+            (a,) = (feature for feature in found.datasets[0].features if feature.path.step[0] == "a")
             assert found.datasets[0].num_examples == len(rows)
             assert a.num_stats.mean == pytest.approx(sum(row[0] for row in rows) / len(rows))
     source = ingest.discover(Data(files=(f"{copy.uri}/Split-test/*.gz",)))
@@ -263,7 +263,7 @@ def test_a_spec_with_a_weight_and_lists(tmp_path: pathlib.Path) -> None:
     file.write_text("\n".join(json.dumps({"a": [row, 2], "b": "x", "y": row % 2, "w": 0.5}) for row in range(100)))
     spec = dataclasses.replace(SPEC, weight="w", features=(Feature("a", "numeric", "int", repeated=True),))
     encodings = example_gen.encodings_of(spec)
-    assert {name: (each.payload, each.repeated) for name, each in encodings.items()} == {
+    assert {name: (encoding.payload, encoding.repeated) for name, encoding in encodings.items()} == {
         "a": ("int", True),
         "y": ("int", False),
         "w": ("float", False),

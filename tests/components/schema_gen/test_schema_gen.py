@@ -54,9 +54,9 @@ def inferred(statistics, tmp_path_factory):
 
 
 def test_inferred_schema_fits_every_split(statistics, inferred):
-    fields = {each.name: each for each in inferred.feature}
+    fields = {feature.name: feature for feature in inferred.feature}
     assert list(fields) == list(COLUMNS)
-    assert not any(each.HasField("shape") for each in inferred.feature)
+    assert not any(feature.HasField("shape") for feature in inferred.feature)
     assert fields["age"].presence.min_fraction < 1, "it is missing in eval"
     assert set(tfdv.get_domain(inferred, "town").value) == {"Bern", "Rom", "Paris"}
     for split in ("train", "eval"):
@@ -67,18 +67,18 @@ def test_inferred_schema_fits_every_split(statistics, inferred):
 
 
 def test_inferred_schema_knows_the_roles(inferred):
-    fields = {each.name: each for each in inferred.feature}
+    fields = {feature.name: feature for feature in inferred.feature}
     assert fields["zone"].int_domain.is_categorical
     assert not fields["age"].HasField("int_domain")
     assert fields["town"].distribution_constraints.min_domain_mass == 0.95
-    assert {each.name for each in inferred.string_domain} == {"town"}
+    assert {domain.name for domain in inferred.string_domain} == {"town"}
 
 
 def test_label_is_required_and_not_served(inferred):
-    label = {each.name: each for each in inferred.feature}["late"]
+    label = {feature.name: feature for feature in inferred.feature}["late"]
     assert (label.presence.min_fraction, list(label.string_domain.value)) == (1, ["no", "yes"])
     assert list(inferred.default_environment) == ["TRAINING", "SERVING"]
-    absent = [each.name for each in inferred.feature if "SERVING" in each.not_in_environment]
+    absent = [feature.name for feature in inferred.feature if "SERVING" in feature.not_in_environment]
     assert absent == ["late", "day"]
 
 
@@ -92,7 +92,7 @@ def curate(path: pathlib.Path, inferred, change=lambda schema: None) -> str:
 
 def drop(name):
     def change(schema):
-        kept = [each for each in schema.feature if each.name != name]
+        kept = [feature for feature in schema.feature if feature.name != name]
         del schema.feature[:]
         schema.feature.extend(kept)
 
@@ -112,14 +112,14 @@ def test_curated_schema_wins(statistics, inferred, tmp_path):
     age = schema.feature[0]
     assert (age.name, age.int_domain.max) == ("age", 150)
     assert (age.HasField("shape"), age.value_count.max) == (False, 1), "Transform reads every column as a list"
-    assert [each.name for each in schema.feature][-1] == "day", "a column to slice by is taken as inferred"
+    assert [feature.name for feature in schema.feature][-1] == "day", "a column to slice by is taken as inferred"
     assert artifact.get_string_custom_property("finding") == "curated by curated, 7 fields, 1 of the file not used"
 
 
 def test_curated_schema_that_does_not_fit_names_the_fields(statistics, inferred, tmp_path):
     def change(schema):
-        {each.name: each for each in schema.feature}["fare"].name = "fares"
-        {each.name: each for each in schema.feature}["zone"].type = schema_pb2.BYTES
+        {feature.name: feature for feature in schema.feature}["fare"].name = "fares"
+        {feature.name: feature for feature in schema.feature}["zone"].type = schema_pb2.BYTES
 
     path = curate(tmp_path / "curated.pbtxt", inferred, change)
     with pytest.raises(UserError) as error:
@@ -156,7 +156,7 @@ def test_update_keeps_what_was_edited(statistics, inferred, tmp_path):
         del schema.string_domain[:]
         schema.feature[0].int_domain.CopyFrom(schema_pb2.IntDomain(min=0, max=150))
         schema.feature.add(name="gone", type=schema_pb2.INT)
-        {each.name: each for each in schema.feature}["fare"].type = schema_pb2.INT
+        {feature.name: feature for feature in schema.feature}["fare"].type = schema_pb2.INT
 
     path = curate(tmp_path / "curated.pbtxt", inferred, change)
     before = pathlib.Path(path).read_text()

@@ -56,7 +56,7 @@ def test_values_by_hand(statistics):
     assert (age.mean, age.min, age.max, age.num_zeros) == (35, 20, 50, 0)
     assert age.std_dev == pytest.approx(np.std([20, 30, 40, 50]))
     assert (fare.common_stats.num_missing, fare.histograms[0].num_nan) == (1, 1)
-    assert [(each.label, each.sample_count) for each in found["town"].string_stats.rank_histogram.buckets] == [
+    assert [(bucket.label, bucket.sample_count) for bucket in found["town"].string_stats.rank_histogram.buckets] == [
         ("Bern", 2),
         ("Rom", 1),
     ]
@@ -65,8 +65,8 @@ def test_values_by_hand(statistics):
 
 def test_integer_categories_and_the_label_are_counted(statistics):
     found = data_stages.features(statistics, "train")
-    assert [(each.value, each.frequency) for each in found["zone"].string_stats.top_values] == [("7", 3), ("8", 1)]
-    assert [(each.value, each.frequency) for each in found["late"].string_stats.top_values] == [("1", 3), ("0", 1)]
+    assert [(top.value, top.frequency) for top in found["zone"].string_stats.top_values] == [("7", 3), ("8", 1)]
+    assert [(top.value, top.frequency) for top in found["late"].string_stats.top_values] == [("1", 3), ("0", 1)]
 
 
 def test_integer_categories_of_several_values_a_row(tmp_path):
@@ -76,12 +76,12 @@ def test_integer_categories_of_several_values_a_row(tmp_path):
     zone = data_stages.features(data_stages.make_statistics(made, spec, tmp_path / "statistics"), "train")["zone"]
     common = zone.string_stats.common_stats
     assert (common.num_missing, common.tot_num_values, common.max_num_values) == (1, 3, 2)
-    assert [(each.value, each.frequency) for each in zone.string_stats.top_values] == [("7", 2), ("-8", 1)]
+    assert [(top.value, top.frequency) for top in zone.string_stats.top_values] == [("7", 2), ("-8", 1)]
     assert zone.type == statistics_pb2.FeatureNameStatistics.INT
 
 
 def test_fine_quantiles_are_of_finite_values(statistics):
-    custom = {each.name: each for each in data_stages.features(statistics, "train")["fare"].custom_stats}
+    custom = {statistic.name: statistic for statistic in data_stages.features(statistics, "train")["fare"].custom_stats}
     assert (custom[COUNT].num, custom[MEAN].num, custom[STD].num) == (2, 2, 1)
     buckets = custom[QUANTILES].histogram.buckets
     assert (len(buckets), buckets[0].low_value, buckets[-1].high_value) == (48, 1, 3)
@@ -101,7 +101,7 @@ def test_finding_names_the_gappiest_column(statistics):
 def test_stock_schema_gen_reads_it(statistics, tmp_path):
     schema = data_stages.artifact(standard_artifacts.Schema, tmp_path)
     data_stages.run(stock_schema_gen.Executor, {"statistics": statistics}, {"schema": schema})
-    names = [each.name for each in tfdv.load_schema_text(str(tmp_path / "schema.pbtxt")).feature]
+    names = [feature.name for feature in tfdv.load_schema_text(str(tmp_path / "schema.pbtxt")).feature]
     assert names == list(COLUMNS)
 
 
@@ -126,7 +126,7 @@ def test_weights_and_slices(made, tmp_path):
     spec = Spec(SPEC.label, SPEC.features, weight="weight")
     options = json.dumps({"slices": [["zone"], ["town", "zone"]]})
     statistics = data_stages.make_statistics(made, spec, tmp_path, options)
-    names = [each.name for each in data_stages.read_statistics(statistics, "train").datasets]
+    names = [dataset.name for dataset in data_stages.read_statistics(statistics, "train").datasets]
     assert names == ["All Examples", "town_Bern_zone_7", "town_Bern_zone_8", "town_Rom_zone_7", "zone_7", "zone_8"]
     assert data_stages.features(statistics, "train")["age"].num_stats.weighted_numeric_stats.mean == pytest.approx(
         (20 + 30 + 40 + 5 * 50) / 8
@@ -155,8 +155,8 @@ def test_quantiles_keep_the_stated_error():
     values = np.random.default_rng(0).lognormal(size=200_000)
     parts = np.array_split(values, 7)
     numbers = [quantiles_generator.FiniteValues(quantiles_generator.epsilon(48)) for _ in parts]
-    for each, part in zip(numbers, parts, strict=True):
-        each.add(part)
+    for accumulator, part in zip(numbers, parts, strict=True):
+        accumulator.add(part)
     for other in numbers[1:]:
         numbers[0].merge(other)
     edges = numbers[0].sketch.GetQuantiles(48).flatten().to_numpy(zero_copy_only=False)
@@ -168,7 +168,7 @@ def test_quantiles_keep_the_stated_error():
 def test_progress_is_told(made, tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="skewless.progress"):
         data_stages.make_statistics(made, SPEC, tmp_path)
-    last = [each for each in caplog.records if each.name == "skewless.progress"][-1]
+    last = [record for record in caplog.records if record.name == "skewless.progress"][-1]
     assert last.message.startswith("6 rows, ")
     assert (last.done, last.total) == (36, 36)
 
@@ -219,7 +219,7 @@ def test_two_worker_processes_give_the_same(tmp_path, monkeypatch):
     rows = {
         "age": generator.integers(0, 90, 6_000).tolist(),
         "fare": generator.lognormal(size=6_000).tolist(),
-        "town": [f"town {each}" for each in generator.integers(0, 50, 6_000)],
+        "town": [f"town {number}" for number in generator.integers(0, 50, 6_000)],
         "zone": generator.integers(0, 9, 6_000).tolist(),
         "weight": [1.0] * 6_000,
         "late": [0, 1] * 3_000,
@@ -243,7 +243,7 @@ def test_two_worker_processes_give_the_same(tmp_path, monkeypatch):
         assert one[name].string_stats.rank_histogram == two[name].string_stats.rank_histogram
     for name in ("age", "fare"):
         assert one[name].num_stats.mean == pytest.approx(two[name].num_stats.mean, rel=1e-12)
-        left, right = (custom_quantiles(each[name]) for each in ours)
+        left, right = (custom_quantiles(statistics[name]) for statistics in ours)
         ordered = np.sort(rows[name])
         assert np.abs(np.searchsorted(ordered, left) - np.searchsorted(ordered, right)).max() <= 6_000 * (
             2 * quantiles_generator.epsilon(48) + np.max(np.unique(ordered, return_counts=True)[1]) / 6_000
@@ -251,5 +251,5 @@ def test_two_worker_processes_give_the_same(tmp_path, monkeypatch):
 
 
 def custom_quantiles(feature):
-    (histogram,) = (each.histogram for each in feature.custom_stats if each.name == QUANTILES)
-    return np.array([each.high_value for each in histogram.buckets])
+    (histogram,) = (statistic.histogram for statistic in feature.custom_stats if statistic.name == QUANTILES)
+    return np.array([bucket.high_value for bucket in histogram.buckets])

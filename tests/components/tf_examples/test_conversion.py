@@ -63,9 +63,12 @@ def test_our_statistics_of_stock_examples(tmp_path: pathlib.Path) -> None:
     ours = data_stages.artifact(standard_artifacts.Examples, tmp_path / "ours")
     conversion.read_artifact(stock, ours)
     statistics = data_stages.make_statistics(ours, SPEC, tmp_path / "statistics")
-    found = {each: data_stages.features(statistics, each)["age"].num_stats for each in ("train", "test")}
-    assert sum(each.common_stats.tot_num_values for each in found.values()) == 60
-    assert (min(each.min for each in found.values()), max(each.max for each in found.values())) == (20, 79)
+    found = {split: data_stages.features(statistics, split)["age"].num_stats for split in ("train", "test")}
+    assert sum(numbers.common_stats.tot_num_values for numbers in found.values()) == 60
+    assert (
+        min(numbers.min for numbers in found.values()),
+        max(numbers.max for numbers in found.values()),
+    ) == (20, 79)
 
 
 @pytest.mark.slow

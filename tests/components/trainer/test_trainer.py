@@ -36,7 +36,7 @@ def trained(prepared_stages):
 def test_records_what_was_trained(trained):
     report = json.loads(trained["model"].get_string_custom_property("report"))
     assert report["family"] == "linear"
-    assert report["hyperparameters"] == families.get("linear").defaults()
+    assert report["hyperparameters"] == families.FAMILIES["linear"].defaults()
     assert report["metrics"]["eval"]["auc"] > 0.9
     finding = trained["model"].get_string_custom_property("finding")
     assert finding == f"linear · {report['parameters']} parameters · eval auc {report['metrics']['eval']['auc']:.4f}"

@@ -1,13 +1,13 @@
-"""What Examples hold of every DuckDB type, and what they refuse to lose."""
+"""Tests what Examples hold of every DuckDB type, and which values are refused because they would be lost."""
 
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from core.config_sections import Data
 from core.errors import UserError
 from core.examples import arrow_schema
-from core.sections import Data
 from ingest import connect
 from ingest.duckdb_errors import reading
 from ingest.source import Source

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.config_sections import Fractions, Split
 from core.errors import UserError
-from core.sections import Fractions, Split
 from ingest import connect
 from ingest.sql.quantiles import BUCKETS, Interval, Search, from_rows
 from ingest.sql.splits import NAMES, expression, time_key

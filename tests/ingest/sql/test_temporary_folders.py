@@ -1,4 +1,4 @@
-"""What is left on disk, and what is not."""
+"""Tests which temporary files are left on disk."""
 
 import os
 import pathlib

@@ -24,5 +24,9 @@ def two_models(number: int, noise: float) -> ModelPredictions:
     truth = random.normal(size=number)
     labels = (truth + random.normal(size=number) > 0).astype(np.int64)
     blurred = truth + noise * random.normal(size=number)
-    yes = {name: 1 / (1 + np.exp(-each)) for name, each in (("candidate", blurred), ("linear", truth))}
-    return rows_of(labels, constant=scores_of([0.5] * number), **{name: scores_of(each) for name, each in yes.items()})
+    yes = {name: 1 / (1 + np.exp(-probability)) for name, probability in (("candidate", blurred), ("linear", truth))}
+    return rows_of(
+        labels,
+        constant=scores_of([0.5] * number),
+        **{name: scores_of(probability) for name, probability in yes.items()},
+    )

@@ -39,11 +39,11 @@ def _by_metrics(task: Task, name: str, rows: ModelPredictions) -> float:
     st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(0, 5), st.floats(0.1, 3)), min_size=4, max_size=40)
 )
 def test_auc_gain_is_the_difference_of_the_areas_with_ties_and_weights(drawn):
-    labels, ours, theirs, weights = (np.array(each, np.float64) for each in zip(*drawn, strict=True))
+    labels, ours, theirs, weights = (np.array(column, np.float64) for column in zip(*drawn, strict=True))
     hypothesis.assume(0 < labels.sum() < len(labels))
     rows = rows_of(labels.astype(np.int64), weights, candidate=scores_of(ours / 5), linear=scores_of(theirs / 5))
     found = model_comparison.difference("binary", rows, "linear")
-    areas = [roc_auc_score(labels, each, sample_weight=weights) for each in (ours, theirs)]
+    areas = [roc_auc_score(labels, scores, sample_weight=weights) for scores in (ours, theirs)]
     assert found.gain == pytest.approx(areas[0] - areas[1], abs=1e-9)
     assert found.error >= 0
 

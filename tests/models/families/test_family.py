@@ -13,14 +13,14 @@ def test_defaults_are_in_range_and_can_be_replaced():
     for name, family in families.FAMILIES.items():
         families.check(name, family.defaults())
         assert family.name == name
-    assert families.get("mlp").defaults({"units": 128})["units"] == 128
+    assert families.FAMILIES["mlp"].defaults({"units": 128})["units"] == 128
 
 
 @pytest.mark.parametrize(
     ("family", "hyperparameters", "message"),
     [
-        ("mpl", {}, "model.family is 'mpl'.*linear, mlp.*Did you mean 'mlp'"),
-        ("mlp", {"unit": 3}, "has 'unit', which family 'mlp' does not have.*Did you mean 'units'"),
+        ("mpl", {}, "There is no model family 'mpl'. Did you mean 'mlp'\\? Expected one of linear, mlp"),
+        ("mlp", {"unit": 3}, "There is no hyperparameter of family 'mlp' named 'unit'. Did you mean 'units'"),
         ("mlp", {"units": 2.5}, "units is 2.5, and a whole number from 128 to 768 was expected"),
         ("mlp", {"units": True}, "units is True"),
         ("mlp", {"dropout": 0.9}, "dropout is 0.9, and a number from 0 to 0.5 was expected"),

@@ -14,8 +14,8 @@ LABEL = Label("late", "binary", "int", ("0", "1"))
 def write(path, features, num_examples=4):
     statistics = statistics_pb2.DatasetFeatureStatisticsList()
     dataset = statistics.datasets.add(num_examples=num_examples)
-    for name, each in features.items():
-        dataset.features.add().CopyFrom(each)
+    for name, feature in features.items():
+        dataset.features.add().CopyFrom(feature)
         dataset.features[-1].path.step.append(name)
     path.write_bytes(statistics.SerializeToString())
     return str(path)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core import examples
-from core.sections import Train
+from core.config_sections import Train
 from core.spec import Label, Spec
 from models import families
 from models.preprocessing.transform_graph import TransformGraph
@@ -67,7 +67,7 @@ COLUMNS = {
 def trained(prepared):
     graph = TransformGraph(prepared.graph, prepared.spec)
     rows = dataset.load(prepared.split, graph)
-    defaults = families.get("mlp").defaults()
+    defaults = families.FAMILIES["mlp"].defaults()
     found = fit.fit(prepared.spec, graph.inputs, defaults, rows, rows, Train(epochs=2))
     return graph, rows, found
 
@@ -105,7 +105,7 @@ def test_every_signature_gives_what_the_model_in_memory_gives(trained, served):
         answer = served["answers"][signature]
         np.testing.assert_allclose(answer["scores"], expected, atol=1e-6)
         assert answer["classes"] == [["no", "yes"]] * 4
-        assert answer["predicted"] == [("no", "yes")[each] for each in expected.argmax(axis=1)]
+        assert answer["predicted"] == [("no", "yes")[index] for index in expected.argmax(axis=1)]
 
 
 def test_transform_features_gives_the_models_inputs_and_no_label(served):
@@ -134,7 +134,7 @@ def test_the_signatures_keep_the_names_of_the_columns(saved):
     model = served_model.ServedModel(str(saved))
     for signature in ("predict", "transform_features"):
         found = model.signature_inputs(signature)
-        assert {name: tf.TensorSpec(each.shape, each.dtype) for name, each in found.items()} == columns
+        assert {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in found.items()} == columns
     assert set(model.signature_inputs("serving_default")) == {"examples"}
 
 
@@ -154,11 +154,11 @@ def test_arguments_stand_in_for_names_that_python_cannot_have():
 def test_regression_gives_numbers(prepared, tmp_path):
     import tensorflow as tf
 
-    spec = Spec(Label("age", "regression", "float"), prepared.spec.features[1:], family="linear")
+    spec = Spec(Label("weight", "regression", "float"), prepared.spec.features[1:], family="linear")
     graph = TransformGraph(prepared.graph, spec)
-    graph.inputs = tuple(each for each in graph.inputs if not each.name.startswith("age"))
+    graph.inputs = tuple(model_input for model_input in graph.inputs if not model_input.name.startswith("age"))
     rows = dataset.load(prepared.split, graph)
-    found = fit.fit(spec, graph.inputs, families.get("linear").defaults(), rows, rows, Train(epochs=1))
+    found = fit.fit(spec, graph.inputs, families.FAMILIES["linear"].defaults(), rows, rows, Train(epochs=1))
     export.save(str(tmp_path), spec, graph, found.predictor)
     predict = tf.saved_model.load(str(tmp_path)).signatures["predict"]
     batch = examples.read(examples.row_groups(prepared.split)[0])

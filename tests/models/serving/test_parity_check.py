@@ -1,4 +1,4 @@
-"""What the check of a served model finds, on formula models, in this process."""
+"""Tests the check of a served model, on models with a known formula, in this process."""
 
 import pathlib
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from core import examples
-from core.sections import Serve
+from core.config_sections import Serve
 from core.spec import Feature, Label, Spec
 from models.evaluation.gates import GateResult
 from models.serving import parity_check
@@ -44,7 +44,7 @@ def _save(folder: pathlib.Path, formula=_yes, features=FEATURES, classes=SPEC.la
         {"age": [None if age is None else [age] for age in ages], "town": towns},
         examples.arrow_schema({"age": "float", "town": "text"}),
     )
-    expected = pa.array([[1 - each, each] for each in yes], pa.list_(pa.float32()))
+    expected = pa.array([[1 - probability, probability] for probability in yes], pa.list_(pa.float32()))
     pq.write_table(table.append_column(examples.PREDICTION, expected), folder / "expected.parquet")
     return model, str(folder / "expected.parquet")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from core import examples
 from core.errors import UserError
-from core.spec import Spec
+from core.spec import Label, Spec
 from models.preprocessing.transform_graph import TransformGraph
 from models.training import dataset
 
@@ -69,7 +69,7 @@ def test_a_sample_comes_from_all_over_the_split(sizes, max_rows):
         assert plan[-1][0] == groups[-1]
     for group, chosen in plan:
         assert len(np.unique(chosen)) == len(chosen)
-        assert all(0 <= each < group.rows for each in chosen)
+        assert all(0 <= row < group.rows for row in chosen)
 
 
 def test_no_rows_is_an_error(graph, tmp_path):
@@ -77,11 +77,10 @@ def test_no_rows_is_an_error(graph, tmp_path):
         dataset.load(str(tmp_path), graph)
 
 
-def test_a_row_without_a_known_label_is_an_error():
-    with pytest.raises(UserError, match="2 of 3 rows have no label"):
-        dataset.check_labels(np.array([0, -1, -1]), "train")
-    with pytest.raises(UserError, match="1 of 2 rows have no label"):
-        dataset.check_labels(np.array([0.5, np.nan], np.float32), "train")
+def test_a_row_without_a_label_is_an_error(prepared):
+    spec = Spec(Label("age", "regression", "float"), prepared.spec.features)
+    with pytest.raises(UserError, match="Label 'age' is missing in some rows"):
+        dataset.load(prepared.split, TransformGraph(prepared.graph, spec))
 
 
 def _epochs(rows: int, batch_size: int, epochs: int, seed: int = 0) -> list[list[int]]:

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
+from core.config_sections import Train
 from core.errors import GateError
-from core.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.training import fit as fitting
@@ -25,7 +25,7 @@ def rows(label, count: int = 256, weights: np.ndarray | None = None) -> Transfor
 
 
 def fit(label: Label, train: TransformedRows, validation: TransformedRows | None = None, **changed):
-    hyperparameters = families.get("mlp").defaults({"layers": 1, "units": 64, "learning_rate": 0.01})
+    hyperparameters = families.FAMILIES["mlp"].defaults({"layers": 1, "units": 64, "learning_rate": 0.01})
     arguments = {"options": OPTIONS, **changed}
     return fitting.fit(Spec(label, ()), INPUTS, hyperparameters, train, validation or train, **arguments)
 
@@ -115,7 +115,7 @@ import numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from core.sections import Train
+from core.config_sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.training import fit as fitting
@@ -129,7 +129,7 @@ spec = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
 options = Train(epochs=5, batch_size=64)
 for devices in ([], ["CPU:0"], ["CPU:0", "CPU:1"]):
     inputs = (Input("x", "numeric", mean=0.5, std=0.3),)
-    found = fitting.fit(spec, inputs, families.get("linear").defaults(), rows, rows, options, devices=devices)
+    found = fitting.fit(spec, inputs, families.FAMILIES["linear"].defaults(), rows, rows, options, devices=devices)
     print(round(found.metrics["log_loss"], 3))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)

@@ -1,4 +1,4 @@
-"""From labels to losses, and from outputs to predictions."""
+"""Tests the losses of labels and the predictions of outputs."""
 
 import keras
 import numpy as np

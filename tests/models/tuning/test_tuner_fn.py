@@ -6,8 +6,8 @@ import keras_tuner
 import numpy as np
 import pytest
 
+from core.config_sections import Tune
 from core.errors import UserError
-from core.sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
 from models.training.dataset import TransformedRows
@@ -29,10 +29,10 @@ def search(directory, spec: Spec = SPEC, inputs=INPUTS, rows: TransformedRows = 
 def test_the_first_trial_has_the_defaults_and_the_best_is_chosen(tmp_path):
     tuner = search(tmp_path, trials=3)
     tuner.search(verbose=0)
-    trials = [tuner.oracle.trials[each] for each in tuner.oracle.start_order]
-    assert trials[0].hyperparameters.values == families.get("linear").defaults()
+    trials = [tuner.oracle.trials[identifier] for identifier in tuner.oracle.start_order]
+    assert trials[0].hyperparameters.values == families.FAMILIES["linear"].defaults()
     assert tuner.num_completed() == 3
-    assert tuner.best_trial().score == max(each.score for each in trials)
+    assert tuner.best_trial().score == max(trial.score for trial in trials)
     assert tuner.get_best_hyperparameters()[0].values == tuner.best_trial().hyperparameters.values
     assert tuner.finding().startswith(f"best of 3 trials: auc {tuner.best_trial().score:.4f} (the defaults")
 
@@ -41,7 +41,7 @@ def test_a_trial_that_is_only_lucky_is_not_chosen(tmp_path):
     labels = np.random.default_rng(1).integers(0, 2, 64)
     tuner = search(tmp_path, rows=TransformedRows({"numeric": X}, labels), trials=2)
     tuner.search(verbose=0)
-    assert tuner.get_best_hyperparameters()[0].values == families.get("linear").defaults()
+    assert tuner.get_best_hyperparameters()[0].values == families.FAMILIES["linear"].defaults()
     tuner.forget()
     assert "(the defaults" in tuner.finding()
 
@@ -68,7 +68,7 @@ def test_each_trial_leaves_its_curves(tmp_path):
 def test_without_trials_the_defaults_are_taken(tmp_path):
     tuner = search(tmp_path, trials=0)
     tuner.search(verbose=0)
-    assert tuner.get_best_hyperparameters()[0].values == families.get("linear").defaults()
+    assert tuner.get_best_hyperparameters()[0].values == families.FAMILIES["linear"].defaults()
     assert tuner.finding() == "no trials: the defaults are taken as they are"
 
 
@@ -77,16 +77,16 @@ def test_what_the_configuration_fixes_stays(tmp_path):
     spec = Spec(SPEC.label, (), family="linear", hyperparameters={"learning_rate": 0.05})
     tuner = search(tmp_path, spec, algorithm="random")
     tuner.search(verbose=0)
-    assert {each.hyperparameters.values["learning_rate"] for each in tuner.oracle.trials.values()} == {0.05}
-    assert len({each.hyperparameters.values["weight_decay"] for each in tuner.oracle.trials.values()}) == 2
+    assert {trial.hyperparameters.values["learning_rate"] for trial in tuner.oracle.trials.values()} == {0.05}
+    assert len({trial.hyperparameters.values["weight_decay"] for trial in tuner.oracle.trials.values()}) == 2
 
 
 @pytest.mark.parametrize("family", families.FAMILIES)
 def test_every_space_can_be_declared_and_drawn_from(family):
     declared = tuner_fn.space(family, {})
-    assert declared.values == families.get(family).defaults()
-    for each in declared.space:
-        families.check(family, {each.name: each.random_sample(0)})
+    assert declared.values == families.FAMILIES[family].defaults()
+    for hyperparameter in declared.space:
+        families.check(family, {hyperparameter.name: hyperparameter.random_sample(0)})
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from core.config_sections import FeatureOptions
 from core.errors import UserError
-from core.sections import FeatureOptions
 from pipeline.config import settings, yaml_reader
 
 MINIMAL = "data: {files: trips.csv}\nlabel: tip\n"
@@ -106,10 +106,10 @@ def test_yaml_keeps_texts_that_old_yaml_would_change(write):
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("train: {epoch: 3}", [":3: `train.epoch` is not a known key", "Did you mean `epochs`?", "patience"]),
-        ("trian: {epochs: 3}", ["`trian` is not a known key", "Did you mean `train`?"]),
-        ("task: binry", ["`task` is binry", "Did you mean `binary`?", "multiclass, regression"]),
-        ("features: {hour: categoricl}", ["`features.hour.kind` is categoricl", "Did you mean `categorical`?"]),
+        ("train: {epoch: 3}", [":3: `train.epoch` is not a known key", "Did you mean 'epochs'?", "patience"]),
+        ("trian: {epochs: 3}", ["`trian` is not a known key", "Did you mean 'train'?"]),
+        ("task: binry", ["`task` is binry", "Did you mean 'binary'?", "multiclass, regression"]),
+        ("features: {hour: categoricl}", ["`features.hour.kind` is categoricl", "Did you mean 'categorical'?"]),
         ("train: {epochs: many}", ["`train.epochs` is many", "integer"]),
         ("train: {epochs: 0}", ["`train.epochs` is 0", "greater than or equal to 1"]),
         ("train: {epochs: true}", ["`train.epochs` is true", "integer"]),
@@ -119,7 +119,7 @@ def test_yaml_keeps_texts_that_old_yaml_would_change(write):
         ("split: {fractions: {train: 0.9}}", ["add up to 1.1", "expected 1"]),
         ("model: {family: mpl}", ["'mpl'", "Did you mean 'mlp'?"]),
         ("model: {hyperparameters: {unit: 3}}", ["'unit'", "Did you mean 'units'?"]),
-        ("evaluate: {gates: {acu: {min: 0.7}}}", [":3: `evaluate.gates.acu`", "Did you mean `auc`?"]),
+        ("evaluate: {gates: {acu: {min: 0.7}}}", [":3: `evaluate.gates.acu`", "Did you mean 'auc'?"]),
         ("evaluate: {gates: {auc: {min: 0.9, max: 0.7}}}", ["min 0.9 is above max 0.7"]),
         ("evaluate: {gates: {auc: {}}}", ["a gate without limits"]),
         ("features: {tip: numeric}", ["`tip` is the label and stands under features too"]),
@@ -129,7 +129,7 @@ def test_yaml_keeps_texts_that_old_yaml_would_change(write):
         ("preprocessing_fn: my function", ["is not a dotted path", "package.module.function"]),
         ("preprocessing_fn: no_such.module.fn", ["preprocessing_fn", "no module no_such"]),
         ("preprocessing_fn: models.specs.Spec", ["package models has no module specs"]),
-        ("preprocessing_fn: core.spec.inputs_to_jsn", ["Did you mean `inputs_to_json`?"]),
+        ("preprocessing_fn: core.spec.inputs_to_jsn", ["Did you mean 'inputs_to_json'?"]),
         ("name: ../x", ["cannot be a folder's name"]),
         ("schema_file: nowhere.pbtxt", ["schema_file", "nowhere.pbtxt"]),
         ("label: other", [":3: `label` is given twice, first on line 2"]),
@@ -185,7 +185,7 @@ def test_files_that_are_no_configuration(tmp_path, content, part):
 def test_missing_file_suggests_its_neighbour(write, tmp_path):
     write(MINIMAL)
 
-    assert "Did you mean `taxi.yaml`?" in message(tmp_path / "taxy.yaml")
+    assert "Did you mean 'taxi.yaml'?" in message(tmp_path / "taxy.yaml")
     assert "--data FILES --label COLUMN" in message(tmp_path / "trips.csv")
     assert "cannot be read" in message(tmp_path)
 
@@ -220,7 +220,7 @@ def test_preprocessing_fn_is_found_without_importing_it(write, tmp_path, monkeyp
         settings.load(write(MINIMAL), sets=["preprocessing_fn=mine.prepare.prepare"]).preprocessing_fn
         == "mine.prepare.prepare"
     )
-    assert "defines no prepaer. Did you mean `prepare`?" in message(
+    assert "defines no prepaer. Did you mean 'prepare'?" in message(
         write(MINIMAL), sets=["preprocessing_fn=mine.prepare.prepaer"]
     )
 

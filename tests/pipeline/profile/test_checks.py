@@ -7,7 +7,7 @@ from core.errors import UserError
 from pipeline.config.settings import Settings
 from pipeline.profile import checks
 from pipeline.profile.column_profile import ColumnProfile
-from pipeline.profile.inference import infer
+from pipeline.profile.table_inference import infer
 from pipeline.profile.table_profile import TableProfile
 
 SOURCE = ingest.Source(("t.csv",), "csv", ())

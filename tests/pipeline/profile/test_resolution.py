@@ -1,4 +1,4 @@
-"""From tiny tables to roles, tasks and early errors: each expectation is worked out by hand."""
+"""Tests roles, tasks and early errors of tiny tables; the expected values are worked out by hand."""
 
 import datetime
 import random

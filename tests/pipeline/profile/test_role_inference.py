@@ -1,4 +1,4 @@
-"""What role fits what a column looks like, worked out by hand."""
+"""Tests the role that is inferred for a column; the expected values are worked out by hand."""
 
 import pytest
 

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from pipeline.profile import target_leakage
+from pipeline.profile.target_leakage import leaking_features
 
 ROWS = range(100)
 LABEL = ["yes" if row % 4 == 0 else "no" for row in ROWS]
@@ -10,11 +10,7 @@ LABEL = ["yes" if row % 4 == 0 else "no" for row in ROWS]
 
 def found(label, task, **features) -> set[str]:
     table = pa.table({"label": label, **{name: values for name, (values, _) in features.items()}})
-    return set(
-        target_leakage.leaking_features(
-            table, "label", task, {name: ordered for name, (_, ordered) in features.items()}
-        )
-    )
+    return set(leaking_features(table, "label", task, {name: ordered for name, (_, ordered) in features.items()}))
 
 
 def test_a_category_that_is_the_label_by_another_name():
@@ -85,11 +81,3 @@ def test_regression():
 
 def test_too_few_rows_are_no_proof():
     assert found(LABEL[:20], "binary", copy=(LABEL[:20], False)) == set()
-
-
-def test_warnings_name_the_feature_and_the_way_out():
-    (warning,) = target_leakage.warnings({"tips": "..."}, "big_tip", ["--set features.tips=ignore"])
-
-    assert "`tips`" in warning
-    assert "`big_tip`" in warning
-    assert "--set features.tips=ignore" in warning

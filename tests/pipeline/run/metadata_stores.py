@@ -60,7 +60,7 @@ class Store:
         (identifier,) = self.store.put_executions([execution])
         self.store.put_events(
             [pb.Event(artifact_id=output, execution_id=identifier, type=pb.Event.OUTPUT)]
-            + [pb.Event(artifact_id=each, execution_id=identifier, type=pb.Event.INPUT) for each in inputs]
+            + [pb.Event(artifact_id=artifact, execution_id=identifier, type=pb.Event.INPUT) for artifact in inputs]
         )
         contexts = [self.context("node", self.context_type, f"taxi.{stage.name}")]
         contexts.append(self.context("pipeline_run", self.run_type, f"run {self.runs}"))

@@ -1,4 +1,4 @@
-"""What is seen while a run goes on."""
+"""Tests the display of a run."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""The error that a run ends with."""
+"""Tests the error that a run ends with."""
 
 import errno
 import sqlite3

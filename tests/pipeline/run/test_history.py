@@ -1,4 +1,4 @@
-"""What is read of earlier runs from a real metadata store, also from one that was damaged."""
+"""Tests what is read of earlier runs from a real metadata store, also from a damaged one."""
 
 import os
 import signal

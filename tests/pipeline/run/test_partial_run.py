@@ -1,4 +1,4 @@
-"""Whether a part of the graph can run on the results of the last run."""
+"""Tests whether a part of the graph can run on the results of the last run."""
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb

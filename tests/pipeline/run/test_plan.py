@@ -1,4 +1,4 @@
-"""What a dry run says, against a real metadata store."""
+"""Tests the plan of a dry run against a real metadata store."""
 
 import dataclasses
 import pathlib

@@ -1,4 +1,4 @@
-"""The redirection of all output to the log of a run."""
+"""Tests that all output goes to the log of a run, also on a full disk."""
 
 import subprocess
 import sys

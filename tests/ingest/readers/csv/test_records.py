@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.config_sections import Csv, Data
 from core.errors import UserError
-from core.sections import Csv, Data
 from ingest.readers.csv.dialect import detect, header
 from ingest.readers.csv.reader import CsvReader
 from ingest.readers.csv.records import records

@@ -6,8 +6,8 @@ import sys
 import pydantic
 import pytest
 
+from core.config_sections import Evaluate
 from core.errors import UserError
-from core.sections import Evaluate
 from models.evaluation import gates
 from models.evaluation.gates.base import shown
 

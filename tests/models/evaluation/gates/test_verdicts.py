@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.sections import Evaluate
+from core.config_sections import Evaluate
 from core.spec import Label
 from models.evaluation import gates, metrics, model_comparison
 from models.evaluation.gates import Evaluation, GateResult

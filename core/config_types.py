@@ -1,6 +1,7 @@
 """Defines the base class of the sections of the configuration, and the types of their values."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pydantic
@@ -15,21 +16,33 @@ def _text(value: Any) -> Any:
 
 
 def _tuples(value: Any) -> Any:
-    """Takes one text for a list of one, and makes lists tuples, all the way down."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(map(_inner, value)) if isinstance(value, list | tuple) else value
+    """Takes one text for a list of one, and makes lists tuples, at every depth."""
+    return (value,) if isinstance(value, str) else _inner(value) if isinstance(value, list | tuple) else value
 
 
 def _inner(value: Any) -> Any:
     return tuple(map(_inner, value)) if isinstance(value, list | tuple) else _text(value)
 
 
-def check_amount(value: str) -> str:
-    """Returns an amount of memory as it is; ValueError where it is none."""
-    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", value):
-        raise ValueError(f"{value!r} is not an amount of memory. Write it like 500MB or 2GB.")
-    return value
+def _check(pattern: str, problem: str) -> Callable[[str], str]:
+    """Returns a function that returns a text as it is, or raises ValueError where it does not match the pattern."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r} {problem}")
+        return value
+
+    return check
+
+
+check_amount = _check(r"\d+(\.\d+)? ?[KMGT]i?B", "is not an amount of memory. Write it like 500MB or 2GB.")
+check_dotted_path = _check(
+    r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", "is not a dotted path. Write it as package.module.function."
+)
+check_name = _check(
+    r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}",
+    "cannot be a folder's name. Use at most 100 letters, digits, `_`, `-` and `.`.",
+)
 
 
 def _whole(value: Any) -> Any:
@@ -58,17 +71,3 @@ class Section(pydantic.BaseModel):
         validate_by_name=True,
         serialize_by_alias=True,
     )
-
-
-def check_dotted_path(value: str) -> str:
-    """Returns `package.module.function` as it is; ValueError where it is not of that form."""
-    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value):
-        raise ValueError(f"`{value}` is not a dotted path. Write it as package.module.function.")
-    return value
-
-
-def check_name(value: str) -> str:
-    """Returns a run's name as it is; ValueError where it cannot be a folder's name everywhere."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", value):
-        raise ValueError(f"{value!r} cannot be a folder's name. Use at most 100 letters, digits, `_`, `-` and `.`.")
-    return value
