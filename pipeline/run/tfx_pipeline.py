@@ -15,6 +15,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 
+from components.base import beam_options
 from pipeline.graph import RunContext, Stage
 from pipeline.run.display import Display
 from pipeline.run.fingerprints import Fingerprint
@@ -46,7 +47,11 @@ def build(
         fingerprints: the fingerprint of each stage.
         arguments: the arguments of each stage's component that are made from its parameters.
         cache: whether results of earlier runs may be used.
+
+    Raises:
+        UserError: Beam cannot read one of its options.
     """
+    beam_options.check(context.settings.beam)
     nodes: dict[str, BaseNode] = {}
     for stage in stages:
         module, _, name = stage.component.rpartition(".")
