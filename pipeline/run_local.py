@@ -69,6 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (UserError, GateError) as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        message = f"error: {error.filename or 'a file'}: {error.strerror or error}. Check the path and its permissions."
+        print(message, file=sys.stderr)
+        return UserError.exit_code
     except KeyboardInterrupt:
         print("stopped.", file=sys.stderr)
         return 130

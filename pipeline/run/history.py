@@ -145,10 +145,15 @@ class History:
                 if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'Execution'").fetchone():
                     store.executescript(_EMPTY)
                 yield store
+        except sqlite3.OperationalError as error:
+            raise UserError(
+                f"The metadata store {self._path} cannot be read: {error}. Check its permissions, and whether another "
+                "program uses it."
+            ) from error
         except sqlite3.DatabaseError as error:
             raise UserError(
-                f"The metadata store {self._path} cannot be read: {error}. If no other program uses it, it is damaged: "
-                "remove it and start the same command again. All stages will run, and the served versions stay."
+                f"The metadata store {self._path} is damaged: {error}. Remove it and start the same command again: "
+                "all stages will run, and the served versions stay."
             ) from error
 
     def _execution(self, store: sqlite3.Connection, stage: str, identifier: int, state: int) -> Execution:

@@ -80,5 +80,11 @@ def test_a_store_in_a_folder_with_signs_of_addresses_is_read(tmp_path):
 def test_a_store_that_was_cut_is_the_users_error(store, size):
     store.run(fingerprints(VALUES))
     os.truncate(store.path, size)
-    with pytest.raises(UserError, match=r"The metadata store .*metadata\.sqlite cannot be read: .* remove it"):
+    with pytest.raises(UserError, match=r"The metadata store .*metadata\.sqlite is damaged: .* Remove it"):
         History(store.path, "taxi").executions("Trainer")
+
+
+def test_a_store_that_cannot_be_opened_is_the_users_error(tmp_path):
+    (tmp_path / "metadata.sqlite").mkdir()
+    with pytest.raises(UserError, match=r"metadata\.sqlite cannot be read: unable to open database file\. Check its"):
+        History(tmp_path / "metadata.sqlite", "taxi").finished()
