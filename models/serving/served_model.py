@@ -27,14 +27,20 @@ class ServedModel:
         """Loads the SavedModel in a folder.
 
         Raises:
-            UserError: the folder holds no SavedModel, or one without the signature `predict`.
+            UserError: the folder holds no SavedModel, a damaged one, or one without the signature `predict`.
         """
         if not (pathlib.Path(path) / "saved_model.pb").is_file():
             raise UserError(f"{path} holds no saved_model.pb. A model that Skewless pushed was expected there.")
         self.path = path
         # Signatures work only as long as the object that was loaded is there.
-        with _loadable(path) as loadable:
-            self._loaded = tf.saved_model.load(loadable)
+        try:
+            with _loadable(path) as loadable:
+                self._loaded = tf.saved_model.load(loadable)
+        except (tf.errors.OpError, OSError, ValueError, IndexError) as error:
+            raise UserError(
+                f"The model in {path} cannot be loaded: {error}. Its files are damaged, or it is no SavedModel of "
+                "this TensorFlow. Run the pipeline again, which pushes the model anew, or name another version."
+            ) from error
         self._inputs = _inputs(path)
         self._keywords = {signature: self._keywords_of(signature) for signature in self._inputs}
         self.signatures = tuple(sorted(self._inputs))

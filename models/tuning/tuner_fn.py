@@ -97,12 +97,19 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         common = {
             "objective": keras_tuner.Objective(f"val_{self.metric}", "max" if more_is_better else "min"),
             "max_trials": tune.trials,
-            "hyperparameters": space(spec.family, spec.hyperparameters),
             "seed": tune.seed + 1,  # KerasTuner replaces 0 by a random seed
         }
-        oracle = searches.SEARCHES[tune.algorithm].oracle(**common)
-        oracle.verbose = 0
-        super().__init__(oracle=oracle, directory=directory, project_name=name)
+
+        def start(overwrite: bool) -> None:
+            hyperparameters = space(spec.family, spec.hyperparameters)
+            oracle = searches.SEARCHES[tune.algorithm].oracle(**common, hyperparameters=hyperparameters)
+            oracle.verbose = 0
+            super(Search, self).__init__(oracle=oracle, directory=directory, project_name=name, overwrite=overwrite)
+
+        try:
+            start(overwrite=False)
+        except (RuntimeError, ValueError, KeyError):  # a killed run or a full disk left files that cannot be read
+            start(overwrite=True)
 
     def search(self, *args: Any, **kwargs: Any) -> None:
         """Runs the trials that are left.

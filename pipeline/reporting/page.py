@@ -33,10 +33,13 @@ def after_run(folder: RunFolder, summary: Mapping[str, Any]) -> None:
 
 
 def of_refused(path: pathlib.Path, error: Exception) -> None:
-    """Writes the report of a run that did not begin: why."""
+    """Writes the report of a run that did not begin: why. The report of an earlier run is kept."""
+    folder = RunFolder(path.absolute())
+    if folder.summary.exists():
+        return
     summary = {"name": path.name, "run_id": time.strftime("%Y%m%d-%H%M%S"), "status": "refused", "error": str(error)}
     try:
-        write(RunRecord(RunFolder(path.absolute()), summary))
+        write(RunRecord(folder, summary))
     except Exception:
         logging.exception("The report could not be written.")
 

@@ -1,6 +1,7 @@
 """Plans a run: which stages would be executed and which taken from the cache, and why. `--dry-run` prints it."""
 
 import dataclasses
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,26 +31,61 @@ class Step:
 
 
 def plan(
-    stages: Sequence[Stage], history: History, fingerprints: Mapping[str, Fingerprint], cache: bool = True
+    stages: Sequence[Stage],
+    history: History,
+    fingerprints: Mapping[str, Fingerprint],
+    cache: bool = True,
+    contents: bool = False,
 ) -> list[Step]:
-    """Returns what a run would do, stage by stage."""
+    """Returns what a run would do, stage by stage.
+
+    Args:
+        stages: the stages.
+        history: the earlier executions.
+        fingerprints: the fingerprint of each stage.
+        cache: whether results of earlier runs may be used.
+        contents: whether the contents of their files are compared with the digests, and not their sizes alone.
+    """
     steps: list[Step] = []
     reused: dict[str, Execution] = {}
     for stage in stages:
-        executions = [execution for execution in history.executions(stage.name) if execution.state == COMPLETE]
+        executions = _completed(history, stage)
         wanted = fingerprints[stage.name]
-        match = next((execution for execution in executions if _is_usable(execution, wanted, stage, reused)), None)
-        if match and cache:
+        usable = (execution for execution in executions if _is_usable(execution, wanted, stage, reused, contents))
+        if cache and (match := next(usable, None)):
             reused[stage.name] = match
             steps.append(Step(stage.name, "cached", "nothing that it depends on has changed"))
         else:
-            steps.append(Step(stage.name, "run", _why(stage, executions, wanted, steps, cache)))
+            why = _why(stage, executions, wanted, steps, contents) if cache else "the cache is off"
+            steps.append(Step(stage.name, "run", why))
     return steps
 
 
-def _is_usable(execution: Execution, wanted: Fingerprint, stage: Stage, reused: Mapping[str, Execution]) -> bool:
+def discard_damaged(
+    stages: Sequence[Stage], history: History, fingerprints: Mapping[str, Fingerprint], contents: bool = False
+) -> list[str]:
+    """Removes the damaged results that TFX would take from its cache; returns a message for each stage that had one."""
+    messages = []
+    for stage in stages:
+        wanted = fingerprints[stage.name]
+        executions = [execution for execution in _completed(history, stage) if execution.fingerprint == wanted]
+        if executions and (damage := executions[0].damage(contents)):
+            messages.append(f"The earlier result of {stage.name} is damaged and not used: {damage}.")
+        for artifact in (artifact for execution in executions for artifact in execution.outputs):
+            if artifact.damage(contents):
+                shutil.rmtree(artifact.uri, ignore_errors=True)
+    return messages
+
+
+def _completed(history: History, stage: Stage) -> list[Execution]:
+    return [execution for execution in history.executions(stage.name) if execution.state == COMPLETE]
+
+
+def _is_usable(
+    execution: Execution, wanted: Fingerprint, stage: Stage, reused: Mapping[str, Execution], contents: bool
+) -> bool:
     """Returns whether TFX's cache would take an execution: equal properties, the same inputs, all outputs there."""
-    if execution.fingerprint != wanted or not all(artifact.usable for artifact in execution.outputs):
+    if execution.fingerprint != wanted or execution.damage(contents):
         return False
     if not all(name in reused for name in stage.upstream):
         return False
@@ -57,9 +93,9 @@ def _is_usable(execution: Execution, wanted: Fingerprint, stage: Stage, reused: 
     return {artifact.id for artifact in execution.inputs} <= produced
 
 
-def _why(stage: Stage, executions: Sequence[Execution], wanted: Fingerprint, steps: Sequence[Step], cache: bool) -> str:
-    if not cache:
-        return "the cache is off"
+def _why(
+    stage: Stage, executions: Sequence[Execution], wanted: Fingerprint, steps: Sequence[Step], contents: bool
+) -> str:
     if not executions:
         return "it has not run yet"
     last = executions[0].fingerprint
@@ -70,7 +106,9 @@ def _why(stage: Stage, executions: Sequence[Execution], wanted: Fingerprint, ste
         return "; ".join(found[:_MOST_CHANGES]) + more
     if upstream:
         return f"{' and '.join(upstream)} would run"
-    return "its earlier result does not fit or is no longer there"
+    if damage := next(filter(None, (execution.damage(contents) for execution in executions)), ""):
+        return f"its earlier result is damaged: {damage}"
+    return "its earlier result does not fit"
 
 
 def changes(last: Fingerprint, wanted: Fingerprint) -> Iterator[str]:

@@ -20,6 +20,7 @@ class Request:
         from_stage, to_stage: the part of the graph to run; None for the ends.
         dry_run: print which stages would run, and run nothing.
         cache: whether results of earlier runs may be used.
+        verify: whether the contents of their files are compared with the digests, and not their sizes alone.
         update_schema: write the inferred schema beside the configuration, and end there.
         quiet: print only the result.
         json: print the summary as JSON and nothing else on standard output.
@@ -32,6 +33,7 @@ class Request:
     to_stage: str | None = None
     dry_run: bool = False
     cache: bool = True
+    verify: bool = False
     update_schema: bool = False
     quiet: bool = False
     json: bool = False

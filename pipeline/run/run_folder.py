@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from core import digests, storage
 from core.errors import UserError
 
 _PATTERN_CHARACTERS = "[\\"  # TensorFlow looks up the files of a model as a glob, in which these match no file so named
+_STAT = ("st_size", "st_ino", "st_mtime_ns", "st_ctime_ns")
 FREE_BYTES = 200_000_000  # on a full disk TensorFlow and SQLite leave broken files, so a run does not begin on one
 
 
@@ -98,27 +99,48 @@ class RunFolder:
                 ) from None
             yield
 
-    def tidy(self, unfinished: Iterable[int]) -> None:
-        """Removes the outputs of executions that were killed."""
-        for identifier in unfinished:
-            for pattern in (f"*/*/{identifier}", f"*/.system/*/{identifier}"):
-                for folder in self.artifacts.glob(pattern):
-                    shutil.rmtree(folder, ignore_errors=True)
+    def tidy(self, finished: Container[int]) -> list[str]:
+        """Removes what executions wrote that have not finished, such as those of a killed run; returns their stages.
+
+        Args:
+            finished: the ids of the executions whose outputs are kept.
+        """
+        outputs, others = self.artifacts.glob("*/*/*"), self.artifacts.glob("*/.system/executor_execution/*")
+        left = [path for path in (*outputs, *others) if path.name.isdecimal() and int(path.name) not in finished]
+        for folder in left:
+            shutil.rmtree(folder, ignore_errors=True)
+        return list(dict.fromkeys(path.parents[1].name for path in left if path.parents[2] == self.artifacts))
 
     def clear_cache(self) -> None:
         """Removes the results for each data file, so that all of them are computed again."""
         shutil.rmtree(self.cache, ignore_errors=True)
 
-    def data_digest(self, files: Sequence[str]) -> str:
+    def data_digest(self, files: Sequence[str], cache: bool = True) -> str:
         """Returns a digest of the content of some files.
 
-        A file whose path, size and modification time have not changed since the last run is not read again.
+        Args:
+            files: their paths.
+            cache: whether a file that is as the last run left it is not read again. Its path, size, inode, time of
+                modification and time of change are compared; a program can set back all but the last.
         """
-        cache = self.path / ".digests.json"
-        known = storage.read_json(cache)
-        keys = [f"{file}|{(stat := os.stat(file)).st_size}|{stat.st_mtime_ns}|{stat.st_ino}" for file in files]
+        remembered = self.path / ".digests.json"
+        earlier = storage.read_json(remembered) if cache else {}
+        keys = ["|".join([file, *(str(getattr(os.stat(file), field)) for field in _STAT)]) for file in files]
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            found = list(pool.map(lambda key, file: known.get(key) or digests.of_file(file), keys, files))
+            found = list(pool.map(lambda key, file: earlier.get(key) or digest_of_content(file), keys, files))
         if self.path.is_dir():
-            storage.write_json(cache, dict(zip(keys, found, strict=True)))
+            with contextlib.suppress(OSError):  # where the folder cannot be written to, the next run reads them again
+                storage.write_json(remembered, dict(zip(keys, found, strict=True)))
         return digests.of_values(found)
+
+
+def digest_of_content(file: str) -> str:
+    """Returns the digest of a file's content.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    try:
+        return digests.of_file(file)
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}. Check the file and its permissions.") from None

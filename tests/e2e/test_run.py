@@ -1,6 +1,7 @@
 """Whole runs, as a user starts them: what runs, what is cached, what is pushed, and what is untouched by a failure."""
 
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -123,6 +124,20 @@ def test_a_killed_run_goes_on_from_the_last_finished_stage(tmp_path):
     summary = run("--to", "SchemaGen", out=tmp_path)
     assert states(summary)["ExampleGen"] == states(summary)["StatisticsGen"] == "cached"
     assert summary["status"] == "partial"
+
+
+def test_a_result_that_was_cut_is_made_again(tmp_path):
+    rows = run("--to", "StatisticsGen", out=tmp_path)["data"]["rows"]
+    (file,) = tmp_path.glob("artifacts/ExampleGen/examples/*/Split-test/*.parquet")
+    os.truncate(file, 1_000)
+    command = [sys.executable, "pipeline/run_local.py", *SMALL, "--out", str(tmp_path)]
+    refused = subprocess.run([*command, "--from", "StatisticsGen"], cwd=ROOT, capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"the result of ExampleGen, which is damaged: {file} has 1,000 bytes in place of " in refused.stderr
+    done = subprocess.run([*command, "--to", "StatisticsGen"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "! The earlier result of ExampleGen is damaged and not used:" in done.stdout
+    assert json.loads((tmp_path / "summary.json").read_text())["data"]["rows"] == rows
 
 
 def test_ctrl_c_leaves_no_half_artifact(tmp_path):

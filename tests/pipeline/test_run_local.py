@@ -53,7 +53,13 @@ def test_help_names_every_flag():
         (["--set", "train.epoch=3"], "epochs"),
         (["--set", "train.epochs=many"], "train.epochs"),
         (["--from", "trainr"], "Did you mean 'Trainer'?"),
-        (["--label", "big_tipp"], "big_tip"),
+        (["--from", ""], "There is no stage ''. Expected one of ExampleGen"),
+        (["--to", ""], "There is no stage ''. Expected one of ExampleGen"),
+        (["--from", "Trainer", "--to", "ExampleGen", "--out", "{out}"], "--to ExampleGen does not depend on --from"),
+        (["--from", "Trainer", "--out", "{out}"], "starts on the result of ExampleGen, and the last run has none"),
+        (["--out", ""], "argument --out: it is empty, and the path of a folder was expected"),
+        (["--data", "/proc/self/mem", "--label", "x"], "/proc/self/mem cannot be read: "),
+        (["--label", "big_tipp", "--out", "{out}"], "big_tip"),
     ],
 )
 def test_a_mistake_is_told_at_once(arguments, message, tmp_path):

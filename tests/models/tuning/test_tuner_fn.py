@@ -59,6 +59,19 @@ def test_an_interrupted_search_goes_on(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("file", ["tuner0.json", "oracle.json", "trial_0/trial.json"])
+@pytest.mark.parametrize("size", [0, 20])
+def test_an_interrupted_search_starts_over_where_its_files_were_cut(tmp_path, file, size):
+    first = search(tmp_path, trials=1)
+    first.search(verbose=0)
+    os.truncate(os.path.join(first.project_dir, file), size)
+    again = search(tmp_path, trials=1)
+    assert again.num_completed() == 0
+    again.search(verbose=0)
+    assert again.num_completed() == 1
+    assert again.oracle.trials["0"].score == first.oracle.trials["0"].score
+
+
 def test_each_trial_leaves_its_curves(tmp_path):
     search(tmp_path / "trials", logs=str(tmp_path / "logs")).search(verbose=0)
     assert sorted(os.listdir(tmp_path / "logs")) == ["trial-0", "trial-1"]
