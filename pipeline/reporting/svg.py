@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from pipeline.reporting.numbers import cut, number, tick
 
 WIDTH, HEIGHT = 420, 260
-LEFT, RIGHT, TOP, BOTTOM = 54, 12, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 54, 12, 24, 40
 
 Point = tuple[float, float]
 
@@ -131,12 +131,12 @@ def _extent(values: Sequence[float]) -> Point:
 
 
 def legend(series: Sequence[Series]) -> list[Markup]:
-    """Returns the names of the series in the upper right corner."""
+    """Returns the names of the series in a row above the chart."""
     found = []
     for index, one in enumerate(series):
-        y = TOP + 8 + 15 * index
-        found.append(line([(WIDTH - 100, y), (WIDTH - 82, y)], one.style))
-        found.append(text(WIDTH - 77, y + 4, cut(one.name, 14), "start", "tick"))
+        x = LEFT + 110 * index
+        found.append(line([(x, 8), (x + 18, 8)], one.style))
+        found.append(text(x + 23, 12, cut(one.name, 15), "start", "tick"))
     return found
 
 

@@ -14,7 +14,7 @@ from tensorflow_model_analysis.extractors import slice_key_extractor, unbatch_ex
 from tensorflow_model_analysis.proto import config_pb2
 from tfx.types import standard_artifacts
 
-from components.evaluator import batch_inference, evaluation_pipeline
+from components.evaluator import batch_inference, evaluation_pipeline, explanation
 from components.evaluator.component import Evaluator
 from core import examples
 from core.config_sections import Evaluate
@@ -118,6 +118,38 @@ def test_good_candidate_is_blessed_in_the_stock_form(good_run):
     assert blessing.get_int_custom_property("current_model_id") == 2
     assert blessing.get_string_custom_property("baseline_model").endswith("blind/Format-Serving")
     assert [path.name for path in pathlib.Path(blessing.uri).iterdir()] == ["BLESSED"]
+
+
+def test_explanation_has_all_parts(good_run):
+    evaluation, _, report = good_run
+    found = json.loads((pathlib.Path(evaluation.uri) / "explanation.json").read_text())
+    assert "errors" not in found
+    assert set(found["intervals"]) == {"candidate", "linear", "champion", "constant"}
+    assert 0.01 < found["intervals"]["candidate"]["auc"] < 0.1
+    assert found["differences"]["constant"]["gain"] == pytest.approx(report["metrics"]["test"]["auc"] - 0.5)
+    assert [part["name"] for part in found["slices"]] != []
+    assert all(0 < part["half_widths"]["auc"] < 0.2 for part in found["slices"])
+    assert [one["feature"] for one in found["importance"]] == ["age", "town"]
+    assert found["importance"][1]["loss"] == 0
+    assert found["dependence"]["of"] == "yes"
+    by_age = found["dependence"]["features"][0]
+    assert by_age["mean"] == pytest.approx(by_age["positions"], abs=1e-5), "the model predicts the age"
+    assert found["interactions"][0]["strength"] == pytest.approx(0, abs=1e-3)
+    assert len(found["worst_rows"]) == 20
+    first = found["worst_rows"][0]
+    assert float(first["features"]["age"]) == pytest.approx(
+        first["score_of_label"] if first["label"] == "yes" else 1 - first["score_of_label"], abs=1e-4
+    )
+
+
+def test_part_of_the_explanation_that_fails_is_recorded(good_run, parts, tmp_path):
+    evaluation, _, _ = good_run
+    loaded = evaluation_pipeline.load(evaluation.uri, ["candidate", "constant"], SPEC, Evaluate())
+    split = str(pathlib.Path(parts["examples"].uri) / "Split-test")
+    explanation.write(str(tmp_path), loaded, split, str(tmp_path / "no model"), SPEC)
+    found = json.loads((tmp_path / "explanation.json").read_text())
+    assert "holds no saved_model.pb" in found["errors"]["sample"]
+    assert "roc" in found["curves"]
 
 
 def test_finding_names_metric_and_rivals(good_run):
@@ -248,6 +280,8 @@ def test_linear_candidate_has_no_linear_rival_and_test_split_without_rows_fails(
     )
     assert [(gate["name"], gate["passed"]) for gate in report["gates"]] == [("test split", False)]
     assert evaluation.get_string_custom_property("finding") == "not blessed"
+    found = json.loads((pathlib.Path(evaluation.uri) / "explanation.json").read_text())
+    assert found == {"error": "The test split has no rows. Give it a fraction in `split`."}
     assert blessing.get_int_custom_property("blessed") == 0
 
 
