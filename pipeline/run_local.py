@@ -39,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in --set train.epochs=3")
     add("--from", dest="from_stage", metavar="STAGE", help="begin with this stage, on the results of the last run")
     add("--to", dest="to_stage", metavar="STAGE", help="end with this stage")
+    compare_help = "compare the model with this served version, not with the newest"
+    add("--compare-to", type=int, metavar="VERSION", help=compare_help)
     add("--dry-run", action="store_true", help="print which stages would run, which are cached, and why")
     add("--no-cache", action="store_true", help="run every stage, whether or not it has changed")
     schema_help = "write the inferred schema beside the configuration, or merge it there"
@@ -98,6 +100,7 @@ def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
         out=arguments.out,
         from_stage=arguments.from_stage and stage_named(arguments.from_stage),
         to_stage=arguments.to_stage and stage_named(arguments.to_stage),
+        compare_to=arguments.compare_to,
         dry_run=arguments.dry_run,
         cache=not arguments.no_cache,
         update_schema=arguments.update_schema,

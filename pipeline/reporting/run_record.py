@@ -78,6 +78,12 @@ class RunRecord:
         artifact = self.output(stage, name)
         return pathlib.Path(artifact.uri) if artifact else None
 
+    @property
+    def predictions(self) -> pathlib.Path | None:
+        """The folder of the predictions on test; None where there is none."""
+        folder = self.uri("Evaluator", "evaluation")
+        return folder / "predictions" if folder and (folder / "predictions").exists() else None
+
     def parameters(self, stage: str) -> Mapping[str, Any]:
         """Returns the parameters that a stage was given, flat: dotted name to value."""
         execution = self.executions.get(stage)

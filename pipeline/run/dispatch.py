@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ingest
 from core import digests, storage
 from core.errors import UserError
+from models.serving import model_versions
 from pipeline.config.settings import Settings
 from pipeline.graph import STAGES, RunContext
 from pipeline.run import code_dependencies, fingerprints
@@ -35,13 +36,14 @@ def run(request: Request) -> int:
     folder = RunFolder((request.out or Path("runs") / request.settings.name).absolute())
     data = request.settings.data
     data_digest = folder.data_digest(ingest.expand(data.files, data.spans) + ingest.files_in_query(data.query))
-    marks = _marks(request.settings, data_digest)
+    compared = _compared_version(folder, request.compare_to)
+    marks = _marks(request.settings, data_digest, compared)
     last = storage.read_json(folder.summary)
     if request.whole and last.get("fingerprint") == marks["fingerprint"] and _is_settled(last, folder):
         return _print_unchanged(request, folder, last, time.monotonic() - begun)
     resolved = _resolve(request, folder, last, marks)
     history = History(folder.metadata, resolved.settings.name)
-    context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history)
+    context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history, compared)
     found, arguments = fingerprints.of_stages(STAGES, context)
     if request.dry_run:
         return _print_plan(request, history, found)
@@ -55,14 +57,28 @@ def run(request: Request) -> int:
         return FullRun(request, context, found, arguments, resolved.warnings, marks, begun).run()
 
 
-def _marks(settings: Settings, data_digest: str) -> dict[str, str]:
+def _compared_version(folder: RunFolder, version: int | None) -> str:
+    """Returns the folder of the version that the candidate is compared with; empty for the newest.
+
+    Raises:
+        UserError: there is no such version.
+    """
+    if version is None:
+        return ""
+    if version not in model_versions.versions(folder.serving):
+        served = ", ".join(map(str, sorted(model_versions.versions(folder.serving)))) or "none"
+        raise UserError(f"--compare-to {version}: there is no such version in {folder.serving}. Served are: {served}.")
+    return str(folder.serving / str(version))
+
+
+def _marks(settings: Settings, data_digest: str, compared: str) -> dict[str, str]:
     """Returns digests for the next run: of everything that this run depends on, and of the configuration alone."""
     configuration = digests.of_values(settings.model_dump(mode="json"))
     schema = settings.schema_file
     schema_digest = digests.of_file(schema) if schema and Path(schema).exists() else ""
     project = code_dependencies.digest_of_project()
     return {
-        "fingerprint": digests.of_values(configuration, data_digest, schema_digest, project),
+        "fingerprint": digests.of_values(configuration, data_digest, schema_digest, project, compared),
         "configuration": configuration,
     }
 

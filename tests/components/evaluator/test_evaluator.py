@@ -20,6 +20,7 @@ from core import examples
 from core.config_sections import Evaluate
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
+from models.evaluation import stored_predictions
 from models.serving import model_versions
 from tests.components import data_stages, served_models
 
@@ -163,7 +164,7 @@ def test_finding_names_metric_and_rivals(good_run):
 
 def _constant_log_loss(evaluation) -> float:
     """One in four of train says yes, so that is what the constant says everywhere."""
-    labels = batch_inference.load(evaluation_pipeline.predictions_folder(evaluation.uri), ["constant"]).labels
+    labels = stored_predictions.load(evaluation_pipeline.predictions_folder(evaluation.uri), ["constant"]).labels
     return float(np.mean(np.where(labels == 1, -np.log(0.25), -np.log(0.75))))
 
 
@@ -179,7 +180,7 @@ def test_tfma_reads_overall_and_sliced_metrics(good_run):
 def test_area_agrees_with_that_of_tfma(good_run, tmp_path):
     """TFMA's own metric, fed row by row with the predictions that the stage kept."""
     evaluation, _, report = good_run
-    rows = batch_inference.load(evaluation_pipeline.predictions_folder(evaluation.uri), ["candidate"])
+    rows = stored_predictions.load(evaluation_pipeline.predictions_folder(evaluation.uri), ["candidate"])
     config = config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(label_key="bought")],
         slicing_specs=[config_pb2.SlicingSpec()],
