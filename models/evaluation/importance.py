@@ -13,8 +13,10 @@ Columns = Mapping[str, np.ndarray]
 Predict = Callable[[Columns], np.ndarray]
 
 # With more features, groups of them are shuffled first, and then each feature of the groups that matter most.
-MAX_SINGLE = 64
+MAX_SINGLE = 48
 _PREDICTED_ROWS = 100_000  # of all shuffles together, roughly
+_PREDICTED_CELLS = 30_000_000
+_MIN_ROWS, _MAX_ROWS = 200, 10_000
 _MAX_REPEATS = 5
 _Z = 1.96
 
@@ -32,6 +34,12 @@ class Importance:
     feature: str
     loss: float
     half_width: float
+
+
+def num_rows(num_features: int) -> int:
+    """Returns for how many rows the importance is computed: a wide model needs much time for a row."""
+    shuffles = num_features if num_features <= MAX_SINGLE else 2 * MAX_SINGLE
+    return int(np.clip(_PREDICTED_CELLS // max(1, num_features * shuffles), _MIN_ROWS, _MAX_ROWS))
 
 
 def by_permutation(

@@ -97,7 +97,7 @@ class Axes:
             found.append(text(LEFT - 5, self.y(value) + 4, tick(value), "end", "tick"))
         named = [(value, tick(value)) for value in ticks(*self._x)]
         if self._categories:
-            every = math.ceil(len(self._categories) / 6)
+            every = math.ceil(len(self._categories) / (6 if max(map(len, self._categories)) < 8 else 4))
             named = [(i, cut(name, 11)) for i, name in enumerate(self._categories) if i % every == 0]
         found += [text(self.x(value), bottom + 15, name, "middle", "tick") for value, name in named]
         middle = (TOP + bottom) / 2
