@@ -16,11 +16,19 @@ import pyarrow as pa
 from components.evaluator import batch_inference
 from core import examples, progress, storage
 from core.spec import Feature, Spec
-from models.evaluation import curves, dependence, error_slices, importance, metric_intervals, metrics, model_comparison
+from models.evaluation import (
+    EXPLANATION_FILE,
+    curves,
+    dependence,
+    error_slices,
+    importance,
+    metric_intervals,
+    metrics,
+    model_comparison,
+)
 from models.evaluation.gates import Evaluation
 from models.serving import served_model
 
-FILE = "explanation.json"
 _PREDICTED_AT_ONCE = 4_096
 _TOP_FEATURES, _PAIRED_FEATURES = 6, 3
 _WORST_ROWS = 20
@@ -47,7 +55,7 @@ def write(folder: str, evaluation: Evaluation, split: str, model: str, spec: Spe
         except Exception as error:  # a report without a part is better than no model
             logging.exception("The part %s of the explanation failed.", name)
             found.setdefault("errors", {})[name] = f"{type(error).__name__}: {error}"
-    storage.write_json(pathlib.Path(folder) / FILE, found)
+    storage.write_json(pathlib.Path(folder) / EXPLANATION_FILE, found)
 
 
 class Explanation:
