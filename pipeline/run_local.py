@@ -39,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in --set train.epochs=3")
     add("--from", dest="from_stage", metavar="STAGE", help="begin with this stage, on the results of the last run")
     add("--to", dest="to_stage", metavar="STAGE", help="end with this stage")
+    compare_help = "compare the model with this served version, not with the newest"
+    add("--compare-to", type=int, metavar="VERSION", help=compare_help)
     add("--dry-run", action="store_true", help="print which stages would run, which are cached, and why")
     add("--no-cache", action="store_true", help="run every stage, whether or not it has changed")
     verify_help = "read all files of earlier results to see whether they are damaged, and not their sizes alone"
@@ -111,6 +113,7 @@ def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
         out=arguments.out,
         from_stage=None if arguments.from_stage is None else stage_named(arguments.from_stage),
         to_stage=None if arguments.to_stage is None else stage_named(arguments.to_stage),
+        compare_to=arguments.compare_to,
         dry_run=arguments.dry_run,
         cache=not arguments.no_cache,
         verify=arguments.verify,

@@ -16,14 +16,19 @@ import pyarrow as pa
 from components.evaluator import batch_inference
 from core import examples, progress, storage
 from core.spec import Feature, Spec
-from models.evaluation import curves, dependence, error_slices, importance, metric_intervals, metrics, model_comparison
+from models.evaluation import (
+    EXPLANATION_FILE,
+    curves,
+    dependence,
+    error_slices,
+    importance,
+    metric_intervals,
+    metrics,
+    model_comparison,
+)
 from models.evaluation.gates import Evaluation
 from models.serving import served_model
 
-FILE = "explanation.json"
-_SAMPLE_ROWS = 10_000
-_SAMPLE_CELLS = 2_000_000  # of a wide table the sample has fewer rows
-_MIN_SAMPLE_ROWS = 500
 _PREDICTED_AT_ONCE = 4_096
 _TOP_FEATURES, _PAIRED_FEATURES = 6, 3
 _WORST_ROWS = 20
@@ -50,7 +55,7 @@ def write(folder: str, evaluation: Evaluation, split: str, model: str, spec: Spe
         except Exception as error:  # a report without a part is better than no model
             logging.exception("The part %s of the explanation failed.", name)
             found.setdefault("errors", {})[name] = f"{type(error).__name__}: {error}"
-    storage.write_json(pathlib.Path(folder) / FILE, found)
+    storage.write_json(pathlib.Path(folder) / EXPLANATION_FILE, found)
 
 
 class Explanation:
@@ -128,8 +133,7 @@ class Explanation:
         self._model = served_model.load(self._path)
         self._features = [feature for feature in self._features if feature.name in self._model.inputs]
         total = len(self._test.labels)
-        most = max(_MIN_SAMPLE_ROWS, min(_SAMPLE_ROWS, _SAMPLE_CELLS // max(1, len(self._features))))
-        self._rows = np.sort(np.random.default_rng(0).permutation(total)[:most])
+        self._rows = np.sort(np.random.default_rng(0).permutation(total)[: importance.num_rows(len(self._features))])
         self._columns = self._read(self._rows)
         error, _ = model_comparison.mean(self._errors[self._rows], self._test.weights[self._rows])
         return {"test_rows": total, "rows": len(self._rows), "error": error}

@@ -13,8 +13,8 @@ from models.evaluation.importance import Columns, Predict
 
 _POINTS = 12
 _PAIR_POINTS = 5
-_ROWS = 300
-_PAIR_ROWS = 100
+_CELLS = 80_000  # of the rows for which predictions are made: a wide model needs much time for a row
+_MIN_ROWS, _MAX_ROWS = 30, 300
 _LINES = 20
 
 
@@ -65,11 +65,12 @@ class DependenceOfModel:
 
     def __init__(self, predict: Predict, columns: Columns, output: int | None) -> None:
         self._predict, self._columns, self._output = predict, columns, output
+        self._rows = int(np.clip(_CELLS // max(1, len(columns)), _MIN_ROWS, _MAX_ROWS))
 
     def on(self, feature: Feature) -> Dependence:
         """Returns the dependence on one feature."""
         values, names = grid(self._columns[feature.name], feature, _POINTS)
-        by_value = self._predictions({feature.name: values}, _ROWS)  # [values, rows]
+        by_value = self._predictions({feature.name: values}, self._rows)  # [values, rows]
         categories = feature.payload == "text" or feature.kind != "numeric"
         return Dependence(
             feature=feature.name,
@@ -92,7 +93,7 @@ class DependenceOfModel:
             for index, feature in enumerate((first, second))
         }
         shape = [len(grids[0][0]), len(grids[1][0])]
-        joint = self._predictions(columns, _PAIR_ROWS).mean(axis=1).reshape(shape)
+        joint = self._predictions(columns, self._rows // 3).mean(axis=1).reshape(shape)
         centred = joint - joint.mean()
         rest = centred - centred.mean(axis=1, keepdims=True) - centred.mean(axis=0, keepdims=True)
         total = float(np.square(centred).sum())

@@ -23,9 +23,14 @@ def interval(value: float | None, half_width: float | None, low: float = -math.i
     """Returns a value with its interval: `0.957 [0.945, 0.969]`, the ends not beyond `low` and `high`."""
     if value is None or half_width is None or not math.isfinite(half_width):
         return number(value)
-    ends = max(low, value - half_width), min(high, value + half_width)
-    digits = max(0, min(6, 1 - math.floor(math.log10(half_width)))) if half_width > 0 else 3
-    return f"{value:,.{digits}f} [{ends[0]:,.{digits}f}, {ends[1]:,.{digits}f}]"
+    return between(value, max(low, value - half_width), min(high, value + half_width))
+
+
+def between(value: float, low: float, high: float) -> str:
+    """Returns a value with the ends of its interval, with as many digits as the width of the interval needs."""
+    half = (high - low) / 2
+    digits = max(0, min(6, 1 - math.floor(math.log10(half)))) if half > 0 else 3
+    return f"{value:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]"
 
 
 def share(value: float | None) -> str:

@@ -4,7 +4,7 @@ import functools
 import logging
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from core import storage
 from pipeline.reporting import sections, verdict
+from pipeline.reporting.blocks import Section
 from pipeline.reporting.run_record import RunRecord
 from pipeline.run.run_folder import RunFolder
 
@@ -46,15 +47,14 @@ def of_refused(path: pathlib.Path, error: Exception) -> None:
 
 def render(record: RunRecord) -> str:
     """Returns the report of a run as HTML. A section that cannot be made says why."""
-    built = sections.build(record)
-    return _template().render(
-        name=record.summary.get("name", ""),
-        run_id=record.summary.get("run_id", ""),
-        verdict=verdict.sentence(record),
-        sections=built,
-        style=Markup(_read("style.css")),
-        script=Markup(_read("threshold.js")),
-    )
+    summary = record.summary
+    return html(f"{summary['name']} · run {summary['run_id']}", verdict.sentence(record), sections.build(record))
+
+
+def html(name: str, heading: str, parts: Sequence[Section]) -> str:
+    """Returns a page: its name, a sentence as its heading, and its sections."""
+    style, script = Markup(_read("style.css")), Markup(_read("threshold.js"))
+    return _template().render(name=name, verdict=heading, sections=parts, style=style, script=script)
 
 
 @functools.cache

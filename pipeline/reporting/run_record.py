@@ -10,11 +10,11 @@ import yaml
 
 from core import storage
 from core.errors import UserError
+from models.evaluation import EXPLANATION_FILE, PREDICTIONS_FOLDER
 from pipeline.graph import STAGES
-from pipeline.run.history import Artifact, Execution, History
+from pipeline.run.history import Execution, History
 from pipeline.run.run_folder import RunFolder
 
-EXPLANATION = "explanation.json"
 SPLITS = ("train", "eval", "test")
 
 
@@ -63,20 +63,17 @@ class RunRecord:
         execution = self.executions.get(stage)
         return execution.report if execution else {}
 
-    def output(self, stage: str, name: str) -> Artifact | None:
-        """Returns an output of a stage; None where there is none. TFX names the folder of an artifact by its output."""
-        execution = self.executions.get(stage)
-        found = (
-            (artifact for artifact in execution.outputs if pathlib.Path(artifact.uri).parent.name == name)
-            if (execution)
-            else iter(())
-        )
-        return next(found, None)
+    def uri(self, stage: str, output: str) -> pathlib.Path | None:
+        """Returns the folder of an output of a stage; None where there is none. TFX names it by the output."""
+        artifacts = self.executions[stage].outputs if stage in self.executions else ()
+        folders = (pathlib.Path(artifact.uri) for artifact in artifacts)
+        return next((folder for folder in folders if folder.parent.name == output), None)
 
-    def uri(self, stage: str, name: str) -> pathlib.Path | None:
-        """Returns the folder of an output of a stage; None where there is none."""
-        artifact = self.output(stage, name)
-        return pathlib.Path(artifact.uri) if artifact else None
+    @property
+    def predictions(self) -> pathlib.Path | None:
+        """The folder of the predictions on test; None where there is none."""
+        folder = self.uri("Evaluator", "evaluation")
+        return folder / PREDICTIONS_FOLDER if folder and (folder / PREDICTIONS_FOLDER).exists() else None
 
     def parameters(self, stage: str) -> Mapping[str, Any]:
         """Returns the parameters that a stage was given, flat: dotted name to value."""
@@ -87,7 +84,7 @@ class RunRecord:
     def explanation(self) -> dict[str, Any]:
         """The explanation of the evaluation; an empty one where there is none."""
         folder = self.uri("Evaluator", "evaluation")
-        return storage.read_json(folder / EXPLANATION) if folder else {}
+        return storage.read_json(folder / EXPLANATION_FILE) if folder else {}
 
     def missing(self, part: str) -> str:
         """Returns why a part of the explanation is not there, as a sentence."""

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from pipeline.reporting.numbers import cut, number, tick
 
 WIDTH, HEIGHT = 420, 260
-LEFT, RIGHT, TOP, BOTTOM = 54, 12, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 54, 12, 24, 40
 
 Point = tuple[float, float]
 
@@ -97,7 +97,7 @@ class Axes:
             found.append(text(LEFT - 5, self.y(value) + 4, tick(value), "end", "tick"))
         named = [(value, tick(value)) for value in ticks(*self._x)]
         if self._categories:
-            every = math.ceil(len(self._categories) / 6)
+            every = math.ceil(len(self._categories) / (6 if max(map(len, self._categories)) < 8 else 4))
             named = [(i, cut(name, 11)) for i, name in enumerate(self._categories) if i % every == 0]
         found += [text(self.x(value), bottom + 15, name, "middle", "tick") for value, name in named]
         middle = (TOP + bottom) / 2
@@ -131,12 +131,12 @@ def _extent(values: Sequence[float]) -> Point:
 
 
 def legend(series: Sequence[Series]) -> list[Markup]:
-    """Returns the names of the series in the upper right corner."""
+    """Returns the names of the series in a row above the chart."""
     found = []
     for index, one in enumerate(series):
-        y = TOP + 8 + 15 * index
-        found.append(line([(WIDTH - 100, y), (WIDTH - 82, y)], one.style))
-        found.append(text(WIDTH - 77, y + 4, cut(one.name, 14), "start", "tick"))
+        x = LEFT + 110 * index
+        found.append(line([(x, 8), (x + 18, 8)], one.style))
+        found.append(text(x + 23, 12, cut(one.name, 15), "start", "tick"))
     return found
 
 

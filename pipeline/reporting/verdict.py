@@ -11,9 +11,8 @@ _ENDS = {
     "up_to_date": "Up to date: {name} version {version} is still served",
     "not_blessed": "Not pushed: the model of {name} did not pass its gates",
     "invalid_data": "Stopped: the data of {name} did not pass validation",
-    "partial": "Ended at the stage that was asked for; no model of {name} was judged",
+    "partial": "Ended at the stage that was asked for: {name} has no new version",
     "failed": "Failed: {name} has no new model",
-    "interrupted": "Interrupted: {name} has no new model",
     "refused": "Refused: the run of {name} did not begin",
 }
 

@@ -13,6 +13,7 @@ import ingest
 from core import digests, storage
 from core.errors import UserError
 from ingest import hive
+from models.serving import model_versions
 from pipeline.config.settings import Settings
 from pipeline.graph import STAGES, RunContext
 from pipeline.run import code_dependencies, fingerprints, partial_run
@@ -40,17 +41,17 @@ def run(request: Request) -> int:
     data = request.settings.data
     files = ingest.expand(data.files, data.spans)
     folders = [hive.values(file) for file in files] if data.hive != () else []  # their names may be columns
-    data_digest = digests.of_values(
-        folder.data_digest(files + ingest.files_in_query(data.query), request.cache), folders
-    )
-    marks = _marks(request.settings, data_digest)
+    content = folder.data_digest(files + ingest.files_in_query(data.query), request.cache)
+    data_digest = digests.of_values(content, folders)
+    compared = _compared_version(folder, request.compare_to)
+    marks = _marks(request.settings, data_digest, compared)
     last = storage.read_json(folder.summary)
     history = History(folder.metadata, request.settings.name)
     unchanged = last.get("status") in SETTLED and last.get("fingerprint") == marks["fingerprint"]
     if request.whole and unchanged and not _is_damaged(history, request.verify):
         return _print_unchanged(request, folder, last, time.monotonic() - begun)
     resolved = _resolve(request, folder, last, marks)
-    context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history)
+    context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history, compared)
     if request.from_stage:
         partial_run.check(STAGES, history, request.from_stage, request.to_stage, request.verify)
     found, arguments = fingerprints.of_stages(STAGES, context)
@@ -70,13 +71,27 @@ def run(request: Request) -> int:
         return FullRun(request, context, found, arguments, warnings, marks, begun).run()
 
 
-def _marks(settings: Settings, data_digest: str) -> dict[str, str]:
+def _compared_version(folder: RunFolder, version: int | None) -> str:
+    """Returns the folder of the version that the candidate is compared with; empty for the newest.
+
+    Raises:
+        UserError: there is no such version.
+    """
+    if version is None:
+        return ""
+    if version not in model_versions.versions(folder.serving):
+        served = ", ".join(map(str, sorted(model_versions.versions(folder.serving)))) or "none"
+        raise UserError(f"--compare-to {version}: there is no such version in {folder.serving}. Served are: {served}.")
+    return str(folder.serving / str(version))
+
+
+def _marks(settings: Settings, data_digest: str, compared: str) -> dict[str, str]:
     """Returns digests for the next run: of everything that this run depends on, and of the configuration alone."""
     configuration = digests.of_values(settings.model_dump(mode="json"))
     schema_digest = digest_of_content(settings.schema_file) if settings.schema_file else ""
     project = code_dependencies.digest_of_project()
     return {
-        "fingerprint": digests.of_values(configuration, data_digest, schema_digest, project),
+        "fingerprint": digests.of_values(configuration, data_digest, schema_digest, project, compared),
         "configuration": configuration,
     }
 

@@ -18,6 +18,7 @@ class Request:
         config: its file; None where flags say it all.
         out: the folder of the run; None for `runs/NAME`.
         from_stage, to_stage: the part of the graph to run; None for the ends.
+        compare_to: the served version that the candidate is compared with; None for the newest.
         dry_run: print which stages would run, and run nothing.
         cache: whether results of earlier runs may be used.
         verify: whether the contents of their files are compared with the digests, and not their sizes alone.
@@ -31,6 +32,7 @@ class Request:
     out: Path | None = None
     from_stage: str | None = None
     to_stage: str | None = None
+    compare_to: int | None = None
     dry_run: bool = False
     cache: bool = True
     verify: bool = False

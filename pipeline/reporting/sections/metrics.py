@@ -1,5 +1,6 @@
 """The section on the metrics on test with their intervals, beside those of the rivals, and on the gates."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from models.evaluation import metrics
@@ -25,8 +26,7 @@ def _metrics(record: RunRecord) -> list[Block]:
     halves = record.explanation.get("intervals", {})
     shown = {name: title for name, title in MODELS.items() if name in by_model}
     rows = [
-        [title, *(_cell(metric, by_model[name].get(metric), halves.get(name, {}).get(metric)) for metric in test)]
-        for name, title in shown.items()
+        [title, *values_with_intervals(test, by_model[name], halves.get(name, {}))] for name, title in shown.items()
     ]
     found: list[Block] = [Table(["on test", *test], rows, "Metrics on test with 95 % intervals")]
     primary = metrics.PRIMARY.get(record.task)  # type: ignore[call-overload]
@@ -44,9 +44,12 @@ def _metrics(record: RunRecord) -> list[Block]:
     return found
 
 
-def _cell(metric: str, value: float | None, half: float | None) -> str:
-    bounds = metrics.METRICS[metric].bounds if metric in metrics.METRICS else (float("-inf"), float("inf"))
-    return interval(value, half, *bounds)
+def values_with_intervals(
+    names: Iterable[str], values: Mapping[str, float], half_widths: Mapping[str, float]
+) -> list[str]:
+    """Returns the values of some metrics with their intervals, which end at the bounds of the metric."""
+    bounds = {name: metrics.METRICS[name].bounds if name in metrics.METRICS else () for name in names}
+    return [interval(values.get(name), half_widths.get(name), *ends) for name, ends in bounds.items()]
 
 
 def _primary(name: str, values: list[tuple[str, float, float]]) -> Chart:

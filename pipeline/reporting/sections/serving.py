@@ -11,11 +11,11 @@ from pipeline.reporting.run_record import RunRecord
 def build(record: RunRecord) -> Section:
     """Returns the section."""
     serving = record.summary.get("serving", {})
-    folder = _model(record)
+    folder = model_folder(record)
     rows = [
         ["largest difference from the trained model, in a fresh process", number(serving.get("max_abs_difference"))],
         ["median latency of a request of one row, in milliseconds", number(serving.get("p50_ms"))],
-        ["size of the model", size(_size(folder)) if folder else ""],
+        ["size of the model", size(size_of(folder)) if folder else ""],
         ["version", str(serving.get("version") or "")],
     ]
     found = [[name, value] for name, value in rows if value]
@@ -28,11 +28,12 @@ def build(record: RunRecord) -> Section:
     return Section("serving", "Parity, latency and size", blocks)
 
 
-def _model(record: RunRecord) -> pathlib.Path | None:
+def model_folder(record: RunRecord) -> pathlib.Path | None:
     """Returns the folder of the served version, or else of the trained model."""
     path = record.summary.get("serving", {}).get("path")
     return pathlib.Path(path) if path else record.uri("Trainer", "model")
 
 
-def _size(folder: pathlib.Path) -> int:
+def size_of(folder: pathlib.Path) -> int:
+    """Returns the number of bytes of all files in a folder."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -3,6 +3,7 @@
 from pipeline.reporting.blocks import Block, Section, Table, Text
 from pipeline.reporting.numbers import interval, number
 from pipeline.reporting.run_record import RunRecord
+from pipeline.reporting.sections.metrics import values_with_intervals
 
 
 def build(record: RunRecord) -> Section:
@@ -17,11 +18,9 @@ def _configured(record: RunRecord) -> list[Block]:
         return []
     names = list(dict.fromkeys(name for part in slices for name in part["metrics"]))
     rows = [
-        [part["name"], number(part["rows"]), *(
-            interval(part["metrics"].get(name), part["half_widths"].get(name)) for name in names
-        )]
+        [part["name"], number(part["rows"]), *values_with_intervals(names, part["metrics"], part["half_widths"])]
         for part in slices
-    ]  # fmt: skip
+    ]
     return [Table(["slice", "rows", *names], rows, "Slices of the configuration, worst first, with 95 % intervals")]
 
 

@@ -24,6 +24,8 @@ def test_writes_the_best_hyperparameters_and_leaves_no_trials(prepared_stages, t
     assert outputs["best_hyperparameters"].get_string_custom_property("finding").startswith("best of 2 trials: auc 0.")
     report = json.loads(outputs["best_hyperparameters"].get_string_custom_property("report"))
     assert report["summary"] == {"model": {"trials": 2}}
+    assert report["metric"] == "auc"
+    assert [set(trial["hyperparameters"]) for trial in report["trials"]] == [{"learning_rate", "weight_decay"}] * 2
     assert list(tmp_path.iterdir()) == []
 
 

@@ -37,7 +37,12 @@ def test_of_many_features_only_those_of_the_best_groups_are_shuffled_one_by_one(
     found = of(given, predict, given["x77"])
     assert next(iter(found)) == "x77"
     assert len(found) == importance.MAX_SINGLE
-    assert len(calls) <= 1 + 64 + 64 * 7
+    assert len(calls) <= 1 + 48 + 48 * 5
+
+
+@pytest.mark.parametrize(("features", "rows"), [(1, 10_000), (16, 10_000), (100, 3_125), (5_000, 200)])
+def test_wide_table_has_fewer_rows(features, rows):
+    assert importance.num_rows(features) == rows
 
 
 def test_sample_of_one_class_is_measured_by_log_loss():

@@ -35,6 +35,10 @@ def test_the_first_trial_has_the_defaults_and_the_best_is_chosen(tmp_path):
     assert tuner.best_trial().score == max(trial.score for trial in trials)
     assert tuner.get_best_hyperparameters()[0].values == tuner.best_trial().hyperparameters.values
     assert tuner.finding().startswith(f"best of 3 trials: auc {tuner.best_trial().score:.4f} (the defaults")
+    reported = tuner.trials()
+    assert [trial["score"] for trial in reported] == [trial.score for trial in trials]
+    assert [trial["epochs"] for trial in reported] == [1, 1, 1]
+    assert sorted(trial["status"] for trial in reported) == ["chosen", "completed", "completed"]
 
 
 def test_a_trial_that_is_only_lucky_is_not_chosen(tmp_path):

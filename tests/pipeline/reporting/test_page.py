@@ -97,7 +97,7 @@ def test_parts_that_the_evaluator_did_not_compute_are_named(tmp_path):
     [
         ("failed", "Failed: shop has no new model."),
         ("invalid_data", "Stopped: the data of shop did not pass validation."),
-        ("partial", "Ended at the stage that was asked for; no model of shop was judged."),
+        ("partial", "Ended at the stage that was asked for: shop has no new version."),
     ],
 )
 def test_a_run_that_stopped_says_why(tmp_path, status, sentence):
