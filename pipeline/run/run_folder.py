@@ -45,6 +45,7 @@ class RunFolder:
 
     def check_loadable(self) -> None:
         """Raises UserError where TensorFlow could not load what it saves, because it takes the path for a pattern."""
+        storage.check_path(self.path)
         found = [character for character in _PATTERN_CHARACTERS if character in str(self.path)]
         if found:
             raise UserError(

@@ -382,6 +382,9 @@ def test_files_that_are_not_there(tmp_path: pathlib.Path) -> None:
     write(tmp_path, "t/year=1/part.jsonl.gz", "x")
     with pytest.raises(UserError, match=rf"is a folder, .* such as {tmp_path}/t/\*\*/\*\.jsonl\.gz\."):
         ingest.expand([str(tmp_path / "t")])
+    pathlib.Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.csv")).touch()
+    with pytest.raises(UserError, match=r"\\xff\.csv' is not UTF-8\. Rename"):
+        ingest.expand([str(tmp_path / "?.csv")])
     os.mkfifo(tmp_path / "pipe.csv")
     for stream in ("/dev/stdin", "/dev/null", "-", str(tmp_path / "pipe.csv")):
         with pytest.raises(UserError, match=f"{stream} is a stream, .* Write it to a file"):

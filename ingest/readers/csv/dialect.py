@@ -71,7 +71,7 @@ def _check_first_line(file: str, text: str, best: Dialect, others: list[Dialect]
             f"{file}, line 1: {first!r} tells Excel the delimiter, and a header was expected. Delete this line."
         )
     rows = _rows(text, best, whole)
-    if not best.header or not rows or (len(rows[0]) > 1 and _share(rows, len(rows[0])) > 0.5):
+    if not rows or (len(rows[0]) > 1 and _share(rows, len(rows[0])) > 0.5):
         return
     least = 2 if first.startswith(_COMMENTS) else 3
     for dialect in dict.fromkeys([best, *others]):
