@@ -40,8 +40,8 @@ def discover(data: Data, types: Mapping[str, str] | None = None, may_be_empty: b
     with reading(source), connect(data.memory) as connection:
         columns = reader.columns(connection, source)
         in_files = [column.name for column in columns]
-        check_names(found[0], in_files)
         partitions = hive.names(data.hive, patterns, found, in_files)
+        check_names(found[0], [*in_files, *partitions])
         of_folders = hive.columns(connection, partitions, found, types or {})
         chosen = {name: Column(name, column_type) for name, column_type in given.items()}
         typed = tuple(chosen.get(column.name, column) for column in columns)

@@ -125,7 +125,7 @@ def _as_lines(connection: duckdb.DuckDBPyConnection, file: str) -> tuple[str, st
 
 def _is_array(file: str) -> bool:
     """Returns whether a file is one array of objects, perhaps over many lines, and not JSON lines."""
-    beginning = next(files.blocks(file), b"").removeprefix(codecs.BOM_UTF8).lstrip()
+    beginning = next(files.blocks(file, 1 << 16), b"").removeprefix(codecs.BOM_UTF8).lstrip()
     return re.match(rb"\[\s*(\{|\]\s*$)", beginning) is not None
 
 
