@@ -116,6 +116,8 @@ def _as_lines(connection: duckdb.DuckDBPyConnection, file: str) -> tuple[str, st
             for batch in connection.sql(elements).to_arrow_reader(_ELEMENTS_AT_ONCE):
                 stream.writelines(f"{element}\n" for element in batch.column(0).to_pylist())
     except (duckdb.Error, pa.ArrowException, OSError) as error:  # the latter two where DuckDB streams rows as Arrow
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the copy cannot be written
         raise UserError(
             f"{file} cannot be read as a JSON array: {clause(error)}. An array of objects was expected, or "
             "one object on every line."
