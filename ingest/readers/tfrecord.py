@@ -218,7 +218,7 @@ def _decode(decoder: Any, file: str, batch: _Batch) -> tuple[pa.RecordBatch, lis
             except Exception as error:
                 reason = f"the record is not the tf.Example that was expected: {clause(error)}"
                 bad.append(Reject.from_bytes(file, number, reason, record, "record"))
-        return decoder.DecodeBatch(good), bad
+        return decoder.DecodeBatch([*good, b""]).slice(0, len(good)), bad  # it cannot decode an empty list
 
 
 def _schema(columns: Sequence[Column]) -> bytes:
