@@ -14,7 +14,6 @@ from core.config_sections import FeatureOptions
 from core.spec import Feature, Label, Spec
 from core.text import listing
 from pipeline.config.settings import Settings, set_flag
-from pipeline.config.yaml_reader import dump_inline
 from pipeline.profile.checks import absent_classes, run_checks, split_sizes
 from pipeline.profile.label_inference import spec_label
 from pipeline.profile.role_inference import NEW, InferredRole
@@ -117,8 +116,11 @@ def _missing_words(settings: Settings, table: TableProfile, inferred: Inferred) 
     found = {column: word for column, word in words.items() if word}
     if found and ingest.READERS[table.source.format].has_dialect:
         examples = listing([f"{word!r} in `{column}`" for column, word in found.items()], 5)
-        nulls = dump_inline(sorted({*(settings.data.csv.nulls or ()), *found.values()}))
-        yield f"Some texts may stand for missing values: {examples}. To read them so: --set 'data.csv.nulls={nulls}'"
+        given = settings.data.csv.nulls or {}
+        by_column = {column: [word] for column, word in found.items()}
+        nulls = {**given, **by_column} if isinstance(given, dict) else sorted({*given, *found.values()})
+        flag = set_flag("data", "csv", "nulls", value=nulls)
+        yield f"Some texts may stand for missing values: {examples}. To read them so: {flag}"
 
 
 def _target_leakage(table: TableProfile, inferred: Inferred, label: Label) -> Iterator[str]:
