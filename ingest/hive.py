@@ -83,7 +83,7 @@ def columns(
     listed = ", ".join(map(identifier, partitions))
     table = f"SELECT {', '.join(f'{identifier(name)}::VARCHAR AS {identifier(name)}' for name in partitions)}"
     connection.execute(f"CREATE OR REPLACE TEMP VIEW folders AS {table} FROM (VALUES {rows}) AS folders({listed})")
-    inferred = infer(connection, "folders", [name for name in partitions if name not in types], Dialect()).columns
+    inferred = infer(connection, "folders", [name for name in partitions if name not in types], Dialect())
     by_name = {column.name: column for column in inferred}
     return tuple(by_name.get(name) or Column(name, types[name]) for name in partitions)
 
