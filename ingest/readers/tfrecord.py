@@ -206,7 +206,11 @@ def decoded(piece: Piece, columns: Sequence[Column]) -> Iterator[tuple[pa.Record
 
 
 def _decode(decoder: Any, file: str, batch: _Batch) -> tuple[pa.RecordBatch, list[Reject]]:
-    """Returns the decoded records of a batch, and those that are not as the decoder expects."""
+    """Returns the decoded records of a batch, and those that are not as the decoder expects.
+
+    Raises:
+        UserError: the records hold a feature as different types.
+    """
     try:
         return decoder.DecodeBatch(batch.records), []
     except Exception:  # tfx-bsl raises RuntimeError or ValueError, by the damage
@@ -218,7 +222,14 @@ def _decode(decoder: Any, file: str, batch: _Batch) -> tuple[pa.RecordBatch, lis
             except Exception as error:
                 reason = f"the record is not the tf.Example that was expected: {clause(error)}"
                 bad.append(Reject.from_bytes(file, number, reason, record, "record"))
-        return decoder.DecodeBatch([*good, b""]).slice(0, len(good)), bad  # it cannot decode an empty list
+        try:
+            # It cannot decode an empty list.
+            return decoder.DecodeBatch([*good, b""]).slice(0, len(good)), bad
+        except Exception as error:  # each record can be decoded alone
+            raise UserError(
+                f"{file}: a feature is of different types in different records: {clause(error)}. Write each feature as the "
+                "same one of int64_list, float_list and bytes_list, also where it is empty."
+            ) from error
 
 
 def _schema(columns: Sequence[Column]) -> bytes:

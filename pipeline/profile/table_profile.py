@@ -64,8 +64,12 @@ def profile_table(settings: Settings) -> TableProfile:
     """
     first, *others = settings.data.files
     name = f"{first} and {len(others)} more" if others else first
-    as_text = [column for column, options in settings.features.items() if "text" in (options.type, options.kind)]
-    source = ingest.discover(settings.data, dict.fromkeys(as_text, "VARCHAR"))
+    as_text = {
+        column: "VARCHAR[]" if options.repeated else "VARCHAR"
+        for column, options in settings.features.items()
+        if "text" in (options.type, options.kind)
+    }
+    source = ingest.discover(settings.data, as_text)
     with contextlib.closing(TableQueries(source)) as queries:
         if settings.label not in queries.types:  # the first check reports it
             names_only = {column: ColumnProfile(column, queries.types[column], 0, 0) for column in queries.types}

@@ -34,6 +34,15 @@ def test_printed_configuration_resolves_to_the_same(path, tmp_path, capsys):
     assert (given.settings, given.spec, given.source) == (inferred.settings, inferred.spec, inferred.source)
 
 
+def test_printed_lists_of_texts_stay_lists(tmp_path, capsys):
+    rows = "".join(f'{{"tags": ["a", "b{row % 90}"], "y": {row % 2}}}\n' for row in range(200))
+    (tmp_path / "table.jsonl").write_text(rows)
+    assert init_config.main([str(tmp_path / "table.jsonl"), "--label", "y"]) == 0
+    (tmp_path / "table.yaml").write_text(capsys.readouterr().out)
+    (tags,) = resolution.resolve(settings.load(tmp_path / "table.yaml")).spec.features
+    assert (tags.name, tags.payload, tags.repeated) == ("tags", "text", True)
+
+
 def test_every_choice_has_its_reason(path, capsys):
     init_config.main([str(path), "--label", "y"])
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 from tfx.components.example_gen.csv_example_gen import executor as stock_example_gen
 from tfx.proto import example_gen_pb2
 from tfx.types import standard_artifacts
@@ -96,3 +97,15 @@ def test_a_record_that_is_no_example_is_named(tmp_path: pathlib.Path) -> None:
     with pytest.raises(UserError, match=r"more_tfrecord, record 1: the record is not the tf.Example"):
         conversion.read(str(tmp_path / "records"), str(tmp_path / "back"), ["train"])
     assert not (tmp_path / "back" / "Split-train" / "part-00000.parquet").exists()
+
+
+def test_a_feature_of_two_types_is_named(tmp_path: pathlib.Path) -> None:
+    """tfx-bsl decodes each of these records alone, and not both together."""
+    lists = {"bytes_list": tf.train.BytesList(value=[b"x"]), "int64_list": tf.train.Int64List(value=[1])}
+    features = [tf.train.Features(feature={"age": tf.train.Feature(**{name: lists[name]})}) for name in lists]
+    records = [tf.train.Example(features=feature).SerializeToString() for feature in features]
+    (tmp_path / "data.tfrecord").write_bytes(b"".join(map(conversion.tfrecord.framed, records)))
+    with pytest.raises(
+        UserError, match=r"data.tfrecord: a feature is of different types in .* for feature .age.\. Write"
+    ):
+        conversion.tfrecord.columns([str(tmp_path / "data.tfrecord")])
