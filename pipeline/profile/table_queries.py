@@ -12,6 +12,7 @@ import ingest
 from core.config_sections import FeatureOptions, Split
 from ingest.sql import payloads, quantiles, splits
 from pipeline.profile.column_profile import ColumnProfile, TypeClass, type_class
+from pipeline.profile.sentinels import Number, may_be_sentinel, sentinels
 from pipeline.profile.spellings import Spellings, common, needed_steps
 
 # DuckDB plans a SELECT of thousands of expressions longer than it runs it, and an exact count needs a hash table.
@@ -192,7 +193,24 @@ class TableQueries:
         statistics = {key: value for key, value in statistics.items() if value is not None}
         if type_class(self.types[column]) == "float":
             statistics |= {side: float(statistics[side]) for side in ("low", "high") if side in statistics}
+        extremes = [statistics[side] for side in ("low", "high") if side in statistics]
+        if type_class(self.types[column]) in ("integer", "float") and any(map(may_be_sentinel, extremes)):
+            statistics["sentinels"] = self._sentinels(column, *extremes)
         return ColumnProfile(column, self.types[column], self.rows, unique=unique, **statistics)
+
+    def _sentinels(self, column: str, low: Number, high: Number) -> dict[Number, int]:
+        value = f"{self._value(column)}::DOUBLE" if isinstance(low, float) else self._value(column)
+        above, below = (
+            f"min(CASE WHEN {value} > {low!r} THEN {value} END)",
+            f"max(CASE WHEN {value} < {high!r} THEN {value} END)",
+        )
+        next_low, next_high, at_low, at_high = self._aggregates(
+            f"{above}, {below}, count_if({value} = {low!r}), count_if({value} = {high!r})"
+        )
+        if next_low is None:
+            return {}
+        rows = {low: at_low, high: at_high}
+        return {extreme: rows[extreme] for extreme in sentinels(low, high, next_low, next_high)}
 
     def _spellings(self, column: str) -> Spellings | None:
         values = f"(SELECT {self._value(column)} AS value, count(*) AS rows FROM scratch.profiled GROUP BY 1)"

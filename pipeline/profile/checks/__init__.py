@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from core.errors import UserError
 from pipeline.config.settings import Settings
-from pipeline.profile.checks import columns, features, labels, roles, spellings, splits
+from pipeline.profile.checks import columns, features, labels, numbers, roles, spellings, splits
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
@@ -18,7 +18,7 @@ CHECKS: tuple[Check, ...] = (
     columns.columns_exist,
     columns.rows_exist,
     columns.features_have_values,
-    columns.numbers_fit_float32,
+    numbers.numbers_fit_float32,
     labels.label_varies,
     labels.label_fits_task,
     labels.gates_fit_task,
@@ -42,6 +42,8 @@ WARNINGS: tuple[Check, ...] = (
     features.columns_are_named,
     features.missing_words_are_named,
     features.labels_are_not_given_away,
+    numbers.numbers_are_no_sentinels,
+    numbers.label_has_no_extremes,
 )
 
 
