@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from core.spec import Payload
-from pipeline.profile.sentinels import Number
-from pipeline.profile.spellings import Spellings
+from pipeline.profile.queries.sentinels import Number
+from pipeline.profile.queries.spellings import Spellings
 
 TypeClass = Literal["integer", "float", "boolean", "timestamp", "time", "text", "list", "nested", "binary"]
 

@@ -7,9 +7,9 @@ import numpy as np
 from core.text import listing
 from pipeline.config.settings import Settings
 from pipeline.profile.column_profile import short
+from pipeline.profile.queries.table_queries import name_in_query
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
-from pipeline.profile.table_queries import name_in_query
 from pipeline.profile.target_leakage import label_values
 
 # A label is extreme that is so many times farther from the middle 90 % than these are from one another.

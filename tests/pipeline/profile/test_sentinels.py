@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config import settings
 from pipeline.profile import resolution
-from pipeline.profile.sentinels import sentinels
+from pipeline.profile.queries.sentinels import sentinels
 
 ROWS = range(300)
 NUMBERS = [row * 37 % 301 / 10 for row in ROWS]  # 0 to 30
