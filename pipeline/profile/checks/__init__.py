@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from core.errors import UserError
 from pipeline.config.settings import Settings
-from pipeline.profile.checks import columns, features, labels, numbers, roles, spellings, splits
+from pipeline.profile.checks import columns, features, labels, numbers, roles, spellings, splits, texts
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
@@ -42,6 +42,7 @@ WARNINGS: tuple[Check, ...] = (
     features.columns_are_named,
     features.missing_words_are_named,
     features.labels_are_not_given_away,
+    texts.texts_are_no_numbers_or_dates,
     numbers.numbers_are_no_sentinels,
     numbers.label_has_no_extremes,
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import ingest
 from core.text import did_you_mean, listing
 from pipeline.config.settings import Settings, set_flag
+from pipeline.profile.checks.texts import reading
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
@@ -72,13 +73,14 @@ def weight_is_usable(settings: Settings, table: TableProfile, _: Inferred) -> It
         yield f"{place} {wrong}. Weights of at least 0, and some above, were expected."
 
 
-def features_exist(_: Settings, __: TableProfile, inferred: Inferred) -> Iterator[str]:
+def features_exist(_: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
     """Checks that at least one column is a feature."""
     if not inferred.features:
         reasons = "; ".join(f"`{column}`: {role.reason}" for column, role in list(inferred.roles.items())[:8])
+        advice = "".join(f" {message}" for column in inferred.roles for message in reading(table, column))
         yield (
             f"no column is left that the model could learn from ({reasons or 'there is only the label'}). "
-            "Name at least one under features, such as --set features.COLUMN=categorical."
+            f"Name at least one under features, such as --set features.COLUMN=categorical.{advice}"
         )
 
 
