@@ -227,8 +227,8 @@ def _decode(decoder: Any, file: str, batch: _Batch) -> tuple[pa.RecordBatch, lis
             return decoder.DecodeBatch([*good, b""]).slice(0, len(good)), bad
         except Exception as error:  # each record can be decoded alone
             raise UserError(
-                f"{file}: a feature is of different types in different records: {clause(error)}. Write each feature as the "
-                "same one of int64_list, float_list and bytes_list, also where it is empty."
+                f"{file}: a feature is of different types in different records: {clause(error)}. Write each feature as "
+                "the same one of int64_list, float_list and bytes_list, also where it is empty."
             ) from error
 
 

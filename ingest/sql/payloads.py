@@ -20,7 +20,7 @@ from ingest.sql.values import FLOATS, INTEGERS, element_type
 
 _BEYOND_INT64 = {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _PLAIN = Dialect()
-_LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float32: larger values round to infinity
+LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float32: larger values round to infinity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _integer(value: str, element: str, column: str, unit: Unit) -> str:
 def _float(value: str, element: str, column: str) -> str:
     if element in FLOATS:
         present = f"CASE WHEN NOT isnan({value}) THEN {value} END"
-        fits = f"CASE WHEN abs({value}) < {_LARGEST_FLOAT32} THEN {value}::FLOAT END"
+        fits = f"CASE WHEN abs({value}) < {LARGEST_FLOAT32} THEN {value}::FLOAT END"
         return _or_error(fits, present, "float", column)
     if element in INTEGERS | {"BOOLEAN"}:
         return f"{value}::FLOAT"
@@ -113,7 +113,7 @@ def _float(value: str, element: str, column: str) -> str:
         return f"{value}::DOUBLE::FLOAT"
     text = f"nullif({value}::VARCHAR, '')"
     number = texts.number(text, _PLAIN)
-    fits = f"CASE WHEN abs({number}) < {_LARGEST_FLOAT32} THEN ({number})::FLOAT END"
+    fits = f"CASE WHEN abs({number}) < {LARGEST_FLOAT32} THEN ({number})::FLOAT END"
     return _or_error(fits, f"CASE WHEN NOT {texts.missing(text)} THEN {text} END", "float", column)
 
 

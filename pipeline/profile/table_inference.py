@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from pipeline.config.settings import Settings
+from pipeline.profile import value_order
 from pipeline.profile.label_inference import InferredLabel, infer_label
 from pipeline.profile.role_inference import InferredRole, infer_roles
 from pipeline.profile.table_profile import TableProfile
@@ -28,4 +29,18 @@ def infer(settings: Settings, table: TableProfile) -> Inferred:
     Whether they fit the table is for the checks to say: nothing is raised here.
     """
     label = infer_label(settings, table.columns.get(settings.label), table.counts.get(settings.label, {}))
-    return Inferred(label, infer_roles(settings, table.columns))
+    return Inferred(label, infer_roles(settings, table.columns, _orders(settings, table, label)))
+
+
+def _orders(settings: Settings, table: TableProfile, label: InferredLabel) -> dict[str, value_order.Order]:
+    """Returns whether the label follows the order of the columns of whole numbers, where the table has a sample."""
+    if table.sample is None or label.task is None:
+        return {}
+    types = {name: table.columns[name].type_class for name in table.sample.column_names}
+    expected = (
+        ("integer", "float", "boolean") if label.task == "regression" else ("integer", "float", "boolean", "text")
+    )
+    if types.pop(settings.label) not in expected:  # a check reports it
+        return {}
+    integers = [name for name, type_class in types.items() if type_class == "integer"]
+    return value_order.orders(table.sample, settings.label, label.task, integers)

@@ -241,7 +241,11 @@ def test_any_column_name(resolve):
         ({"y": [0, 1, 2] * 20}, ("task=binary",), ["3 classes (0, 1, 2)", "task: binary"]),
         ({"y": YES_NO}, ("classes=[no, yess]",), ["'yes' (40 rows)", "Did you mean 'yess'?"]),
         ({"y": YES_NO}, ("features.aa=numeric",), ["features names the column `aa`", "Did you mean 'a'?"]),
-        ({"b c": [""] * ROWS, "y": YES_NO}, (), ["no row has a value of `b c`", "--set 'features.b c=ignore'"]),
+        (
+            {"b c": [""] * ROWS, "y": YES_NO},
+            ("features.b c=numeric",),
+            ["no row has a value of `b c`", "--set 'features.b c=ignore'"],
+        ),
         ({"w": range(-1, 59), "y": YES_NO}, ("weight=w",), ["the weight `w` is negative in some rows, such as -1"]),
         ({"w": [0] * ROWS, "y": YES_NO}, ("weight=w",), ["the weight `w` is zero in all rows"]),
         ({"w": ["", *[1] * 59], "y": YES_NO}, ("weight=w",), ["the weight `w` is missing in 1 of 60 rows"]),
