@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Iterator
 
 import duckdb
@@ -9,6 +10,7 @@ import pyarrow as pa
 
 from core.errors import UserError
 from core.text import clause
+from ingest.readers import READERS
 from ingest.source import Source
 from ingest.sql import casts
 from ingest.sql.connection import connect
@@ -57,6 +59,11 @@ def _explained(error: Exception, source: Source) -> UserError | None:
 def _value_error(name: str, text: str, source: Source) -> UserError:
     """Returns the error for a value that is not of its column's type, with the line of the first such value."""
     (column,) = (column for column in source.columns if column.name == name)
+    if not READERS[source.format].holds_texts:
+        return UserError(
+            f"{source.files[0]}: column {name!r} has the value {text!r}, and {casts.expected(column)} was expected. "
+            f"Correct it, convert it by `data: {{query: ...}}`, or write `features: {{{name}: {{type: text}}}}`."
+        )
     texts = (dataclasses.replace(other, type="VARCHAR", format=None) for other in source.columns)
     only = tuple(column if other.name == name else other for other in texts)
     quarantine = source.data.model_copy(update={"on_bad_rows": "quarantine"})
@@ -67,8 +74,8 @@ def _value_error(name: str, text: str, source: Source) -> UserError:
         f"{first.place if first else source.files[0]}: column {name!r} has the value {text!r}, and "
         f"{casts.expected(column)} was expected, as in the other rows. "
         "Correct it; or put such rows aside by `data: {on_bad_rows: quarantine}`; or, if the word means that the value "
-        f"is missing, write `data: {{csv: {{nulls: [{text}]}}}}`; or read the column as text by "
-        f"`features: {{{name}: {{type: text}}}}`."
+        f"is missing, write `data: {{csv: {{nulls: {json.dumps({name: [text]}, ensure_ascii=False)}}}}}`; or read the "
+        f"column as text by `features: {{{name}: {{type: text}}}}`."
     )
 
 

@@ -13,7 +13,7 @@ POINT, COMMA = "1,234.5", "1.234,5"  # numbers with marks of thousands: `Column.
 DATE_OF_DIGITS = "%Y%m%d"
 
 _INTEGER = r"\s*[+-]?[0-9]+\s*"
-_THOUSANDS = " '’\u00a0\u202f"
+_THOUSANDS = "'’\u00a0\u202f"
 _CURRENCY = "[$€£¥₹]?"
 _EXACT_DOUBLE = 2**53
 _TRUE, _FALSE = "('true', 't', 'yes', 'y', 'on', '1', '1.0')", "('false', 'f', 'no', 'n', 'off', '0', '0.0')"

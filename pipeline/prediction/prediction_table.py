@@ -132,7 +132,8 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
         for column in self._training.source.columns:
             if column.name.casefold() in found:
                 continue
-            if optional and not near_match(column.name, found - trained):
+            in_folders = column.name in self._training.source.hive
+            if optional and not in_folders and not near_match(column.name, found - trained):
                 yield f"NULL::{column.type} AS {ingest.identifier(column.name)}"
             elif self._training.query:
                 yield _error(column, self._source)

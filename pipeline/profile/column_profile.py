@@ -1,10 +1,12 @@
 """Holds the statistics of one column from which its role is inferred."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from core.spec import Payload
-from pipeline.profile.spellings import Spellings
+from pipeline.profile.queries.sentinels import Number
+from pipeline.profile.queries.spellings import Spellings
 
 TypeClass = Literal["integer", "float", "boolean", "timestamp", "time", "text", "list", "nested", "binary"]
 
@@ -34,6 +36,7 @@ class ColumnProfile:
         unique: whether every present value occurs once.
         low: the least value, of ordered types.
         high: the greatest value, of ordered types.
+        sentinels: numbers only: how many rows have an extreme that may stand for a missing value.
         too_large: floats only: a value that float32 does not hold, such as infinity; None without one.
         whole: floats only: whether all values are whole numbers.
         length: texts only: the mean number of characters.
@@ -53,6 +56,7 @@ class ColumnProfile:
     unique: bool = False
     low: Any = None
     high: Any = None
+    sentinels: Mapping[Number, int] = dataclasses.field(default_factory=dict)
     too_large: float | None = None
     whole: bool = False
     length: float = 0.0

@@ -9,8 +9,9 @@ import ingest
 from core.config_sections import Split
 from pipeline.config.settings import Settings, set_flag
 from pipeline.profile.column_profile import ColumnProfile
+from pipeline.profile.queries import split_queries
+from pipeline.profile.queries.table_queries import ORDERED, TableQueries, name_in_query
 from pipeline.profile.split_inference import infer_split, may_name_splits
-from pipeline.profile.table_queries import ORDERED, TableQueries, name_in_query
 
 MOST_CLASSES_COUNTED = 2_000
 _MOST_SPLITS_COUNTED = 50
@@ -82,11 +83,11 @@ def profile_table(settings: Settings) -> TableProfile:
         for column in _split_columns(settings, columns):
             counts[column] = queries.value_counts(column, _MOST_SPLITS_COUNTED)
         split, reason = infer_split(settings, columns, counts)
-        split_of_row = _split_of_row(queries, split)
-        if split_of_row:
+        of_row = _split_of_row(queries, split)
+        if of_row:
             rare = _FEW_VALUES if split.by == "hash" else queries.rows
             asked = [name for name, column in columns.items() if 0 < column.present < min(rare, column.rows)]
-            for name in queries.null_in_train(split_of_row, asked):
+            for name in split_queries.null_in_train(queries, of_row, asked):
                 columns[name] = dataclasses.replace(columns[name], null_in_train=True)
         few = queries.rows <= _MOST_ROWS_SPLIT or columns[settings.label].distinct <= MOST_CLASSES_COUNTED
         features = _possible_features(settings, columns)
@@ -99,7 +100,7 @@ def profile_table(settings: Settings) -> TableProfile:
             counts=counts,
             split=split,
             split_reason=reason,
-            split_counts=queries.split_counts(split_of_row, settings.label) if split_of_row and few else {},
+            split_counts=split_queries.split_counts(queries, of_row, settings.label) if of_row and few else {},
             subquery=queries.subquery(),
             sample=queries.sample([*features, settings.label], min(_SAMPLE_ROWS, _SAMPLE_CELLS // (len(features) + 1))),
         )
@@ -109,7 +110,7 @@ def _split_of_row(queries: TableQueries, split: Split) -> str | None:
     """Returns the SQL for the split of a row; None where it takes long, or a check reports the split's column."""
     if split.column and split.column not in queries.types:
         return None
-    return queries.split_of_row(split) if split.column or queries.rows <= _MOST_ROWS_SPLIT else None
+    return split_queries.split_of_row(queries, split) if split.column or queries.rows <= _MOST_ROWS_SPLIT else None
 
 
 def _split_columns(settings: Settings, columns: Mapping[str, ColumnProfile]) -> list[str]:

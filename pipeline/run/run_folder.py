@@ -52,6 +52,7 @@ class RunFolder:
 
     def check_loadable(self) -> None:
         """Raises FolderUnusable where TensorFlow takes the path for a pattern, and could not load what it saves."""
+        storage.check_path(self.path)
         found = [character for character in _PATTERN_CHARACTERS if character in str(self.path)]
         if found:
             raise FolderUnusable(

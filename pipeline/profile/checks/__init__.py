@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from core.errors import UserError
 from pipeline.config.settings import Settings
-from pipeline.profile.checks import columns, features, labels, reading, roles, spellings, splits
+from pipeline.profile.checks import columns, features, labels, numbers, reading, roles, spellings, splits, texts
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
@@ -18,7 +18,7 @@ CHECKS: tuple[Check, ...] = (
     columns.columns_exist,
     columns.rows_exist,
     columns.features_have_values,
-    columns.numbers_fit_float32,
+    numbers.numbers_fit_float32,
     labels.label_varies,
     labels.label_fits_task,
     labels.gates_fit_task,
@@ -44,6 +44,9 @@ WARNINGS: tuple[Check, ...] = (
     features.columns_are_named,
     features.missing_words_are_named,
     features.labels_are_not_given_away,
+    texts.texts_are_no_numbers_or_dates,
+    numbers.numbers_are_no_sentinels,
+    numbers.label_has_no_extremes,
 )
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 
 from core.text import did_you_mean, listing
 from pipeline.config.settings import Settings, set_flag
+from pipeline.profile.checks.texts import reading
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
-from pipeline.profile.table_queries import name_in_query
 
 
 def columns_exist(settings: Settings, table: TableProfile, _: Inferred) -> Iterator[str]:
@@ -72,25 +72,12 @@ def weight_is_usable(settings: Settings, table: TableProfile, _: Inferred) -> It
         yield f"{place} {wrong}. Weights of at least 0, and some above, were expected."
 
 
-def numbers_fit_float32(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
-    """Checks that the numbers of the label, the weight and the features are finite, as float32 holds them."""
-    numbers = [column for column, role in inferred.features.items() if role.payload != "text"]
-    for name in filter(None, [settings.label, settings.weight, *numbers]):
-        column, value = table.columns[name], name_in_query(name)
-        if column.too_large is not None:
-            flag = table.replacing({name: f"CASE WHEN abs({value}) < 3.4e38 THEN {value} END"})
-            remedy = "" if column.type_class == "list" else f", or take such values for missing: {flag}"
-            yield (
-                f"`{name}` has the value {column.too_large:g}, and finite numbers up to 3.4e+38 were expected. "
-                f"Correct the data{remedy}"
-            )
-
-
-def features_exist(_: Settings, __: TableProfile, inferred: Inferred) -> Iterator[str]:
+def features_exist(_: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
     """Checks that at least one column is a feature."""
     if not inferred.features:
         reasons = "; ".join(f"`{column}`: {role.reason}" for column, role in list(inferred.roles.items())[:8])
+        advice = "".join(f" {message}" for column in inferred.roles for message in reading(table, column))
         yield (
             f"no column is left that the model could learn from ({reasons or 'there is only the label'}). "
-            "Name at least one under features, such as --set features.COLUMN=categorical."
+            f"Name at least one under features, such as --set features.COLUMN=categorical.{advice}"
         )

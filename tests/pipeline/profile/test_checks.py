@@ -6,7 +6,7 @@ import ingest
 from core.errors import UserError
 from pipeline.config.settings import Settings
 from pipeline.profile import checks
-from pipeline.profile.checks import columns, labels, roles, splits
+from pipeline.profile.checks import columns, labels, numbers, roles, splits
 from pipeline.profile.column_profile import ColumnProfile
 from pipeline.profile.table_inference import infer
 from pipeline.profile.table_profile import TableProfile
@@ -60,7 +60,7 @@ def test_features_have_values():
 
 def test_numbers_fit_float32():
     large = {"b": {**NUMBER, "too_large": float("inf")}, "y": {**NUMBER, "too_large": -1e300}}
-    found = problems(columns.numbers_fit_float32, large)
+    found = problems(numbers.numbers_fit_float32, large)
     assert "`b` has the value inf, and finite numbers up to 3.4e+38 were expected" in found
     assert "`y` has the value -1e+300" in found
     assert "'data.query=SELECT * REPLACE (CASE WHEN abs(b) < 3.4e38 THEN b END AS b) FROM data'" in found
