@@ -82,7 +82,8 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
 
     def _open(self) -> None:
         """Creates the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
-        table = ingest.open_table(self._connection, self._source)
+        table = ingest.open_table(self._connection, self._source).lenient()
+        self._source = table.source
         found = {column.name.casefold() for column in self._source.columns}
         absent = [column for column in self._training.source.columns if column.name.casefold() not in found]
         stand_ins = "".join(f", {_stand_in(column, self._source)}" for column in absent if self._training.query)
