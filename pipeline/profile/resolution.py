@@ -14,6 +14,7 @@ from core.config_sections import FeatureOptions
 from core.spec import Feature, Label, Spec
 from core.text import listing
 from pipeline.config.settings import Settings, set_flag
+from pipeline.profile import disguised_values
 from pipeline.profile.checks import absent_classes, run_checks, split_sizes
 from pipeline.profile.label_inference import spec_label
 from pipeline.profile.role_inference import NEW, InferredRole
@@ -107,6 +108,10 @@ def _warnings(settings: Settings, table: TableProfile, inferred: Inferred, label
     if new:
         yield f"New columns are ignored: {listing(new)}. To use one: --set features.COLUMN=ROLE"
     yield from _missing_words(settings, table, inferred)
+    unnamed = {name: table.columns[name] for name in inferred.roles if name not in settings.features}
+    yield from disguised_values.warnings(
+        table.sample, unnamed, settings.data.query, ingest.READERS[table.source.format].has_dialect
+    )
     yield from _target_leakage(table, inferred, label)
 
 
