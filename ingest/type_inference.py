@@ -56,7 +56,6 @@ class _Candidate:
 _WHOLE = _Candidate("whole number")  # of any number of digits
 _ZEROS = _Candidate("leading zeros")  # digits that would be lost in a number
 _NUMBERS = (_Candidate("BIGINT"), _Candidate("DOUBLE"), _WHOLE, _ZEROS)
-_WRITTEN_NUMBERS = (_Candidate("DOUBLE", POINT), _Candidate("DOUBLE", COMMA), _WHOLE, _ZEROS)
 _TIME_TYPES = (_Candidate("DATE"), _Candidate("TIMESTAMP"), _Candidate("TIMESTAMP_NS"))
 _Counts = tuple[int, Mapping[_Candidate, int]]  # the number of values of a column, and of those that candidates fit
 
@@ -90,7 +89,7 @@ def infer(
         decided |= {name: _decide(*counts[name]) for name in group}
     marked = [name for name in unfit if decided[name] is None and _NUMBERS[1] in guesses[name]]
     if marked:
-        counts = _counts(connection, table, dict.fromkeys(marked, _WRITTEN_NUMBERS), dialect)
+        counts = _counts(connection, table, dict.fromkeys(marked, _written_numbers(dialect)), dialect)
         decided |= {name: _decide(*counts[name]) for name in marked}
     return tuple(
         Column(name, found.type, found.format) if found else Column(name, "VARCHAR") for name, found in decided.items()
@@ -121,7 +120,7 @@ def _guess(texts: pa.ChunkedArray, types: Sequence[str], dialect: Dialect) -> li
         numbers = [candidate for candidate in _NUMBERS if candidate.type != "BIGINT" or "BIGINT" in types]
         return sorted(numbers, key=lambda candidate: candidate.type != first)
     if "DOUBLE" in types and fits("written number") >= half > fits("written") and not few:
-        return [_Candidate("written"), *_WRITTEN_NUMBERS]
+        return [_Candidate("written"), *_written_numbers(dialect)]
     if "TIMESTAMP" not in types or (dialect.date_format is None and fits("written") + fits("TIMESTAMP") < half):
         return []
     if dialect.date_format is not None:
@@ -130,6 +129,12 @@ def _guess(texts: pa.ChunkedArray, types: Sequence[str], dialect: Dialect) -> li
         first = "DATE" if fits("DATE") == fits("TIMESTAMP") else "TIMESTAMP"
         return sorted(_TIME_TYPES, key=lambda candidate: candidate.type != first)
     return [_Candidate("written"), *(_Candidate("TIMESTAMP", format) for format in _FORMATS)]
+
+
+def _written_numbers(dialect: Dialect) -> list[_Candidate]:
+    """Returns the ways to write numbers with marks; where both fit, the first one has the separator of the dialect."""
+    forms = (POINT, COMMA) if dialect.decimal == "." else (COMMA, POINT)
+    return [*(_Candidate("DOUBLE", form) for form in forms), _WHOLE, _ZEROS]
 
 
 def _unfit(
