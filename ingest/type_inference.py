@@ -5,6 +5,7 @@ readings, such as the day and the month in 1/2/2024, and no other value of the c
 """
 
 import dataclasses
+import functools
 import itertools
 import re
 from collections.abc import Mapping, Sequence
@@ -55,7 +56,6 @@ class _Candidate:
 _WHOLE = _Candidate("whole number")  # of any number of digits
 _ZEROS = _Candidate("leading zeros")  # digits that would be lost in a number
 _NUMBERS = (_Candidate("BIGINT"), _Candidate("DOUBLE"), _WHOLE, _ZEROS)
-_WRITTEN_NUMBERS = (_Candidate("DOUBLE", POINT), _Candidate("DOUBLE", COMMA), _WHOLE, _ZEROS)
 _TIME_TYPES = (_Candidate("DATE"), _Candidate("TIMESTAMP"), _Candidate("TIMESTAMP_NS"))
 _Counts = tuple[int, Mapping[_Candidate, int]]  # the number of values of a column, and of those that candidates fit
 
@@ -88,10 +88,9 @@ def infer(
         counts = _counts(connection, table, {name: guesses[name] for name in group}, dialect)
         decided |= {name: _decide(*counts[name]) for name in group}
     marked = [name for name in unfit if decided[name] is None and _NUMBERS[1] in guesses[name]]
-    for name, counted in (
-        _counts(connection, table, dict.fromkeys(marked, _WRITTEN_NUMBERS), dialect) if marked else {}
-    ).items():
-        decided[name] = _decide(*counted)
+    if marked:
+        counts = _counts(connection, table, dict.fromkeys(marked, _written_numbers(dialect)), dialect)
+        decided |= {name: _decide(*counts[name]) for name in marked}
     return tuple(
         Column(name, found.type, found.format) if found else Column(name, "VARCHAR") for name, found in decided.items()
     )
@@ -104,28 +103,38 @@ def _guess(texts: pa.ChunkedArray, types: Sequence[str], dialect: Dialect) -> li
     half = len(values) / 2
     if not len(values):
         return [_Candidate(name) for name in types] + [_WHOLE, _ZEROS]
-    fits = {name: pc.sum(pc.match_substring_regex(values, pattern)).as_py() for name, pattern in _PATTERNS.items()}
-    if "BOOLEAN" in types and fits["BOOLEAN"] >= half:
+
+    @functools.cache
+    def fits(name: str) -> int:
+        return pc.sum(pc.match_substring_regex(values, _PATTERNS[name])).as_py()
+
+    if "BOOLEAN" in types and fits("BOOLEAN") >= half:
         return [_Candidate("BOOLEAN")]
     few = "BIGINT" not in types and pc.count_distinct(values).as_py() <= _FEW_TEXTS
-    if "DOUBLE" in types and fits["DOUBLE"] >= half:
-        if few or ("BIGINT" not in types and fits["BIGINT"] == fits["DOUBLE"]):
+    if "DOUBLE" in types and fits("DOUBLE") >= half:
+        if few or ("BIGINT" not in types and fits("BIGINT") == fits("DOUBLE")):
             return []
-        if "BIGINT" in types and "TIMESTAMP" in types and fits[DATE_OF_DIGITS] == len(values):
+        if "BIGINT" in types and "TIMESTAMP" in types and fits(DATE_OF_DIGITS) == len(values):
             return [_Candidate("TIMESTAMP", DATE_OF_DIGITS), *_NUMBERS]
-        first = "BIGINT" if fits["BIGINT"] == fits["DOUBLE"] and "BIGINT" in types else "DOUBLE"
+        first = "BIGINT" if fits("BIGINT") == fits("DOUBLE") and "BIGINT" in types else "DOUBLE"
         numbers = [candidate for candidate in _NUMBERS if candidate.type != "BIGINT" or "BIGINT" in types]
         return sorted(numbers, key=lambda candidate: candidate.type != first)
-    if "DOUBLE" in types and fits["written number"] >= half > fits["written"] and not few:
-        return [_Candidate("written"), *_WRITTEN_NUMBERS]
-    if "TIMESTAMP" not in types or (dialect.date_format is None and fits["written"] + fits["TIMESTAMP"] < half):
+    if "DOUBLE" in types and fits("written number") >= half > fits("written") and not few:
+        return [_Candidate("written"), *_written_numbers(dialect)]
+    if "TIMESTAMP" not in types or (dialect.date_format is None and fits("written") + fits("TIMESTAMP") < half):
         return []
     if dialect.date_format is not None:
         return [_Candidate("TIMESTAMP", dialect.date_format), *_TIME_TYPES]
-    if fits["TIMESTAMP"] >= half:
-        first = "DATE" if fits["DATE"] == fits["TIMESTAMP"] else "TIMESTAMP"
+    if fits("TIMESTAMP") >= half:
+        first = "DATE" if fits("DATE") == fits("TIMESTAMP") else "TIMESTAMP"
         return sorted(_TIME_TYPES, key=lambda candidate: candidate.type != first)
     return [_Candidate("written"), *(_Candidate("TIMESTAMP", format) for format in _FORMATS)]
+
+
+def _written_numbers(dialect: Dialect) -> list[_Candidate]:
+    """Returns the ways to write numbers with marks; where both fit, the first one has the separator of the dialect."""
+    forms = (POINT, COMMA) if dialect.decimal == "." else (COMMA, POINT)
+    return [*(_Candidate("DOUBLE", form) for form in forms), _WHOLE, _ZEROS]
 
 
 def _unfit(

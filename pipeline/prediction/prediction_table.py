@@ -110,7 +110,8 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
 
     def _open(self) -> None:
         """Creates the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
-        table = ingest.open_table(self._connection, self._source)
+        table = ingest.open_table(self._connection, self._source).lenient()
+        self._source = table.source
         self.has_rows = table.rows > 0
         stand_ins = "".join(f", {stand_in}" for stand_in in self._stand_ins())
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS SELECT *{stand_ins} FROM ({table.data()})")
