@@ -1,5 +1,6 @@
 """Warns of columns in which a few values are far from all others, such as -3.4e38 for missing."""
 
+import dataclasses
 import shlex
 from collections.abc import Mapping
 
@@ -19,8 +20,8 @@ def find(statistics: str, spec: Spec) -> list[str]:
         statistics: the path of train's `FeatureStats.pb`.
         spec: the features and the label.
     """
-    numeric = {feature.name for feature in spec.features if feature.kind == "numeric" and not feature.repeated}
-    columns = {name: column for name, column in feature_stats.load(statistics, spec).items() if name in numeric}
+    numeric = tuple(feature for feature in spec.features if feature.kind == "numeric" and not feature.repeated)
+    columns = feature_stats.load(statistics, dataclasses.replace(spec, features=numeric))
     outliers = {name: column for name, column in columns.items() if column.outlier is not None}
     messages = [_about_features(outliers)] if outliers else []
     if spec.label.task == "regression":

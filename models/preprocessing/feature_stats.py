@@ -121,7 +121,7 @@ def _numbers(
         count, mean, std, edges = _stock_numbers(statistics.num_stats)
     moments = RobustMoments.of(edges, mean, std)
     median = float(np.median(edges)) if len(edges) else 0.0
-    # A moment counts from 1970 in seconds or less, of which float32 holds no more than the day.
+    # A timestamp counts seconds or less from 1970, and float32 holds no more of it than the day.
     wide = len(edges) > 0 and needs_float64(*np.percentile(edges, [10, 90]))
     offset = float(round(median)) if feature.kind == "timestamp" or wide else 0.0
     return FeatureStats(

@@ -23,7 +23,7 @@ _TOGETHER = 32
 
 Inputs = Mapping[str, tf.SparseTensor]
 Declared = Mapping[str, tuple[Input, ...]]
-Known = Mapping[str, FeatureStats]
+Stats = Mapping[str, FeatureStats]
 
 
 def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
@@ -44,12 +44,12 @@ def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> dict[s
     return user_preprocessing.call(spec.preprocessing_fn, inputs, custom_config, reserved)
 
 
-def declare(spec: Spec, known: Known) -> dict[str, tuple[Input, ...]]:
+def declare(spec: Spec, stats: Stats) -> dict[str, tuple[Input, ...]]:
     """Returns the inputs that each feature becomes, in the spec's order."""
     taken = {feature.name for feature in spec.features} | {spec.label.name, spec.weight}
     declared = {}
     for feature in spec.features:
-        inputs = tuple(_declare(feature, known[feature.name], taken))
+        inputs = tuple(_declare(feature, stats[feature.name], taken))
         taken.update(model_input.name for model_input in inputs)
         declared[feature.name] = inputs
     return declared
@@ -114,9 +114,9 @@ def _free(name: str, taken: set[str | None]) -> str:
     return name
 
 
-def preprocess(inputs: Inputs, spec: Spec, known: Known) -> dict[str, tf.Tensor]:
+def preprocess(inputs: Inputs, spec: Spec, stats: Stats) -> dict[str, tf.Tensor]:
     """Returns the model's inputs, as `declare` describes them."""
-    declared = declare(spec, known)
+    declared = declare(spec, stats)
     kinds: dict[str, list[Feature]] = {}
     for feature in spec.features:
         kinds.setdefault(feature.kind, []).append(feature)
@@ -129,7 +129,7 @@ def preprocess(inputs: Inputs, spec: Spec, known: Known) -> dict[str, tf.Tensor]
     outputs: dict[str, tf.Tensor] = {}
     for kind, features in kinds.items():
         for start in range(0, len(features), _TOGETHER):
-            outputs |= makers[kind](inputs, features[start : start + _TOGETHER], declared, known)
+            outputs |= makers[kind](inputs, features[start : start + _TOGETHER], declared, stats)
     return {model_input.name: outputs[model_input.name] for group in declared.values() for model_input in group}
 
 
@@ -160,8 +160,8 @@ def _matrix(inputs: Inputs, features: Sequence[Feature], text: bool) -> tf.Tenso
     return matrix if wanted == list(range(len(order))) else tf.gather(matrix, wanted, axis=1)
 
 
-def _numerics(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
-    columns = [known[feature.name] for feature in features]
+def _numerics(inputs: Inputs, features: Sequence[Feature], declared: Declared, stats: Stats) -> dict[str, tf.Tensor]:
+    columns = [stats[feature.name] for feature in features]
     offsets = tf.constant([column.offset for column in columns], tf.float64)
     matrix = tf.cast(_matrix(inputs, features, text=False) - offsets, tf.float32)
     filled, missing = transform_ops.fill(matrix, [column.median for column in columns])
@@ -172,8 +172,8 @@ def _numerics(inputs: Inputs, features: Sequence[Feature], declared: Declared, k
     return outputs
 
 
-def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
-    table = transform_ops.Vocabularies({feature.name: known[feature.name].vocabulary for feature in features})
+def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared, stats: Stats) -> dict[str, tf.Tensor]:
+    table = transform_ops.Vocabularies({feature.name: stats[feature.name].vocabulary for feature in features})
     outputs = {}
     single = [feature for feature in features if not feature.repeated]
     if single:
@@ -181,19 +181,19 @@ def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared,
         outputs = dict(zip((feature.name for feature in single), tf.unstack(indexes, axis=1), strict=True))
     for feature in features:
         if feature.repeated:
-            length = min(known[feature.name].longest, _LONGEST_SEQUENCE)
+            length = min(stats[feature.name].longest, _LONGEST_SEQUENCE)
             outputs[feature.name] = table.sequences(inputs[feature.name], feature.name, length)
     return outputs
 
 
-def _texts(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
+def _texts(inputs: Inputs, features: Sequence[Feature], declared: Declared, stats: Stats) -> dict[str, tf.Tensor]:
     hashed = transform_ops.tokens(_matrix(inputs, features, text=True))
     return dict(zip((feature.name for feature in features), tf.unstack(hashed, axis=1), strict=True))
 
 
-def _times(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
+def _times(inputs: Inputs, features: Sequence[Feature], declared: Declared, stats: Stats) -> dict[str, tf.Tensor]:
     matrix = transform_ops.stack([inputs[feature.name] for feature in features], transform_ops.NO_INTEGER)
-    units, columns = [feature.unit for feature in features], [known[feature.name] for feature in features]
+    units, columns = [feature.unit for feature in features], [stats[feature.name] for feature in features]
     starts = [int(column.offset) for column in columns]
     low = [int(column.offset + column.low) for column in columns]
     high = [int(column.offset + column.high) for column in columns]

@@ -103,8 +103,8 @@ class Vocabularies:
         prefixes = tf.constant([self._number[name] + _SEPARATOR for name in names])
         unknown = tf.constant([self._size[name] for name in names], tf.int64)
         found = self._table.lookup(prefixes + matrix)
-        known = tf.where(found < 0, unknown, found)
-        return tf.where(matrix == "", unknown + 1, known)
+        indexes = tf.where(found < 0, unknown, found)
+        return tf.where(matrix == "", unknown + 1, indexes)
 
     def sequences(self, column: tf.SparseTensor, name: str, length: int) -> tf.Tensor:
         """Returns int64[batch, length]: 0 is padding, then come the values' indexes, and last unknown values."""

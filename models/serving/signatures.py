@@ -53,7 +53,8 @@ def rename_inputs(path: str, names: Mapping[str, str]) -> None:
         path: the folder of the model.
         names: the new name of each argument.
     """
-    if all(argument == name for argument, name in names.items()):
+    # TensorFlow writes the names of tensors in small letters.
+    if all(argument == name == name.lower() for argument, name in names.items()):
         return
     accepted = keywords(names.values())
     file = pathlib.Path(path, "saved_model.pb")

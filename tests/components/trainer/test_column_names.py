@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from core import examples
-from core.sections import Serve
+from core.config_sections import Serve
 from core.spec import Feature, Label, Spec
 from models.serving import parity_check
 from models.serving.served_model import ServedModel
@@ -15,7 +15,7 @@ from tests.components import trained_models
 NAMES = [
     *("self", "cls", "args", "kwargs", "name", "inputs", "training", "class", "lambda", "None", "examples", "features"),
     *("sample.yr", "b c", "b.c", "b/c", "b:c", "Fare ($)", "_x", "-1", "2nd", "größe", "日本", "😀", " ", '"', "%s"),
-    *("Age", "age", "AGE", "feature_0", "feature_1", "feature.2", "x" * 300, "self_", "predictions", "scores"),
+    *("Age", "age", "AGE", "feature_0", "feature_1", "feature.2", "x" * 300, "self_", "None_", "predictions", "scores"),
 ]
 SPEC = Spec(
     Label("is it?", "binary", "int", ("0", "1")),
@@ -53,6 +53,6 @@ def test_the_loader_of_python_shows_the_names_of_the_columns(trained):
     _, arguments = predict.structured_input_signature
     assert {spec.name for spec in arguments.values()} == set(NAMES)
     shown = {argument: spec.name for argument, spec in arguments.items()}
-    assert shown["name"] == "name"
+    assert (shown["name"], shown["None_"]) == ("name", "None_")
     assert shown[f"feature_{NAMES.index('lambda')}"] == "lambda"
     assert shown[f"feature_{NAMES.index('sample.yr')}"] == "sample.yr"
