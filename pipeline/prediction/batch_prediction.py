@@ -22,7 +22,7 @@ from core import examples, storage, text
 from core.errors import UserError
 from core.spec import Spec
 from models.serving import model_versions
-from pipeline.prediction import trained_columns
+from pipeline.prediction import train_stats
 from pipeline.prediction.prediction_table import Batch, PredictionTable, Training
 from pipeline.prediction.skew import Skew
 
@@ -70,7 +70,7 @@ def run(request: Request) -> int:
     version = model_versions.find_version(request.model)
     training = read_training(version)
     _check_names(request, training.spec)
-    skew = Skew.of(version, training.spec)
+    skew = Skew(training.stats)
     with PredictionTable(training, request.files, request.keep, request.to.suffix.lower(), request.sets) as table:
         rows = _predict(request, version, table, skew)
         left_out = table.rejects()
@@ -169,8 +169,9 @@ def read_training(version: Path) -> Training:
             "differently. Run the pipeline again to push the model anew."
         ) from None
     spec = Spec.from_json(metadata["spec"])
-    bounds, vocabularies = trained_columns.moment_bounds(version, spec), trained_columns.vocabularies(version, spec)
-    return Training(spec, source, metadata.get("query", source.data.query), bounds, vocabularies)
+    stats = train_stats.read(version, spec)
+    bounds, vocabularies = train_stats.moment_bounds(stats), train_stats.vocabularies(stats)
+    return Training(spec, source, metadata.get("query", source.data.query), bounds, vocabularies, stats)
 
 
 def predictions(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:

@@ -19,6 +19,7 @@ from ingest import hive
 from ingest.sql import payloads, user_query
 from pipeline.prediction import data_flags
 from pipeline.prediction.categories import Categories
+from pipeline.prediction.train_stats import TrainStats
 from pipeline.prediction.trained_columns import Bounds, TrainedColumns
 
 # The types that a CSV file holds as they are, and those that Parquet files of Arrow lack.
@@ -39,6 +40,7 @@ class Training:
         query: the SQL of the configuration; None without one.
         bounds: the least and the greatest whole number of each feature of moments.
         vocabularies: the categories of each categorical feature of texts.
+        stats: the values of each feature in train; none where they are not known.
     """
 
     spec: Spec
@@ -46,6 +48,7 @@ class Training:
     query: str | None
     bounds: Bounds = dataclasses.field(default_factory=dict)
     vocabularies: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    stats: Sequence[TrainStats] = ()
 
 
 @dataclasses.dataclass(frozen=True)

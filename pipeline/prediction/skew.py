@@ -1,104 +1,33 @@
 """Compares rows with the statistics of train: unknown categories, newly missing values, values outside the range.
 
-The thresholds are the constants below. A share stands out where it exceeds the share that training lets expect by more
-than `TOLERANCE` and two standard errors. A feature is wholly unknown where none of its categories is known, or where
-all its values lie far beyond one end of the range.
+The thresholds are the constants below and those of `train_stats`. A share stands out where it exceeds the share that
+train lets expect by more than `TOLERANCE` and two standard errors. A feature is wholly unknown where none of its
+categories is known, or where all its values lie far beyond one end of the range.
 
 Example:
-    skew = Skew.of(version, spec)
+    skew = Skew(train_stats.read(version, spec))
     for batch in batches:
         skew.add(batch)
     skew.check()
     print(skew.warnings(), skew.to_dict())
 """
 
-import dataclasses
 import math
 import shlex
-from collections.abc import Collection, Iterable
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from core.errors import UserError
-from core.spec import Feature, Spec
-from models.preprocessing import feature_stats
-from models.serving import model_versions
+from pipeline.prediction.train_stats import Range, TrainStats
 
 TOLERANCE = 0.05
 LEAST_VALUES = 10  # of fewer values, no column is called wholly unknown
-FAR_WIDTHS = 10  # numbers lie far beyond a range from so many times its width
-NEW_MOMENTS = np.timedelta64(366, "D")  # moments move on: their range is widened by this, or by its width if larger
-FAR_MOMENTS = np.timedelta64(3660, "D")  # moments lie far beyond a range from its width and this
 _MOST_SHOWN = 3
-
-Range = tuple[float, float]
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainStats:
-    """The values of a feature in train.
-
-    Attributes:
-        feature: the feature.
-        missing: the share of the rows without a value.
-        vocabulary: categorical only: the values with an index of their own.
-        unseen: categorical only: the share of other values to expect in new rows.
-        values: numbers and moments only: the smallest and the largest value.
-        accepted: the range outside which a value is counted.
-        near: the range outside which a value is far.
-    """
-
-    feature: Feature
-    missing: float
-    vocabulary: pa.Array | None = None
-    unseen: float = 0.0
-    values: Range | None = None
-    accepted: Range = (-math.inf, math.inf)
-    near: Range = (-math.inf, math.inf)
-
-    @classmethod
-    def of(
-        cls,
-        feature: Feature,
-        constants: feature_stats.FeatureStats,
-        statistics: statistics_pb2.FeatureNameStatistics,
-    ) -> "TrainStats":
-        """Returns the values of a feature, out of the constants of preprocessing and the statistics of train."""
-        if feature.kind == "categorical":
-            unseen = _unseen(feature, statistics.string_stats)
-            return cls(feature, constants.missing, _vocabulary(feature, constants.vocabulary), unseen)
-        low, high = statistics.num_stats.min, statistics.num_stats.max
-        if not statistics.num_stats.common_stats.tot_num_values or not math.isfinite(high - low):
-            return cls(feature, constants.missing)
-        width = high - low
-        new, far = 0.0, FAR_WIDTHS * width
-        if feature.kind == "timestamp":
-            tick = np.timedelta64(1, feature.unit)
-            new, far = max(width, NEW_MOMENTS / tick), width + FAR_MOMENTS / tick
-        accepted, near = (low - new, high + new), (low - far, high + far)
-        return cls(feature, constants.missing, values=(low, high), accepted=accepted, near=near)
-
-
-def _vocabulary(feature: Feature, values: Iterable[str]) -> pa.Array:
-    if feature.payload == "int":
-        return pa.array([int(value) for value in values], pa.int64())
-    return pa.array([value.encode() for value in values], pa.large_binary())
-
-
-def _unseen(feature: Feature, statistics: statistics_pb2.StringStatistics) -> float:
-    """Returns the share of values outside the vocabulary to expect in new rows.
-
-    That is the share of the values that occur once in train, as Good and Turing estimate it, or the share of those
-    that the vocabulary leaves out, if that is larger.
-    """
-    counts = sorted((bucket.sample_count for bucket in statistics.rank_histogram.buckets if bucket.label), reverse=True)
-    total = statistics.common_stats.tot_num_values
-    return float(max(counts.count(1.0), total - sum(counts[: feature.vocabulary])) / total) if total else 1.0
+_NUMBERS: Mapping[str, Callable[[float], float]] = {"int": int, "float": lambda value: float(f"{value:.7g}")}
 
 
 class FeatureSkew:
@@ -117,6 +46,8 @@ class FeatureSkew:
     def __init__(self, train: TrainStats) -> None:
         """Starts without rows."""
         self.train = train
+        self.is_categorical = train.feature.kind == "categorical"
+        self._vocabulary = train.vocabulary
         self.rows = self.missing = self.values = self.unknown = self.outside = 0
         self.found: Range | None = None
         self.examples: list[str] = []
@@ -127,13 +58,13 @@ class FeatureSkew:
         self.rows += len(column)
         self.missing += column.null_count
         self.values += len(values)
-        if self.train.vocabulary is not None:
+        if self.is_categorical:
             self._add_categories(values)
         elif self.train.values is not None and len(values):
             self._add_numbers(values)
 
     def _add_categories(self, values: pa.Array) -> None:
-        known = pc.is_in(values, value_set=self.train.vocabulary)
+        known = pc.is_in(values, value_set=self._vocabulary)
         unknown = len(values) - known.true_count
         self.unknown += unknown
         if unknown and len(self.examples) < _MOST_SHOWN:
@@ -177,8 +108,8 @@ class FeatureSkew:
 
     def _beside(self) -> str:
         """Returns examples of the values beside those of train."""
-        if self.train.vocabulary is not None:
-            usual = map(_text, self.train.vocabulary.slice(0, _MOST_SHOWN).to_pylist())
+        if self.is_categorical:
+            usual = self.train.categories[:_MOST_SHOWN]
             return f", such as {', '.join(map(repr, self.examples))}; in train {', '.join(map(repr, usual))}"
         return f", {self._shown(self.found)}; in train {self._shown(self.train.values)}"
 
@@ -189,14 +120,14 @@ class FeatureSkew:
         """Returns the ends of a range: numbers, and moments as text."""
         feature = self.train.feature
         if feature.kind != "timestamp":
-            return [int(value) if feature.payload == "int" else float(f"{value:.7g}") for value in values or ()]
+            return [_NUMBERS.get(feature.payload, float)(value) for value in values or ()]
         return [str(np.datetime64(int(value), feature.unit)).removesuffix(".000000") for value in values or ()]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the shares of this feature and of train."""
         train = self.train
         shares = {"missing": _share(self.missing, self.rows), "train_missing": _rounded(train.missing)}
-        if train.vocabulary is not None:
+        if self.is_categorical:
             shares |= {"unknown": _share(self.unknown, self.values), "expected_unknown": _rounded(train.unseen)}
             return {**shares, "unknown_examples": self.examples}
         if train.values is None:
@@ -211,21 +142,6 @@ class Skew:
     def __init__(self, features: Iterable[TrainStats]) -> None:
         """Starts without rows."""
         self.features = [FeatureSkew(train) for train in features]
-
-    @classmethod
-    def of(cls, version: Path, spec: Spec) -> "Skew":
-        """Returns the comparison with the train of a pushed model.
-
-        Raises:
-            UserError: its statistics do not cover a feature.
-        """
-        path = version / model_versions.STATISTICS_FOLDER / "Split-train" / "FeatureStats.pb"
-        if not path.exists():
-            return cls(())
-        constants = feature_stats.load(str(path), spec)
-        train = statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes()).datasets[0]
-        statistics = {column.path.step[0]: column for column in train.features}
-        return cls(TrainStats.of(column, constants[column.name], statistics[column.name]) for column in spec.features)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Adds rows as Examples hold them."""

@@ -2,48 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
-
-from tensorflow_metadata.proto.v0 import statistics_pb2
 
 import ingest
 from core.spec import Feature, Spec
-from ingest.sql.moments import PER_SECOND
 from ingest.sql.values import element_type, type_class
-from models.preprocessing import feature_stats
-from models.serving import model_versions
-
-_YEARS = 10  # a moment that is so far out of training's range, and by its width, is in another unit
-_SECONDS_PER_YEAR = 31_556_952
 
 Bounds = Mapping[str, tuple[int, int]]
-
-
-def statistics_file(version: Path) -> Path:
-    """Returns where a pushed model has the statistics of train."""
-    return version / model_versions.STATISTICS_FOLDER / "Split-train" / "FeatureStats.pb"
-
-
-def moment_bounds(version: Path, spec: Spec) -> dict[str, tuple[int, int]]:
-    """Returns the least and the greatest whole number that each feature of moments can be, by train's statistics."""
-    file, bounds = statistics_file(version), {}
-    content = file.read_bytes() if file.exists() else b""
-    for train in statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets:
-        found = {column.path.step[0]: column.num_stats for column in train.features}
-        for feature in spec.features:
-            if feature.kind == "timestamp":
-                low, high = int(found[feature.name].min), int(found[feature.name].max)
-                margin = high - low + _YEARS * _SECONDS_PER_YEAR * PER_SECOND[feature.unit]
-                bounds[feature.name] = (low - margin, high + margin)
-    return bounds
-
-
-def vocabularies(version: Path, spec: Spec) -> dict[str, tuple[str, ...]]:
-    """Returns the categories of each categorical feature of texts, by train's statistics."""
-    file = statistics_file(version)
-    found = feature_stats.load(str(file), spec) if file.exists() else {}
-    texts = [feature.name for feature in spec.features if (feature.kind, feature.payload) == ("categorical", "text")]
-    return {name: found[name].vocabulary for name in texts if name in found}
 
 
 class TrainedColumns:

@@ -10,6 +10,7 @@ from core import examples
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
 from models.serving import model_versions
+from pipeline.prediction import train_stats
 from pipeline.prediction.skew import Skew
 from tests.components import data_stages
 
@@ -52,7 +53,7 @@ def _skew(version: pathlib.Path, folder: pathlib.Path, **columns: list[object]) 
     """Returns the comparison of the rows of train, with other values of some columns."""
     features = {feature.name: feature.payload for feature in SPEC.features}
     data_stages.write_examples(folder, features, {"new": {**TRAIN, **columns}}, rows_in_file=7)
-    skew = Skew.of(version, SPEC)
+    skew = Skew(train_stats.read(version, SPEC))
     for row_group in examples.row_groups(str(folder / "Split-new")):
         skew.add(examples.read(row_group))
     return skew
@@ -166,6 +167,6 @@ def test_too_few_values_are_no_error(version, tmp_path):
 
 
 def test_without_statistics_nothing_is_compared(tmp_path):
-    skew = Skew.of(tmp_path, SPEC)
+    skew = Skew(train_stats.read(tmp_path, SPEC))
     skew.check()
     assert (skew.warnings(), skew.to_dict()) == ([], {})
