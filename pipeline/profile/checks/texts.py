@@ -21,6 +21,7 @@ _NUMBERS = {  # the decimal separator, and the numbers that have it
     ".": re.compile(rf"{_SIGNS}([1-9]\d{{0,2}}([,'’ ]\d{{3}})+|(?!0\d)\d+)?(\.\d*)?\s*[%$€£¥₹]?\)?\s*"),
     ",": re.compile(rf"{_SIGNS}([1-9]\d{{0,2}}([.'’ ]\d{{3}})+|(?!0\d)\d+)?(,\d*)?\s*[%$€£¥₹]?\)?\s*"),
 }
+_LIKE_A_DATE = re.compile(r"\s*(\d{1,2}[/. -](\d{1,2}|[A-Za-z]{3,9})[/. -]|[A-Za-z]{3,9} \d{1,2},? |(19|20)\d\d)\d\d.*")
 _DAYS = (
     *("%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%Y", "%d.%m.%y", "%m-%d-%Y", "%d-%m-%Y", "%m-%d-%y"),
     *("%d-%m-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y%m%d"),
@@ -52,7 +53,9 @@ def reading(table: TableProfile, name: str) -> Iterator[str]:
 def _readings(value: str, texts: Sequence[str]) -> dict[str, str]:
     """Returns the ways to read most of the texts, and SQL for each; a text that is not so written becomes null."""
     most = _MOSTLY * len(texts)
-    dates = [form for form in _DATES if sum(_is_date(text, form) for text in texts) >= most > 0]
+    like_dates = [text for text in texts if _LIKE_A_DATE.fullmatch(text)]
+    forms = _DATES if len(like_dates) >= most > 0 else ()
+    dates = [form for form in forms if sum(_is_date(text, form) for text in like_dates) >= most]
     if dates:
         return {f"dates of the form {form}": f"TRY_STRPTIME({value}, '{form}')" for form in dates}
     if len(texts) < _FEWEST_TEXTS or all(text.strip().isdigit() for text in texts):
