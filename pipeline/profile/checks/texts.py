@@ -47,7 +47,7 @@ def reading(table: TableProfile, name: str) -> Iterator[str]:
     readings = _readings(name_in_query(name), texts) if len(texts) >= _MOSTLY * len(found) else {}
     if readings:
         flags = " or, as ".join(f"{how}: {table.replacing({name: sql})}" for how, sql in readings.items())
-        yield f"The texts of `{name}`, such as {texts[0]!r}, may be read as {flags}"
+        yield f"The texts of `{name}`, such as {texts[0]!r}, may be read (others become missing) as {flags}"
 
 
 def _readings(value: str, texts: Sequence[str]) -> dict[str, str]:

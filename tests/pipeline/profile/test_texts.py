@@ -66,7 +66,7 @@ def test_it_is_a_warning_unless_the_configuration_names_the_role(load):
     texts = [f"{day:%d-%b-%Y}" for day in DAYS]
 
     (warning,) = resolution.resolve(load(texts)).warnings
-    assert "may be read as dates of the form %d-%b-%Y: --set" in warning
+    assert "may be read (others become missing) as dates of the form %d-%b-%Y: --set" in warning
     assert resolution.resolve(load(texts, "features.x=categorical")).warnings == ()
 
 
