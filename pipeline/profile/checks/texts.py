@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from core.config_sections import FeatureOptions
 from pipeline.config.settings import Settings
+from pipeline.profile.checks.correction import Correction, Message
 from pipeline.profile.queries.table_queries import name_in_query
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
@@ -30,7 +31,7 @@ _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _DATES = tuple(day + time for day, time in itertools.product(_DAYS, _TIMES))
 
 
-def texts_are_no_numbers_or_dates(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+def texts_are_no_numbers_or_dates(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[Message]:
     """Warns of texts without a configured role that are numbers or dates, written in another way than usual."""
     for name, role in inferred.roles.items():
         options = settings.features.get(name, FeatureOptions())
@@ -38,16 +39,19 @@ def texts_are_no_numbers_or_dates(settings: Settings, table: TableProfile, infer
             yield from reading(table, name)
 
 
-def reading(table: TableProfile, name: str) -> Iterator[str]:
-    """Yields a message about a column of texts that may be read as numbers or dates, if it is one."""
+def reading(table: TableProfile, name: str) -> Iterator[Message]:
+    """Yields what to do with a column of texts that may be read as numbers or dates, if it is one."""
     if table.columns[name].type_class != "text" or table.sample is None or name not in table.sample.column_names:
         return
     found = pc.unique(table.sample[name]).drop_null()[:_MOST_TEXTS].to_pylist()
     texts = [text for text in found if re.search(r"\d", text)]
     readings = _readings(name_in_query(name), texts) if len(texts) >= _MOSTLY * len(found) else {}
-    if readings:
-        flags = " or, as ".join(f"{how}: {table.replacing({name: sql})}" for how, sql in readings.items())
-        yield f"The texts of `{name}`, such as {texts[0]!r}, may be read (others become missing) as {flags}"
+    if not readings:
+        return
+    message = f"The texts of `{name}`, such as {texts[0]!r}, may be read (others become missing) as"
+    corrections = [Correction(f"{message} {how}", {name: sql}) for how, sql in readings.items()]
+    # No one query is right where there are several readings.
+    yield from corrections if len(corrections) == 1 else (correction.advice(table) for correction in corrections)
 
 
 def _readings(value: str, texts: Sequence[str]) -> dict[str, str]:

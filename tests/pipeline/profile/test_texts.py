@@ -11,6 +11,7 @@ import pytest
 from core.errors import UserError
 from pipeline.config import settings
 from pipeline.profile import resolution
+from pipeline.profile.checks.correction import advice
 from pipeline.profile.checks.texts import reading
 from pipeline.profile.table_profile import profile_table
 
@@ -55,7 +56,8 @@ def flags(message: str) -> list[str]:
     ],
 )
 def test_each_query_reads_the_texts(load, texts, reason):
-    found = flags("".join(reading(profile_table(load(texts)), "x")))
+    table = profile_table(load(texts))
+    found = flags(advice(table, reading(table, "x")))
 
     assert len(found) == len(reason)
     for flag, words in zip(found, reason, strict=True):
