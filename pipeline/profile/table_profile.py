@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ingest
@@ -84,12 +84,9 @@ def profile_table(settings: Settings) -> TableProfile:
             counts[column] = queries.value_counts(column, _MOST_SPLITS_COUNTED)
         split, reason = infer_split(settings, columns, counts)
         of_row = _split_of_row(queries, split)
-        if of_row:
-            rare = _FEW_VALUES if split.by == "hash" else queries.rows
-            asked = [name for name, column in columns.items() if 0 < column.present < min(rare, column.rows)]
-            for name in split_queries.null_in_train(queries, of_row, asked):
-                columns[name] = dataclasses.replace(columns[name], null_in_train=True)
-        few = queries.rows <= _MOST_ROWS_SPLIT or columns[settings.label].distinct <= MOST_CLASSES_COUNTED
+        for column in _null_in_train(queries, split, of_row, columns) if of_row else ():
+            columns[column] = dataclasses.replace(columns[column], null_in_train=True)
+        countable = queries.rows <= _MOST_ROWS_SPLIT or columns[settings.label].distinct <= MOST_CLASSES_COUNTED
         features = _possible_features(settings, columns)
         return TableProfile(
             name=name,
@@ -100,7 +97,7 @@ def profile_table(settings: Settings) -> TableProfile:
             counts=counts,
             split=split,
             split_reason=reason,
-            split_counts=split_queries.split_counts(queries, of_row, settings.label) if of_row and few else {},
+            split_counts=split_queries.split_counts(queries, of_row, settings.label) if of_row and countable else {},
             subquery=queries.subquery(),
             sample=queries.sample([*features, settings.label], min(_SAMPLE_ROWS, _SAMPLE_CELLS // (len(features) + 1))),
         )
@@ -111,6 +108,14 @@ def _split_of_row(queries: TableQueries, split: Split) -> str | None:
     if split.column and split.column not in queries.types:
         return None
     return split_queries.split_of_row(queries, split) if split.column or queries.rows <= _MOST_ROWS_SPLIT else None
+
+
+def _null_in_train(
+    queries: TableQueries, split: Split, of_row: str, columns: Mapping[str, ColumnProfile]
+) -> Sequence[str]:
+    rare = _FEW_VALUES if split.by == "hash" else queries.rows
+    asked = [name for name, column in columns.items() if 0 < column.present < min(rare, column.rows)]
+    return split_queries.null_in_train(queries, of_row, asked)
 
 
 def _split_columns(settings: Settings, columns: Mapping[str, ColumnProfile]) -> list[str]:

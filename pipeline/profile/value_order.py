@@ -19,11 +19,10 @@ Order = Literal["monotone", "ordered", "unordered"]
 _FEWEST_ROWS = 60
 _FEWEST_VALUES = 4
 _MOST_CLASSES = 10
-# A z-value above which a difference is not taken for chance.
-_CLEAR = 5.0
-# Of the variance between the values: below the first the label follows their order, above the second it does not; and
-# where a straight line explains the third, it only grows or falls with them.
-_ORDERED, _UNORDERED, _MONOTONE = 0.4, 0.6, 0.8
+_CLEAR = 5.0  # a z-value that chance does not explain
+# The variance between neighbours as a share of that between all values: small, and large.
+_ORDERED, _UNORDERED = 0.4, 0.6
+_MONOTONE = 0.8  # the share of the variance between all values that a straight line explains
 
 
 def orders(sample: pa.Table, label: str, task: Task, columns: Iterable[str]) -> dict[str, Order]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from core.errors import UserError
 from pipeline.config.settings import Settings
 from pipeline.profile.checks import columns, features, labels, numbers, reading, roles, spellings, splits, texts
+from pipeline.profile.checks.correction import Correction, Message
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
@@ -33,7 +34,7 @@ CHECKS: tuple[Check, ...] = (
     splits.splits_have_rows,
 )
 
-WARNINGS: tuple[Check, ...] = (
+WARNINGS: tuple[Callable[[Settings, TableProfile, Inferred], Iterator[Message]], ...] = (
     reading.blanks_are_named,
     reading.columns_of_folders_are_named,
     spellings.values_are_spelled_alike,
@@ -58,6 +59,15 @@ def run_checks(settings: Settings, table: TableProfile, inferred: Inferred) -> N
 
 
 def warnings(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
-    """Yields the problems of `WARNINGS` of a table that has passed its checks."""
+    """Yields the problems of `WARNINGS` of a table that has passed its checks, and one query that corrects them all."""
+    corrections = []
     for check in WARNINGS:
-        yield from check(settings, table, inferred)
+        for message in check(settings, table, inferred):
+            if isinstance(message, Correction):
+                corrections.append(message)
+                yield message.advice(table)
+            else:
+                yield message
+    if len(corrections) > 1:
+        values = {column: sql for correction in corrections for column, sql in correction.values.items()}
+        yield Correction("To correct all of these at once", values).advice(table)

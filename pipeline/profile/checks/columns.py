@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from core.text import did_you_mean, listing
 from pipeline.config.settings import Settings, set_flag
+from pipeline.profile.checks.correction import advice
 from pipeline.profile.checks.texts import reading
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
@@ -76,8 +77,8 @@ def features_exist(_: Settings, table: TableProfile, inferred: Inferred) -> Iter
     """Checks that at least one column is a feature."""
     if not inferred.features:
         reasons = "; ".join(f"`{column}`: {role.reason}" for column, role in list(inferred.roles.items())[:8])
-        advice = "".join(f" {message}" for column in inferred.roles for message in reading(table, column))
+        texts = [message for column in inferred.roles for message in reading(table, column)]
         yield (
             f"no column is left that the model could learn from ({reasons or 'there is only the label'}). "
-            f"Name at least one under features, such as --set features.COLUMN=categorical.{advice}"
+            f"Name at least one under features, such as --set features.COLUMN=categorical.{advice(table, texts)}"
         )

@@ -7,6 +7,7 @@ from core.text import did_you_mean, listing
 from models.evaluation import gates
 from pipeline.config.settings import Settings
 from pipeline.profile.checks import texts
+from pipeline.profile.checks.correction import advice
 from pipeline.profile.checks.spellings import merging
 from pipeline.profile.label_inference import can_be_classes
 from pipeline.profile.table_inference import Inferred
@@ -96,8 +97,7 @@ def binary_has_two_classes(settings: Settings, table: TableProfile, inferred: In
 
 def _advice(settings: Settings, table: TableProfile) -> str:
     """Returns the queries for a label whose texts differ by their spelling only, or are numbers."""
-    messages = [*merging(settings, table, [settings.label]), *texts.reading(table, settings.label)]
-    return "".join(f" {message}" for message in messages)
+    return advice(table, [*merging(settings, table, [settings.label]), *texts.reading(table, settings.label)])
 
 
 def configured_classes_have_rows(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from core.text import listing
 from pipeline.config.settings import Settings
+from pipeline.profile.checks.correction import Correction
 from pipeline.profile.column_profile import short
 from pipeline.profile.queries.table_queries import name_in_query
 from pipeline.profile.table_inference import Inferred
@@ -31,7 +32,7 @@ def numbers_fit_float32(settings: Settings, table: TableProfile, inferred: Infer
             )
 
 
-def numbers_are_no_sentinels(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+def numbers_are_no_sentinels(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[Correction]:
     """Warns of numbers that may stand for missing values, with the query that takes them for missing."""
     names = [column for column, role in inferred.features.items() if role.kind == "numeric"]
     if inferred.label.task == "regression":
@@ -46,13 +47,14 @@ def numbers_are_no_sentinels(settings: Settings, table: TableProfile, inferred: 
             replaced[name] = name_in_query(name)
             for value in found[name]:
                 replaced[name] = f"nullif({replaced[name]}, {value!r})"
-        yield (
+        yield Correction(
             f"Some numbers stand far apart from all others, and may mean a missing value: {listing(values, 8)}. "
-            f"To read them so: {table.replacing(replaced)}"
+            "To read them so",
+            replaced,
         )
 
 
-def label_has_no_extremes(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+def label_has_no_extremes(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[Correction]:
     """Warns of a label with extreme values, on which the squared error depends more than on all other rows."""
     column = table.columns[settings.label]
     if inferred.label.task != "regression" or column.sentinels:
@@ -62,8 +64,9 @@ def label_has_no_extremes(settings: Settings, table: TableProfile, inferred: Inf
     if max(column.high - high, low - column.low) > _EXTREME * (high - low) > 0:
         name, margin = name_in_query(settings.label), _KEPT * (high - low)
         kept = f"CASE WHEN {name} BETWEEN {low - margin:.6g} AND {high + margin:.6g} THEN {name} END"
-        yield (
+        yield Correction(
             f"The label `{settings.label}` has the extreme value {short(extreme)}, and 9 of 10 values are from "
             f"{short(low)} to {short(high)}: a few rows decide the training and the metrics. "
-            f"To leave such rows out: {table.replacing({settings.label: kept})}"
+            "To leave such rows out",
+            {settings.label: kept},
         )

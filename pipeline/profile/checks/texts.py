@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from core.config_sections import FeatureOptions
 from pipeline.config.settings import Settings
+from pipeline.profile.checks.correction import Correction, Message
 from pipeline.profile.queries.table_queries import name_in_query
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
@@ -21,6 +22,7 @@ _NUMBERS = {  # the decimal separator, and the numbers that have it
     ".": re.compile(rf"{_SIGNS}([1-9]\d{{0,2}}([,'’ ]\d{{3}})+|(?!0\d)\d+)?(\.\d*)?\s*[%$€£¥₹]?\)?\s*"),
     ",": re.compile(rf"{_SIGNS}([1-9]\d{{0,2}}([.'’ ]\d{{3}})+|(?!0\d)\d+)?(,\d*)?\s*[%$€£¥₹]?\)?\s*"),
 }
+_LIKE_A_DATE = re.compile(r"\s*(\d{1,2}[/. -](\d{1,2}|[A-Za-z]{3,9})[/. -]|[A-Za-z]{3,9} \d{1,2},? |(19|20)\d\d)\d\d.*")
 _DAYS = (
     *("%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%Y", "%d.%m.%y", "%m-%d-%Y", "%d-%m-%Y", "%m-%d-%y"),
     *("%d-%m-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y%m%d"),
@@ -29,7 +31,7 @@ _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _DATES = tuple(day + time for day, time in itertools.product(_DAYS, _TIMES))
 
 
-def texts_are_no_numbers_or_dates(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+def texts_are_no_numbers_or_dates(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[Message]:
     """Warns of texts without a configured role that are numbers or dates, written in another way than usual."""
     for name, role in inferred.roles.items():
         options = settings.features.get(name, FeatureOptions())
@@ -37,22 +39,27 @@ def texts_are_no_numbers_or_dates(settings: Settings, table: TableProfile, infer
             yield from reading(table, name)
 
 
-def reading(table: TableProfile, name: str) -> Iterator[str]:
-    """Yields a message about a column of texts that may be read as numbers or dates, if it is one."""
+def reading(table: TableProfile, name: str) -> Iterator[Message]:
+    """Yields what to do with a column of texts that may be read as numbers or dates, if it is one."""
     if table.columns[name].type_class != "text" or table.sample is None or name not in table.sample.column_names:
         return
     found = pc.unique(table.sample[name]).drop_null()[:_MOST_TEXTS].to_pylist()
     texts = [text for text in found if re.search(r"\d", text)]
     readings = _readings(name_in_query(name), texts) if len(texts) >= _MOSTLY * len(found) else {}
-    if readings:
-        flags = " or, as ".join(f"{how}: {table.replacing({name: sql})}" for how, sql in readings.items())
-        yield f"The texts of `{name}`, such as {texts[0]!r}, may be read as {flags}"
+    if not readings:
+        return
+    message = f"The texts of `{name}`, such as {texts[0]!r}, may be read (others become missing) as"
+    corrections = [Correction(f"{message} {how}", {name: sql}) for how, sql in readings.items()]
+    # No one query is right where there are several readings.
+    yield from corrections if len(corrections) == 1 else (correction.advice(table) for correction in corrections)
 
 
 def _readings(value: str, texts: Sequence[str]) -> dict[str, str]:
     """Returns the ways to read most of the texts, and SQL for each; a text that is not so written becomes null."""
     most = _MOSTLY * len(texts)
-    dates = [form for form in _DATES if sum(_is_date(text, form) for text in texts) >= most > 0]
+    like_dates = [text for text in texts if _LIKE_A_DATE.fullmatch(text)]
+    forms = _DATES if len(like_dates) >= most > 0 else ()
+    dates = [form for form in forms if sum(_is_date(text, form) for text in like_dates) >= most]
     if dates:
         return {f"dates of the form {form}": f"TRY_STRPTIME({value}, '{form}')" for form in dates}
     if len(texts) < _FEWEST_TEXTS or all(text.strip().isdigit() for text in texts):

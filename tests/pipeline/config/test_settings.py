@@ -307,6 +307,29 @@ def test_the_flag_that_an_error_shows_does_what_it_says(write, column):
     assert settings.load(write(MINIMAL), sets=[text]).features == {column: FeatureOptions(kind="ignore")}
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * REPLACE (lower(x) AS x) FROM data",
+        """SELECT lower("Y") || 'it''s $HOME `x` \\s' AS y FROM data""",
+        "SELECT 'a!b' FROM data",
+        "SELECT a -- b: c # d",
+        " blanks ",
+        "two\nlines",
+        "null",
+        "[1",
+    ],
+)
+def test_the_shell_and_yaml_read_a_query_in_a_flag_as_it_is(write, query):
+    flag = settings.set_flag("data", "query", value=query)
+
+    said = subprocess.run(["bash", "-c", f"printf '%s\\0' {flag}"], capture_output=True, text=True, check=True).stdout
+    dashes, text, _ = said.split("\0")
+
+    assert dashes == "--set"
+    assert settings.load(write(MINIMAL), sets=[text]).data.query == query
+
+
 def test_import_is_light():
     heavy = ("tensorflow", "numpy", "duckdb", "tfx")
     code = f"import sys, pipeline.config.settings; print([name for name in {heavy} if name in sys.modules])"

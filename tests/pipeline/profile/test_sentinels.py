@@ -77,3 +77,20 @@ def test_an_extreme_label_is_told_and_left_out(resolve, value, words):
 
     assert words in warning
     assert again.warnings == ("1 of 300 rows have no label and are left out.",)
+
+
+def test_one_query_corrects_all_at_once(resolve):
+    columns = {
+        "a": [-999 if row % 9 == 0 else row % 50 for row in ROWS],
+        "b": [("red", "Red", "blue")[row % 3] for row in ROWS],
+        "c": [f"${number:.2f}" for number in NUMBERS],
+        "y": ["ab"[row // 7 % 2] for row in ROWS],
+    }
+
+    *warnings, at_once = resolve(**columns).warnings
+    again = resolve([shlex.split(at_once[at_once.index("--set") :])[1]], **columns)
+
+    assert len(warnings) == 3
+    assert at_once.startswith("To correct all of these at once: --set ")
+    assert again.warnings == ()
+    assert [feature.kind for feature in again.spec.features] == ["numeric", "categorical", "numeric"]
