@@ -41,6 +41,7 @@ def run(request: Request) -> int:
     marks = _marks(request.settings, data_digest)
     last = storage.read_json(folder.summary)
     history = History(folder.metadata, request.settings.name)
+    history.recover()
     unchanged = last.get("status") in SETTLED and last.get("fingerprint") == marks["fingerprint"]
     if request.whole and unchanged and not _is_damaged(history, request.verify):
         return _print_unchanged(request, folder, last, time.monotonic() - begun)
