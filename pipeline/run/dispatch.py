@@ -56,8 +56,8 @@ def run(request: Request) -> int:
 
     folder.make()
     with folder.locked():
-        stopped = folder.tidy(history.finished())
-        notes = [f"{stage} was stopped in an earlier run: its unfinished files were removed." for stage in stopped]
+        names = ", ".join(folder.tidy(history.finished()))
+        notes = [f"An earlier run was stopped: the unfinished files of {names} were removed."] if names else []
         if request.cache:
             notes += discard_damaged(STAGES, history, found, request.verify)
         else:

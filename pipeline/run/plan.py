@@ -106,7 +106,7 @@ def _why(
         return "; ".join(changes[:_MOST_CHANGES]) + more
     if upstream:
         return f"{' and '.join(upstream)} would run"
-    if damage := next((found for execution in executions if (found := execution.damage(contents))), ""):
+    if executions[0].fingerprint == wanted and (damage := executions[0].damage(contents)):
         return f"its earlier result is damaged: {damage}"
     return "its earlier result does not fit"
 
