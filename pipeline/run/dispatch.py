@@ -14,10 +14,10 @@ from core import digests, storage
 from core.errors import UserError
 from pipeline.config.settings import Settings
 from pipeline.graph import STAGES, RunContext
-from pipeline.run import code_dependencies, fingerprints, partial_run
+from pipeline.run import code_dependencies, fingerprints
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import History
-from pipeline.run.plan import discard_damaged, plan
+from pipeline.run.plan import check_part, discard_damaged, plan
 from pipeline.run.request import Request, exit_code
 from pipeline.run.run_folder import RunFolder, digest_of_content
 
@@ -48,7 +48,7 @@ def run(request: Request) -> int:
     resolved = _resolve(request, folder, last, marks)
     context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history)
     if request.from_stage:
-        partial_run.check(STAGES, history, request.from_stage, request.to_stage, request.verify)
+        check_part(STAGES, history, request.from_stage, request.to_stage, request.verify)
     found, arguments = fingerprints.of_stages(STAGES, context)
     if request.dry_run:
         return _print_plan(request, history, found)
