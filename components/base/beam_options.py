@@ -28,4 +28,4 @@ def check(options: Sequence[str]) -> None:
             reason = str(error)
         else:
             return
-    raise UserError(f"beam: {reason}. Correct the option under `beam:` in the configuration.")
+    raise UserError(f"beam: {reason.rstrip('.')}. Correct the option under `beam:` in the configuration.")

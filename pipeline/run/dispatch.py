@@ -16,10 +16,10 @@ from ingest import hive
 from models.serving import model_versions
 from pipeline.config.settings import Settings
 from pipeline.graph import STAGES, RunContext
-from pipeline.run import code_dependencies, fingerprints, partial_run
+from pipeline.run import code_dependencies, fingerprints
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import History
-from pipeline.run.plan import discard_damaged, plan
+from pipeline.run.plan import check_part, discard_damaged, plan
 from pipeline.run.request import Request, exit_code
 from pipeline.run.run_folder import RunFolder, digest_of_content
 
@@ -47,13 +47,14 @@ def run(request: Request) -> int:
     marks = _marks(request.settings, data_digest, compared)
     last = storage.read_json(folder.summary)
     history = History(folder.metadata, request.settings.name)
+    history.recover()
     unchanged = last.get("status") in SETTLED and last.get("fingerprint") == marks["fingerprint"]
     if request.whole and unchanged and not _is_damaged(history, request.verify):
         return _print_unchanged(request, folder, last, time.monotonic() - begun)
     resolved = _resolve(request, folder, last, marks)
     context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history, compared)
     if request.from_stage:
-        partial_run.check(STAGES, history, request.from_stage, request.to_stage, request.verify)
+        check_part(STAGES, history, request.from_stage, request.to_stage, request.verify)
     found, arguments = fingerprints.of_stages(STAGES, context)
     if request.dry_run:
         return _print_plan(request, history, found)
@@ -61,8 +62,8 @@ def run(request: Request) -> int:
 
     folder.make()
     with folder.locked():
-        stopped = folder.tidy(history.finished())
-        notes = [f"{stage} was stopped in an earlier run: its unfinished files were removed." for stage in stopped]
+        names = ", ".join(folder.tidy(history.finished()))
+        notes = [f"An earlier run was stopped: the unfinished files of {names} were removed."] if names else []
         if request.cache:
             notes += discard_damaged(STAGES, history, found, request.verify)
         else:

@@ -9,7 +9,7 @@ import json
 import pathlib
 import sqlite3
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from core import manifests, storage
 from core.errors import UserError
@@ -95,6 +95,14 @@ class History:
         self._manifests = path.parent / "artifacts" / ".files"
         self._pipeline = pipeline
 
+    def recover(self) -> None:
+        """Takes back a transaction that a killed run has not finished, for which SQLite has to write.
+
+        No other thread of this process may use the store: SQLite would take its transaction for an unfinished one.
+        """
+        with self._connect("rw"):
+            pass
+
     def executions(self, stage: str, most: int = -1) -> list[Execution]:
         """Returns the executions of a stage, newest first: all of them, or at most `most`."""
         with self._connect() as store:
@@ -137,9 +145,8 @@ class History:
             return {row[0] for row in rows}
 
     @contextlib.contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        # SQLite has to write where a run was killed while it wrote: it takes the unfinished transaction back first.
-        target = f"{self._path.absolute().as_uri()}?mode=rw" if self._path.exists() else "file::memory:"
+    def _connect(self, mode: Literal["ro", "rw"] = "ro") -> Iterator[sqlite3.Connection]:
+        target = f"{self._path.absolute().as_uri()}?mode={mode}" if self._path.exists() else "file::memory:"
         try:
             with contextlib.closing(sqlite3.connect(target, uri=True, timeout=10)) as store:
                 if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'Execution'").fetchone():

@@ -6,6 +6,7 @@ import pathlib
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
+from core.errors import UserError
 from models.serving import model_versions
 from pipeline.run import plan
 from pipeline.run.history import History
@@ -143,3 +144,42 @@ def test_an_upgraded_library_is_said(store):
     store.run({**marks, "Tuner": dataclasses.replace(marks["Tuner"], libraries=before)})
     now = marks["Tuner"].libraries["keras"]
     assert steps(store, marks)["Tuner"] == ("run", f"keras: 3.0.0 → {now}")
+
+
+def check_part(store, first, last=None):
+    plan.check_part(STAGES, History(store.path, "taxi"), first, last)
+
+
+def test_a_part_that_reads_what_the_last_run_left_can_run(store):
+    store.run(fingerprints(VALUES))
+    check_part(store, "Trainer")
+    check_part(store, "Transform", "Evaluator")
+    check_part(store, "Trainer", "Trainer")
+
+
+def test_a_first_run_can_begin_at_the_beginning(store):
+    check_part(store, "ExampleGen")
+
+
+@pytest.mark.parametrize(("first", "last"), [("Trainer", "ExampleGen"), ("Tuner", "Baseline")])
+def test_stages_that_no_way_joins_are_the_users_error(store, first, last):
+    store.run(fingerprints(VALUES))
+    with pytest.raises(UserError, match=f"--to {last} does not depend on --from {first}, so no stage would run"):
+        check_part(store, first, last)
+
+
+def test_a_result_that_the_last_run_does_not_have_is_named(store):
+    with pytest.raises(UserError, match="--from Evaluator starts on the result of ExampleGen, and the last run has"):
+        check_part(store, "Evaluator")
+    store.run(fingerprints(VALUES))
+    store.run(fingerprints(VALUES), stop="Transform", state=pb.Execution.RUNNING)
+    with pytest.raises(UserError, match=r"starts on the result of Transform, and .*\. Run without --from: what"):
+        check_part(store, "Trainer")
+
+
+def test_a_damaged_result_is_named_with_its_file(store):
+    store.run(fingerprints(VALUES))
+    (gone,) = store.folder.glob("Transform-*")
+    gone.rmdir()
+    with pytest.raises(UserError, match=f"result of Transform, which is damaged: {gone} is missing. Run without"):
+        check_part(store, "Trainer")
