@@ -55,29 +55,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     from core.errors import GateError, UserError
 
-    name = arguments.name
+    folder = arguments.out
     try:
         from pipeline.run import dispatch
 
         request = _request(arguments)
-        name = request.settings.name
+        folder = request.folder
         return dispatch.run(request)
     except (UserError, GateError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
-        _report_refusal(arguments, name, error)
+        if folder and not arguments.dry_run:
+            _report_refusal(folder, error)
         return error.exit_code
     except KeyboardInterrupt:
         print("stopped.", file=sys.stderr)
         return 130
 
 
-def _report_refusal(arguments: argparse.Namespace, name: str | None, error: Exception) -> None:
-    """Writes the report of a run that did not begin, where its folder is known and no other run holds it."""
+def _report_refusal(folder: Path, error: Exception) -> None:
+    """Writes the report of a run that did not begin, unless another run holds its folder."""
     from pipeline.reporting import page
     from pipeline.run.run_folder import FolderBusy
 
-    folder = arguments.out or (name and Path("runs") / name)
-    if folder and not arguments.dry_run and not isinstance(error, FolderBusy):
+    if not isinstance(error, FolderBusy):
         page.of_refused(folder, error)
 
 

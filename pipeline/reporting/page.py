@@ -1,5 +1,6 @@
 """Renders a report as one HTML file, which needs no other file and no network."""
 
+import contextlib
 import functools
 import logging
 import pathlib
@@ -36,10 +37,8 @@ def after_run(folder: RunFolder, summary: Mapping[str, Any]) -> None:
 def of_refused(path: pathlib.Path, error: Exception) -> None:
     """Writes the report of a run that did not begin: why."""
     summary = {"name": path.name, "run_id": time.strftime("%Y%m%d-%H%M%S"), "status": "refused", "error": str(error)}
-    try:
+    with contextlib.suppress(OSError):  # the reason is on the terminal too
         write(RunRecord(RunFolder(path.absolute()), summary))
-    except Exception:
-        logging.exception("The report could not be written.")
 
 
 def render(record: RunRecord) -> str:

@@ -33,7 +33,7 @@ def run(request: Request) -> int:
         UserError: the configuration or the data are wrong, which is found before anything slow begins.
     """
     begun = time.monotonic()
-    folder = RunFolder((request.out or Path("runs") / request.settings.name).absolute())
+    folder = RunFolder(request.folder.absolute())
     data = request.settings.data
     data_digest = folder.data_digest(ingest.expand(data.files, data.spans) + ingest.files_in_query(data.query))
     compared = _compared_version(folder, request.compare_to)
