@@ -64,16 +64,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     from core.errors import GateError, UserError
 
-    name = arguments.name
+    folder = arguments.out
     try:
         from pipeline.run import dispatch
 
         request = _request(arguments)
-        name = request.settings.name
+        folder = request.folder
         return dispatch.run(request)
     except (UserError, GateError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
-        _report_refusal(arguments, name, error)
+        if folder and not arguments.dry_run:
+            _report_refusal(folder, error)
         return error.exit_code
     except OSError as error:
         message = f"error: {error.filename or 'a file'}: {error.strerror or error}. Check the path and its permissions."
@@ -84,13 +85,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _report_refusal(arguments: argparse.Namespace, name: str | None, error: Exception) -> None:
+def _report_refusal(folder: Path, error: Exception) -> None:
     """Writes the report of a run that did not begin, into a folder that can be used and has no earlier run."""
     from pipeline.reporting import page
     from pipeline.run.run_folder import FolderUnusable
 
-    folder = arguments.out or (name and Path("runs") / name)
-    if folder and not arguments.dry_run and not isinstance(error, FolderUnusable):
+    if not isinstance(error, FolderUnusable):
         page.of_refused(folder, error)
 
 

@@ -1,5 +1,6 @@
 """Renders a report as one HTML file, which needs no other file and no network."""
 
+import contextlib
 import functools
 import logging
 import pathlib
@@ -39,10 +40,8 @@ def of_refused(path: pathlib.Path, error: Exception) -> None:
     if folder.summary.exists():
         return
     summary = {"name": path.name, "run_id": time.strftime("%Y%m%d-%H%M%S"), "status": "refused", "error": str(error)}
-    try:
+    with contextlib.suppress(OSError):  # the reason is on the terminal too
         write(RunRecord(folder, summary))
-    except Exception:
-        logging.exception("The report could not be written.")
 
 
 def render(record: RunRecord) -> str:

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from pipeline.reporting.numbers import cut, number, tick
 
 WIDTH, HEIGHT = 420, 260
-LEFT, RIGHT, TOP, BOTTOM = 54, 12, 24, 40
+LEFT, RIGHT, TOP, BOTTOM = 66, 12, 24, 40
 
 Point = tuple[float, float]
 
@@ -101,9 +101,9 @@ class Axes:
             named = [(i, cut(name, 11)) for i, name in enumerate(self._categories) if i % every == 0]
         found += [text(self.x(value), bottom + 15, name, "middle", "tick") for value, name in named]
         middle = (TOP + bottom) / 2
-        turned = {"transform": f"rotate(-90 12 {middle:g})", "text_anchor": "middle", "class_": "tick"}
+        turned = {"transform": f"rotate(-90 10 {middle:g})", "text_anchor": "middle", "class_": "tick"}
         found.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, self._names[0], "middle", "tick"))
-        found.append(tag("text", self._names[1], x=12, y=middle, **turned))
+        found.append(tag("text", self._names[1], x=10, y=middle, **turned))
         return found
 
 

@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ingest
@@ -36,7 +35,7 @@ def run(request: Request) -> int:
         UserError: the configuration or the data are wrong, which is found before anything slow begins.
     """
     begun = time.monotonic()
-    folder = RunFolder((request.out or Path("runs") / request.settings.name).absolute())
+    folder = RunFolder(request.folder.absolute())
     folder.check_loadable()
     data = request.settings.data
     files = ingest.expand(data.files, data.spans)

@@ -41,6 +41,11 @@ class Request:
     json: bool = False
 
     @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self.out or Path("runs") / self.settings.name
+
+    @property
     def whole(self) -> bool:
         """Whether all stages are asked for, and the cache may be used."""
         return self.cache and not (self.from_stage or self.to_stage or self.update_schema or self.dry_run)

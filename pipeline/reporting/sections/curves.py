@@ -1,6 +1,7 @@
 """The section on curves: losses of the training, ROC, precision and recall, calibration, confusion, residuals."""
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -32,17 +33,23 @@ def build(record: RunRecord) -> Section:
 
 
 def _training(record: RunRecord) -> list[Chart]:
-    """Returns the losses after each epoch."""
+    """Returns the losses after each epoch: one chart, or two for regression, where they have different units."""
     history = record.report("Trainer").get("history", {})
     names = {"loss": "loss on train", "val_loss": "loss on eval"}
-    curves = {title: list(enumerate(history[name], 1)) for name, title in names.items() if history.get(name)}
-    if not curves:
-        return []
-    series = [svg.Series(title, points, f"s{i}") for i, (title, points) in enumerate(curves.items())]
-    epochs = range(1, max(map(len, curves.values())) + 1)
-    rows = [[str(epoch), *(number(dict(points).get(epoch)) for points in curves.values())] for epoch in epochs]
-    title = "Loss after each epoch"
-    return [Chart(title, svg.lines(title, series, ("epoch", "loss")), Table(["epoch", *curves], rows))]
+    if record.task == "regression":
+        names = {"loss": "loss on train, of the scaled label", "val_loss": "rmse on eval"}
+    curves = {title: history[name] for name, title in names.items() if history.get(name)}
+    if record.task == "regression":
+        return [_losses({title: values}, f"Training: {title}") for title, values in curves.items()]
+    return [_losses(curves, "Loss after each epoch")] if curves else []
+
+
+def _losses(curves: Mapping[str, Sequence[float]], title: str) -> Chart:
+    series = [svg.Series(name, list(enumerate(values, 1)), f"s{i}") for i, (name, values) in enumerate(curves.items())]
+    rows = [
+        [str(epoch), *map(number, values)] for epoch, values in enumerate(itertools.zip_longest(*curves.values()), 1)
+    ]
+    return Chart(title, svg.lines(title, series, ("epoch", "loss")), Table(["epoch", *curves], rows))
 
 
 def _points(header: Sequence[str], points: Sequence[Sequence[float]]) -> Table:

@@ -72,7 +72,10 @@ def test_regression_has_residuals_and_no_threshold(tmp_path):
         }
     }
     record = records.evaluated(tmp_path, explanation, {**records.CONFIG, "task": "regression"})
-    _, scatter, residuals, deciles = charts(curves.build(record))
+    loss, rmse, scatter, residuals, deciles = charts(curves.build(record))
+    assert [loss.table.header, rmse.table.header] == [
+        ["epoch", "loss on train, of the scaled label"], ["epoch", "rmse on eval"],
+    ]  # fmt: skip
     assert scatter.table.rows == [["3", "1", "4"], ["1", "5", "0"]]
     assert residuals.table.rows == [["-0.5000", "4"], ["0.5000", "6"]]
     assert deciles.table.rows == [["1.5", "1.25", "0.5000", "10"]]
