@@ -46,6 +46,7 @@ WARNINGS: tuple[Callable[[Settings, TableProfile, Inferred], Iterator[Message]],
     features.missing_words_are_named,
     features.labels_are_not_given_away,
     texts.texts_are_no_numbers_or_dates,
+    texts.numbers_are_no_days,
     numbers.numbers_are_no_sentinels,
     numbers.label_has_no_extremes,
 )

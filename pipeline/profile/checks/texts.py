@@ -1,4 +1,4 @@
-"""Warns of texts that look like numbers or dates, with the queries that read them so."""
+"""Warns of texts like numbers or dates, and of whole numbers like days, with the queries that read them so."""
 
 import datetime
 import itertools
@@ -28,6 +28,7 @@ _DAYS = (
     *("%d-%m-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y%m%d"),
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_DAY_OF_DIGITS = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _DATES = tuple(day + time for day, time in itertools.product(_DAYS, _TIMES))
 
 
@@ -37,6 +38,16 @@ def texts_are_no_numbers_or_dates(settings: Settings, table: TableProfile, infer
         options = settings.features.get(name, FeatureOptions())
         if options.kind is None and role.kind in ("categorical", "ignore"):
             yield from reading(table, name)
+
+
+def numbers_are_no_days(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[Message]:
+    """Warns of whole numbers without a configured role that are days, such as 20240105."""
+    for name in (name for name in inferred.roles if name not in settings.features):
+        column = table.columns[name]
+        days = [text for text in map(str, (column.low, column.high)) if _DAY_OF_DIGITS.fullmatch(text)]
+        if column.type_class == "integer" and column.distinct > 1 and len(days) == 2:
+            value = f"TRY_STRPTIME({name_in_query(name)}::VARCHAR, '%Y%m%d')"
+            yield Correction(f"The numbers of `{name}`, such as {days[0]}, may be read as dates", {name: value})
 
 
 def reading(table: TableProfile, name: str) -> Iterator[Message]:

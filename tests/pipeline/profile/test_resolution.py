@@ -275,7 +275,6 @@ def test_any_column_name(resolve):
             ["evaluate.gates.rmse: there is no metric of a binary task", "auc"],
         ),
         ({"y": YES_NO}, ("validate.drift.features.b=0.1",), ["validate.drift.features names the column `b`"]),
-        ({"b c": NUMBERS, "b.c": NUMBERS, "y": YES_NO}, (), ["`b c` and `b.c`", 'SELECT * RENAME ("b.c" AS other)']),
         ({"y": YES_NO}, ("features.a=ignore",), ["no column is left", "`a`: by the configuration"]),
         ({"c": YES_NO, "y": YES_NO}, ("features.c=numeric",), ["`features.c` says numeric", "has 'no'"]),
         ({"c": YES_NO, "y": YES_NO}, ("features.c=timestamp",), ["`features.c` says timestamp", "needs dates"]),
