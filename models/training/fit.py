@@ -106,7 +106,9 @@ def fit(
         network = families.FAMILIES[spec.family].build(inputs, head.outputs, chosen)
         predictor = head.predictor(network)
         steps = _compile(network, head, chosen, len(train) // batch_size, epochs)
-    watch = _ValidationMetrics(head, predictor, validation, report)
+    # An outlier among the labels of eval decides rmse, whether train has one or not.
+    loss = Head.of(spec.label, validation.labels).validation_metric if head.moments.outlier is None else "mae"
+    watch = _ValidationMetrics(spec, loss, predictor, validation, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     history = network.fit(
         dataset.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed),
@@ -171,9 +173,9 @@ class Predict:
 class _ValidationMetrics(keras.callbacks.Callback):
     """Computes the metrics on the validation rows after every epoch, and reports the progress."""
 
-    def __init__(self, head: Head, predictor: keras.Model, rows: TransformedRows, report: Report) -> None:
+    def __init__(self, spec: Spec, loss: str, predictor: keras.Model, rows: TransformedRows, report: Report) -> None:
         super().__init__()
-        self._task, self._loss, self._rows = head.task, head.validation_metric, rows
+        self._task, self._loss, self._rows = spec.label.task, loss, rows
         self._predict, self._report = Predict(predictor), report
         self._epoch, self._metric, self._reported = 0, "", time.monotonic()
 

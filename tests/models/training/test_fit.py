@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -97,6 +98,21 @@ def test_fewer_rows_than_a_batch():
 def test_one_class_only_is_measured_without_auc():
     validation = rows(lambda x: np.zeros(len(x), np.int64), 8)
     assert "auc" not in fit(BINARY, rows(in_the_middle), validation, options=Train(epochs=1)).metrics
+
+
+@pytest.mark.parametrize("outlier_in", ["train", "validation"])
+def test_an_outlier_of_the_label_does_not_decide_the_training(outlier_in):
+    splits = {"train": rows(lambda x: 1_000 + 100 * x), "validation": rows(lambda x: 1_000 + 100 * x)}
+    splits[outlier_in].labels[7] = 1e7
+    logs = []
+    remember = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, found: logs.append(dict(found)))
+    label = Label("y", "regression", "float")
+    trained = fit(
+        label, splits["train"], splits["validation"], callbacks=[remember], options=Train(epochs=40, patience=40)
+    )
+    predicted = fitting.Predict(trained.predictor)({"numeric": np.array([[0.0], [1.0]], np.float32)})
+    np.testing.assert_allclose(predicted, [1_000, 1_100], atol=25)
+    assert all(epoch["val_loss"] == epoch["val_mae"] for epoch in logs)
 
 
 def test_diverging_is_said():
