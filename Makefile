@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check docs format bench bench-data doctor venv lock clean
+.PHONY: help run compare test test-fast check docs format bench bench-data doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -16,6 +16,9 @@ help: ## lists the targets
 
 run: venv ## trains, evaluates and pushes a model of Chicago taxi trips; ARGS="--data FILES --label COLUMN" for your table
 	$(BIN)/python pipeline/run_local.py $(ARGS)
+
+compare: venv ## compares runs; ARGS="runs/one runs/other", or one run with what was served before it
+	$(BIN)/python pipeline/compare.py $(ARGS)
 
 test: venv ## runs all tests; ARGS="-k word" selects some
 	$(BIN)/python -m pytest $(ARGS)

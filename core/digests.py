@@ -15,12 +15,17 @@ def of_file(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, _blake2b).hexdigest()
 
 
+def of_bytes(content: bytes) -> str:
+    """Returns the digest of bytes, which is that of a file with this content."""
+    return _blake2b(content).hexdigest()
+
+
 def of_values(*values: object) -> str:
     """Returns the digest of values as 32 hexadecimal digits; what JSON cannot hold counts as its text."""
-    return _blake2b(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
+    return of_bytes(json.dumps(values, sort_keys=True, default=str).encode())
 
 
 def of_module(function: str | None) -> str:
     """Returns the digest of the file that defines a function, given by its dotted path; empty without a function."""
     found = importlib.util.find_spec(function.rpartition(".")[0]) if function else None
-    return of_file(found.origin) if found and found.origin else ""
+    return of_file(found.origin) if found and found.origin and found.has_location else ""

@@ -1,7 +1,7 @@
 """Reads and writes the payload of Examples: Parquet files of list columns, their row groups and splits.
 
-Every column is a `large_list` of int64, float32 or bytes; a null list is a missing value. Stock TFX reads such files,
-and refuses `list`. A batch is a row group, so a stage holds no more than one of them in memory.
+Every column is a `large_list` of int64, float32, float64 or bytes; a null list is a missing value. Stock TFX reads such
+files, and refuses `list`. A batch is a row group, so a stage holds no more than one of them in memory.
 """
 
 import contextlib
@@ -24,7 +24,12 @@ ROW_GROUP = 32_768
 _CELLS = 1 << 24  # a wide table gets shorter row groups: a stage holds some of them in memory
 PREDICTION = "\x1fprediction"  # the expected answers beside the rows they are for: no file has a column of that name
 
-_VALUE_TYPES: Mapping[Payload, pa.DataType] = {"int": pa.int64(), "float": pa.float32(), "text": pa.large_binary()}
+_VALUE_TYPES: Mapping[Payload, pa.DataType] = {
+    "int": pa.int64(),
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "text": pa.large_binary(),
+}
 
 
 def arrow_schema(columns: Mapping[str, Payload]) -> pa.Schema:
@@ -176,7 +181,7 @@ def label_values(batch: pa.RecordBatch, label: Label) -> np.ndarray:
     """Returns what is to be predicted.
 
     Returns:
-        int64[batch], the index of the row's class; or for regression float32[batch].
+        int64[batch], the index of the row's class; or for regression float64[batch].
 
     Raises:
         UserError: a row has no label, or a class that is not among `label.classes`.
@@ -189,7 +194,7 @@ def label_values(batch: pa.RecordBatch, label: Label) -> np.ndarray:
             f"others out by `data: {{query: SELECT * FROM data WHERE {label.name} IS NOT NULL}}`."
         )
     if label.task == "regression":
-        numbers = np.asarray(values.cast(pa.float32(), safe=False))
+        numbers = np.asarray(values.cast(pa.float64(), safe=False))
         if not np.isfinite(numbers).all():
             raise UserError(
                 f"Label {label.name!r} is not a finite number in some rows, and every row needs one: leave the others "

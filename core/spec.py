@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 Kind = Literal["numeric", "categorical", "text", "timestamp"]
-Payload = Literal["int", "float", "text"]
+Payload = Literal["int", "float", "double", "text"]
 Task = Literal["binary", "multiclass", "regression"]
 Unit = Literal["s", "ms", "us", "ns"]
+
+PER_SECOND: Mapping[Unit, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Feature:
     Attributes:
         name: the column's name in Examples and in serving requests.
         kind: how it is meant.
-        payload: how Examples hold a value: int64, float32 or UTF-8 bytes.
+        payload: how Examples hold a value: int64, float32, float64 or UTF-8 bytes.
         repeated: whether a row may hold several values (a list column).
         unit: timestamps only: the unit in which the int64 counts from 1970-01-01 UTC.
         vocabulary: categorical only: how many of the most frequent values get an index of their own.

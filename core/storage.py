@@ -1,4 +1,4 @@
-"""Writes files in one step: a reader sees the previous content or the new one, never a part of it."""
+"""Checks paths, and writes files in one step: a reader sees the previous content or the new one, never a part of it."""
 
 import contextlib
 import json
@@ -6,6 +6,8 @@ import os
 import pathlib
 from collections.abc import Iterator
 from typing import Any
+
+from core.errors import UserError
 
 
 @contextlib.contextmanager
@@ -43,3 +45,11 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Raises UserError for a path that is not UTF-8, which neither SQL, JSON nor TensorFlow can hold."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"The path {os.fsencode(path)!r} is not UTF-8. Rename the file or its folder.") from None

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Iterator
 
 import duckdb
@@ -9,6 +10,7 @@ import pyarrow as pa
 
 from core.errors import UserError
 from core.text import clause
+from ingest.readers import READERS
 from ingest.source import Source
 from ingest.sql import casts
 from ingest.sql.connection import connect
@@ -57,6 +59,11 @@ def _explained(error: Exception, source: Source) -> UserError | None:
 def _value_error(name: str, text: str, source: Source) -> UserError:
     """Returns the error for a value that is not of its column's type, with the line of the first such value."""
     (column,) = (column for column in source.columns if column.name == name)
+    if not READERS[source.format].holds_texts:
+        return UserError(
+            f"{source.files[0]}: column {name!r} has the value {text!r}, and {casts.expected(column)} was expected. "
+            f"Correct it, convert it by `data: {{query: ...}}`, or write `features: {{{name}: {{type: text}}}}`."
+        )
     texts = (dataclasses.replace(other, type="VARCHAR", format=None) for other in source.columns)
     only = tuple(column if other.name == name else other for other in texts)
     quarantine = source.data.model_copy(update={"on_bad_rows": "quarantine"})
@@ -67,8 +74,8 @@ def _value_error(name: str, text: str, source: Source) -> UserError:
         f"{first.place if first else source.files[0]}: column {name!r} has the value {text!r}, and "
         f"{casts.expected(column)} was expected, as in the other rows. "
         "Correct it; or put such rows aside by `data: {on_bad_rows: quarantine}`; or, if the word means that the value "
-        f"is missing, write `data: {{csv: {{nulls: [{text}]}}}}`; or read the column as text by "
-        f"`features: {{{name}: {{type: text}}}}`."
+        f"is missing, write `data: {{csv: {{nulls: {json.dumps({name: [text]}, ensure_ascii=False)}}}}}`; or read the "
+        f"column as text by `features: {{{name}: {{type: text}}}}`."
     )
 
 
@@ -79,7 +86,8 @@ def _conversion_error(target: str, column: str, value: str, source: Source) -> U
             f"{source.files[0]}: the split is by column {column!r}, which has the value {value!r}, and train, eval or "
             "test was expected in every row. Correct it, make such a column by `data: {query: ...}`, or split by hash."
         )
-    expected = {"int": "a whole number of 64 bits", "float": "a finite number below 3.4e38", "text": "UTF-8 text"}
+    expected = {"int": "a whole number of 64 bits", "text": "UTF-8 text"}
+    expected |= {"float": "a finite number below 3.4e38", "double": "a finite number"}
     remedy = f"features: {{{column}: {'ignore' if target == 'text' else '{type: text}'}}}"
     return UserError(
         f"{source.files[0]}: column {column!r} has the value {value!r}, and {expected[target]} was expected. "

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from core import storage
 from core.errors import UserError
 from core.text import clause, near_match
 from ingest import spans
@@ -45,6 +46,8 @@ def expand(patterns: Sequence[str], num_spans: int = 1) -> tuple[str, ...]:
         path = absolute(pattern)
         for filled in spans.newest(path, num_spans) if spans.has_span(path) else [path]:
             found.update(dict.fromkeys(_matches(filled, pattern)))
+    for path in found:
+        storage.check_path(path)
     if not found:
         raise UserError("No data files are given. Write their path or glob as `data: {files: ...}` or `--data FILES`.")
     return tuple(found)

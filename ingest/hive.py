@@ -1,5 +1,6 @@
 """Finds the columns of Hive-partitioned tables, which the names of folders hold, such as `year=2024/region=de/`."""
 
+import glob
 import pathlib
 from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import unquote
@@ -58,7 +59,8 @@ def _is_column(name: str, files: Sequence[str], patterns: Sequence[str]) -> bool
     written = [found[name] for found in map(values, patterns) if name in found]
     texts = {values(file)[name] for file in files}
     is_span = any(text is not None and spans.has_span(text) for text in written)
-    return not is_span and (len(texts) > 1 or texts.isdisjoint(written))
+    escaped = {glob.escape(text) for text in texts if text}  # as in the patterns
+    return not is_span and (len(texts) > 1 or (texts | escaped).isdisjoint(written))
 
 
 def _check_named(file: str, names: Sequence[str]) -> None:
@@ -81,7 +83,7 @@ def columns(
     listed = ", ".join(map(identifier, partitions))
     table = f"SELECT {', '.join(f'{identifier(name)}::VARCHAR AS {identifier(name)}' for name in partitions)}"
     connection.execute(f"CREATE OR REPLACE TEMP VIEW folders AS {table} FROM (VALUES {rows}) AS folders({listed})")
-    inferred = infer(connection, "folders", [name for name in partitions if name not in types], Dialect()).columns
+    inferred = infer(connection, "folders", [name for name in partitions if name not in types], Dialect())
     by_name = {column.name: column for column in inferred}
     return tuple(by_name.get(name) or Column(name, types[name]) for name in partitions)
 

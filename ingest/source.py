@@ -49,6 +49,7 @@ class Column:
         nulls: the texts that mean "missing" in this column, beside the empty field.
         unit: of moments: the unit in which a whole number counts from 1970-01-01 UTC.
         bounds: of moments: the least and the greatest whole number that can be in that unit.
+        lenient: whether some texts may be written in another way than the usual one, which takes longer to read.
         held: the type in the files, where it is another one and the files have types.
     """
 
@@ -58,6 +59,7 @@ class Column:
     nulls: tuple[str, ...] = ()
     unit: Unit | None = None
     bounds: tuple[int, int] | None = None
+    lenient: bool = False
     held: str | None = None
 
     @property

@@ -16,7 +16,8 @@ from ingest.readers.base import Part, Piece, Reader
 from ingest.rejects import Reject
 from ingest.source import Column, Source
 from ingest.sql import casts, user_query
-from ingest.sql.connection import identifier
+from ingest.sql.connection import first_row, identifier
+from ingest.sql.values import element_type
 
 _MANY_COLUMNS = 300  # above, DuckDB takes longer to find common subexpressions than they would cost
 
@@ -52,6 +53,20 @@ class Table:
             selected = query.rstrip().rstrip(";")
             self.connection.sql(selected)  # an error then shows the query as the user wrote it
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {selected}")
+
+    def lenient(self) -> "Table":
+        """Returns the table in which columns with texts in another form than the usual one are read in all forms."""
+        held = [(column, held) for column, held in self._held() if element_type(held)[0] == "VARCHAR"]
+        checks = [casts.bad(column, held_type, self.source.dialect) for column, held_type in held]
+        found = first_row(
+            self.connection,
+            f"SELECT {', '.join(f'bool_or({check})' for check in ['false', *checks])} FROM ({self.raw()})",
+        )
+        names = {column.name for (column, _), is_bad in zip(held, found[1:], strict=True) if is_bad}
+        if names:  # DuckDB would compute what the forms have in common for every row
+            self.connection.execute("SET disabled_optimizers = 'common_subexpressions'")
+        columns = tuple(dataclasses.replace(column, lenient=column.name in names) for column in self.source.columns)
+        return dataclasses.replace(self, source=dataclasses.replace(self.source, columns=columns))
 
     def raw(self, parts: Sequence[Part] | None = None) -> str:
         """Returns SQL for the rows as the reader gives them: texts, or values of the file's own types."""

@@ -33,6 +33,7 @@ class RunContext:
         data_digest: the digest of the content of its files.
         folder: the folder of the run.
         history: the earlier executions in that folder.
+        compared_version: the folder of the served version that the candidate is compared with; empty for the newest.
         digests: the fingerprint digests of the stages that are declared before.
     """
 
@@ -42,6 +43,7 @@ class RunContext:
     data_digest: str
     folder: "RunFolder"
     history: "History"
+    compared_version: str = ""
     digests: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def section(self, name: str) -> dict[str, Any]:
@@ -76,7 +78,8 @@ class RunContext:
 
     def champion(self) -> str:
         """Returns the folder of the served version that the candidate is compared with; empty for none."""
-        return str(model_versions.champion(self.folder.serving, self.digests["Trainer"]) or "")
+        newest = model_versions.champion(self.folder.serving, self.digests["Trainer"])
+        return self.compared_version or str(newest or "")
 
     def previous_statistics(self) -> str:
         """Returns the statistics to measure drift from: of the served version, else of the last validated data."""

@@ -35,12 +35,16 @@ def parser() -> argparse.ArgumentParser:
     add("--data", nargs="+", metavar="FILES", help=files_help)
     add("--label", metavar="COLUMN", help="the column to predict")
     add("--name", help="the name of the run (default: that of the configuration or the data)")
-    add("--out", type=Path, metavar="DIR", help="the folder of the run (default: runs/NAME)")
+    add("--out", type=_folder, metavar="DIR", help="the folder of the run (default: runs/NAME)")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in --set train.epochs=3")
     add("--from", dest="from_stage", metavar="STAGE", help="begin with this stage, on the results of the last run")
     add("--to", dest="to_stage", metavar="STAGE", help="end with this stage")
+    compare_help = "compare the model with this served version, not with the newest"
+    add("--compare-to", type=int, metavar="VERSION", help=compare_help)
     add("--dry-run", action="store_true", help="print which stages would run, which are cached, and why")
     add("--no-cache", action="store_true", help="run every stage, whether or not it has changed")
+    verify_help = "read all files of earlier results to see whether they are damaged, and not their sizes alone"
+    add("--verify", action="store_true", help=verify_help)
     schema_help = "write the inferred schema beside the configuration, or merge it there"
     add("--update-schema", action="store_true", help=schema_help)
     add("--quiet", action="store_true", help="print only the result")
@@ -48,21 +52,46 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _folder(text: str) -> Path:
+    """Returns the path of a folder; an empty text, such as that of a variable that is not set, is an error."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty, and the path of a folder was expected")
+    return Path(text)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     arguments = parser().parse_args(argv)
     from core.errors import GateError, UserError
 
+    folder = arguments.out
     try:
         from pipeline.run import dispatch
 
-        return dispatch.run(_request(arguments))
+        request = _request(arguments)
+        folder = request.folder
+        return dispatch.run(request)
     except (UserError, GateError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        if folder and not arguments.dry_run:
+            _report_refusal(folder, error)
         return error.exit_code
+    except OSError as error:
+        message = f"error: {error.filename or 'a file'}: {error.strerror or error}. Check the path and its permissions."
+        print(message, file=sys.stderr)
+        return UserError.exit_code
     except KeyboardInterrupt:
         print("stopped.", file=sys.stderr)
         return 130
+
+
+def _report_refusal(folder: Path, error: Exception) -> None:
+    """Writes the report of a run that did not begin, into a folder that can be used and has no earlier run."""
+    from pipeline.reporting import page
+    from pipeline.run.run_folder import FolderUnusable
+
+    if not isinstance(error, FolderUnusable):
+        page.of_refused(folder, error)
 
 
 def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
@@ -82,10 +111,12 @@ def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
         settings=settings.load(config, arguments.data, arguments.label, arguments.name, arguments.set),
         config=Path(config) if config else None,
         out=arguments.out,
-        from_stage=arguments.from_stage and stage_named(arguments.from_stage),
-        to_stage=arguments.to_stage and stage_named(arguments.to_stage),
+        from_stage=None if arguments.from_stage is None else stage_named(arguments.from_stage),
+        to_stage=None if arguments.to_stage is None else stage_named(arguments.to_stage),
+        compare_to=arguments.compare_to,
         dry_run=arguments.dry_run,
         cache=not arguments.no_cache,
+        verify=arguments.verify,
         update_schema=arguments.update_schema,
         quiet=arguments.quiet,
         json=arguments.json,

@@ -1,7 +1,7 @@
 """Predicts row groups with several models on Beam, and yields the predictions as TFMA's extracts, by slice.
 
 Beam carries references to row groups. A worker reads one, calls every model, and also writes labels, predictions and
-slice columns as one Parquet file.
+slice columns as one Parquet file, which `models.evaluation.stored_predictions` reads.
 """
 
 import itertools
@@ -33,7 +33,7 @@ class Predict(beam.DoFn):
 
     Args:
         models: the folders of the SavedModels by name.
-        constant: the prediction of the model `constant`: float32[classes], or float32[] for regression.
+        constant: the prediction of the model `constant`: float32[classes], or float64[] for regression.
         spec: the features, the label and the weight.
         slices: the features of each slicing.
         folder: the folder of the files.
@@ -128,22 +128,3 @@ def _column(predictions: np.ndarray) -> pa.Array:
         return pa.array(predictions)
     offsets = np.arange(len(predictions) + 1, dtype=np.int32) * predictions.shape[1]
     return pa.ListArray.from_arrays(offsets, predictions.ravel())
-
-
-def load(folder: str, models: Sequence[str]) -> ModelPredictions:
-    """Returns the predictions that `Predict` wrote, in the order of the rows."""
-    files = sorted(pathlib.Path(folder).glob("*.parquet"))
-    columns = ["label", "weight", *models]
-    table = pa.concat_tables(pq.read_table(file, columns=columns, partitioning=None) for file in files)
-    return ModelPredictions(
-        labels=np.asarray(table["label"]),
-        weights=np.asarray(table["weight"]),
-        by_model={name: _matrix(table[name].combine_chunks()) for name in models},
-    )
-
-
-def _matrix(column: pa.Array) -> np.ndarray:
-    """Returns [rows], or [rows, classes] of a column of lists."""
-    if pa.types.is_list(column.type):
-        return np.asarray(column.flatten()).reshape(len(column), -1)
-    return np.asarray(column)

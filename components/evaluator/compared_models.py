@@ -46,7 +46,7 @@ def _incomparable(path: str, spec: Spec) -> str | None:
 
 
 def constant_prediction(train_split: str, spec: Spec) -> np.ndarray:
-    """Returns the best constant prediction on train: class frequencies float32[classes], or the mean float32[]."""
+    """Returns the best constant prediction on train: class frequencies float32[classes], or the mean float64[]."""
     totals = np.zeros(len(spec.label.classes)) if spec.label.classes else np.zeros(2)
     columns = [spec.label.name] + ([spec.weight] if spec.weight else [])
     for row_group in examples.row_groups(train_split):
@@ -59,4 +59,4 @@ def constant_prediction(train_split: str, spec: Spec) -> np.ndarray:
             totals += [np.sum(labels * weights), np.sum(weights)]
     if spec.label.classes:
         return np.asarray(totals / max(totals.sum(), 1e-9), np.float32)
-    return np.asarray(totals[0] / max(totals[1], 1e-9), np.float32)
+    return np.asarray(totals[0] / max(totals[1], 1e-9))

@@ -13,7 +13,7 @@ from tfx.utils import path_utils
 
 from components.base import stage_report
 from components.evaluator import blessing as blessing_file
-from components.evaluator import compared_models, evaluation_pipeline
+from components.evaluator import compared_models, evaluation_pipeline, explanation
 from core import examples as examples_payload
 from core.config_sections import Evaluate
 from core.spec import Spec
@@ -38,7 +38,7 @@ def Evaluator(
     Args:
         examples: Examples with the splits train and test.
         model: the candidate.
-        evaluation: the output: predictions and TFMA's results.
+        evaluation: the output: predictions, TFMA's results and the explanation.
         blessing: the output: the blessing in the stock form.
         spec: `Spec.to_json()`.
         evaluate: the section `Evaluate` as JSON.
@@ -63,6 +63,7 @@ def Evaluator(
         constant = compared_models.constant_prediction(train, parsed)
         evaluation_pipeline.run(pipeline, test, models, constant, parsed, section.slices, evaluation.uri)
     found = evaluation_pipeline.load(evaluation.uri, [*models, "constant"], parsed, section)
+    explanation.write(evaluation.uri, found, test, models["candidate"], parsed)
     results = gates.judge(found)
     blessed = all(result.passed for result in results)
     blessing_file.write(blessing, model, models.get("champion"), blessed)

@@ -18,7 +18,7 @@ from components.evaluator import batch_inference, tfma_metrics
 from core import examples, progress
 from core.config_sections import Evaluate
 from core.spec import Spec
-from models.evaluation import metrics
+from models.evaluation import PREDICTIONS_FOLDER, metrics, stored_predictions
 from models.evaluation.gates import Evaluation
 from models.evaluation.gates.base import Slice, shown
 from models.evaluation.model_comparison import ModelPredictions
@@ -69,7 +69,7 @@ def run(
 
 def predictions_folder(evaluation_uri: str) -> str:
     """Returns where an evaluation keeps labels, predictions and slice columns of the test split, as Parquet."""
-    return os.path.join(evaluation_uri, "predictions")
+    return os.path.join(evaluation_uri, PREDICTIONS_FOLDER)
 
 
 def _eval_config(models: Sequence[str], spec: Spec, slices: Sequence[Sequence[str]]) -> config_pb2.EvalConfig:
@@ -105,7 +105,7 @@ def load(folder: str, models: Sequence[str], spec: Spec, evaluate: Evaluate) -> 
     """
     if not pathlib.Path(predictions_folder(folder)).exists():
         return Evaluation(spec.label, ModelPredictions(np.zeros(0), np.zeros(0), {}), {})
-    found = batch_inference.load(predictions_folder(folder), models)
+    found = stored_predictions.load(predictions_folder(folder), models)
     usable = {
         name: predictions
         for name, predictions in found.by_model.items()

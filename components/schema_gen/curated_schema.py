@@ -14,7 +14,12 @@ from core import storage, text
 from core.errors import UserError
 from core.spec import Payload, Spec
 
-_TYPES: dict[Payload, int] = {"int": schema_pb2.INT, "float": schema_pb2.FLOAT, "text": schema_pb2.BYTES}
+_TYPES: dict[Payload, int] = {
+    "int": schema_pb2.INT,
+    "float": schema_pb2.FLOAT,
+    "double": schema_pb2.FLOAT,
+    "text": schema_pb2.BYTES,
+}
 _SHOWN = 20
 
 

@@ -47,7 +47,7 @@ def _describe_label(field: schema_pb2.Feature, label: Label) -> None:
     elif label.payload == "int" and label.classes:
         classes = [int(name) for name in label.classes]
         field.int_domain.CopyFrom(schema_pb2.IntDomain(min=min(classes), max=max(classes), is_categorical=True))
-    elif label.payload == "float":
+    elif label.payload in ("float", "double"):
         field.float_domain.disallow_nan = True
 
 

@@ -30,7 +30,7 @@ class GeneratorOptions:
         slices: columns, or combinations of columns, by whose values the statistics are also computed.
         weight: the column of the row weights.
         categorical: the integer columns that are categories.
-        numeric: the columns of numeric features.
+        numeric: the columns of numeric features and timestamps, and the label of a regression.
     """
 
     quantiles: int
@@ -47,13 +47,14 @@ class GeneratorOptions:
         categorical = [column.name for column in features if (column.kind, column.payload) == ("categorical", "int")]
         if spec.label.task != "regression" and spec.label.payload == "int":
             categorical.append(spec.label.name)
+        numeric = tuple(feature.name for feature in features if feature.kind in ("numeric", "timestamp"))
         return cls(
             quantiles=max([section.quantiles, *(feature.buckets for feature in features)]),
             top_values=max([section.top_values, *(feature.vocabulary for feature in features)]),
             slices=section.slices,
             weight=spec.weight,
             categorical=tuple(categorical),
-            numeric=tuple(feature.name for feature in features if feature.kind == "numeric"),
+            numeric=(*numeric, spec.label.name) if spec.label.task == "regression" else numeric,
         )
 
     @property

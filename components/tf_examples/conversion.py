@@ -37,11 +37,18 @@ def write(uri: str, to: str, splits: Sequence[str]) -> dict[str, int]:
         path = pathlib.Path(to) / f"Split-{split}" / _FILE
         with storage.replacing(path) as temporary, gzip.open(temporary, "wb", compresslevel=1) as stream:
             for group in examples.row_groups(os.path.join(uri, f"Split-{split}")):
-                for record in encoder.encode(examples.read(group)):
+                for record in encoder.encode(_without_float64(examples.read(group))):
                     stream.write(tfrecord.framed(record))
                 rows[split] += group.rows
                 progress.report(f"{rows[split]:,} {split} rows as tf.Example")
     return rows
+
+
+def _without_float64(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Returns rows with float32 in place of float64, which tf.Example does not have."""
+    float64, float32 = pa.large_list(pa.float64()), pa.large_list(pa.float32())
+    fields = [field.with_type(float32) if field.type == float64 else field for field in rows.schema]
+    return rows.cast(pa.schema(fields))
 
 
 def read(uri: str, to: str, splits: Sequence[str]) -> dict[str, int]:

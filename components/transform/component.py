@@ -22,7 +22,7 @@ from tfx.utils import io_utils
 from tfx_bsl.tfxio import tensor_adapter
 
 from components.base import stage_report
-from components.transform import user_analysis
+from components.transform import outlier_warnings, user_analysis
 from core import examples
 from core.examples import RowGroup
 from core.spec import Feature, Input, Spec, inputs_to_json
@@ -54,16 +54,21 @@ def write_graph(output: str, schema: schema_pb2.Schema, spec: Spec, statistics: 
     Returns:
         The model's inputs.
     """
-    known = feature_stats.load(statistics, spec)
+    stats = feature_stats.load(statistics, spec)
     raw = raw_schema(schema, spec)
     feature_spec = schema_utils.schema_as_feature_spec(raw).feature_spec
-    type_specs = {name: tf.SparseTensorSpec([None, None], column.dtype) for name, column in feature_spec.items()}
+    # A schema has no float64, and the graph reads it where float32 would round too much.
+    payloads = {feature.name: feature.payload for feature in spec.features} | {spec.label.name: spec.label.payload}
+    type_specs = {
+        name: tf.SparseTensorSpec([None, None], tf.float64 if payloads.get(name) == "double" else column.dtype)
+        for name, column in feature_spec.items()
+    }
     impl_helper.analyze_in_place(
-        lambda inputs: preprocessing_fn.preprocess(inputs, spec, known), False, feature_spec, type_specs, output
+        lambda inputs: preprocessing_fn.preprocess(inputs, spec, stats), False, feature_spec, type_specs, output
     )
     metadata = dataset_metadata.DatasetMetadata(raw)
     metadata_io.write_metadata(metadata, os.path.join(output, tft.TFTransformOutput.RAW_METADATA_DIR))
-    return tuple(declared for inputs in preprocessing_fn.declare(spec, known).values() for declared in inputs)
+    return tuple(declared for inputs in preprocessing_fn.declare(spec, stats).values() for declared in inputs)
 
 
 def sample(output: str, row_groups: Sequence[RowGroup]) -> dict[str, np.ndarray]:
@@ -103,15 +108,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output = artifact_utils.get_single_instance(output_dict["transform_graph"])
         schema_uri = artifact_utils.get_single_uri(input_dict["schema"])
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_uri))
-        known = 0
+        statistics = preprocessing_fn.statistics_path(artifact_utils.get_single_uri(input_dict["statistics"]))
+        analyzed = 0
         if spec.preprocessing_fn:
             made = artifact_utils.get_single_instance(input_dict["examples"])
-            inputs, known = self._analyze(made, output, schema, spec, exec_properties["cache"] or None)
+            inputs, analyzed = self._analyze(made, output, schema, spec, exec_properties["cache"] or None)
         else:
-            statistics = preprocessing_fn.statistics_path(artifact_utils.get_single_uri(input_dict["statistics"]))
             inputs = write_graph(output.uri, schema, spec, statistics)
         pathlib.Path(output.uri, INPUTS_FILE).write_text(inputs_to_json(inputs), encoding="utf-8")
-        _record(output, inputs, spec, known)
+        _record(output, inputs, spec, analyzed, outlier_warnings.find(statistics, spec))
 
     def _analyze(
         self, made: types.Artifact, output: types.Artifact, schema: schema_pb2.Schema, spec: Spec, cache: str | None
@@ -121,7 +126,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Returns:
             The model's inputs, and the number of files of train that an earlier run analyzed.
         """
-        known = user_analysis.analyze(self._context, made, raw_schema(schema, spec), output, spec, cache)
+        analyzed = user_analysis.analyze(self._context, made, raw_schema(schema, spec), output, spec, cache)
         row_groups = examples.row_groups(artifact_utils.get_split_uri([made], user_analysis.TRAIN))
         transformed = tft.TFTransformOutput(output.uri).transformed_metadata.schema
         inputs = user_preprocessing.describe(
@@ -130,16 +135,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             sample(output.uri, row_groups),
             Feature.buckets,
         )
-        return inputs, known
+        return inputs, analyzed
 
 
-def _record(output: types.Artifact, inputs: tuple[Input, ...], spec: Spec, known: int) -> None:
+def _record(
+    output: types.Artifact, inputs: tuple[Input, ...], spec: Spec, analyzed: int, warnings: Sequence[str]
+) -> None:
     counts = {kind: sum(declared.kind == kind for declared in inputs) for kind in ("numeric", "categorical", "tokens")}
     shown = " · ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
     line = f"{len(spec.features):,} features to {len(inputs):,} inputs: {shown}"
-    if known:
-        line += f" · {known:,} file{'s' if known > 1 else ''} analyzed before"
-    stage_report.record(output, line, inputs=counts)
+    if analyzed:
+        line += f" · {analyzed:,} file{'s' if analyzed > 1 else ''} analyzed before"
+    stage_report.record(output, line, warnings=warnings, inputs=counts)
 
 
 class TransformSpec(component_spec.ComponentSpec):  # type: ignore[misc]

@@ -21,8 +21,8 @@ class Executor(executor.Executor):  # type: ignore[misc]
         executor.write_best_hyperparameters(tuner, output_dict)
         tuner.forget()
         best = artifact_utils.get_single_instance(output_dict["best_hyperparameters"])
-        trials = tuner.num_completed()
-        stage_report.record(best, tuner.finding(), {"model": {"trials": trials}}, trials=trials)
+        summary = {"model": {"trials": tuner.num_completed()}}
+        stage_report.record(best, tuner.finding(), summary, trials=tuner.trials(), metric=tuner.metric)
 
 
 class Tuner(component.Tuner):  # type: ignore[misc]

@@ -19,12 +19,11 @@ from ingest.readers.base import Part, Piece, Reader, Record, check_names, cut, n
 from ingest.rejects import Reject
 from ingest.source import Column, Dialect, Source
 from ingest.sql.connection import first_row, identifier, literal, paths_literal, temporary_file
-from ingest.type_inference import infer
+from ingest.type_inference import TYPES_OF_TEXTS, infer
 
 _EXPECTED = "One object on every line was expected, or one array of objects."
 _ELEMENTS_AT_ONCE = 8_192
 _NUMBERS = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE")
-_TIMES = ("DATE", "TIMESTAMP", "TIMESTAMP_NS")
 _LISTS = {"BIGINT": "BIGINT[]", "UBIGINT": "BIGINT[]", "DOUBLE": "DOUBLE[]", "BOOLEAN": "BOOLEAN[]"}
 
 
@@ -48,7 +47,7 @@ class JsonLinesReader(Reader):
         decided = {column.name: column for column in first}
         for types, keys in _keys_by_types(structure).items():
             inferred = infer(connection, "json_texts", keys, Dialect(), types)
-            decided |= {column.name: column for column in inferred.columns}
+            decided |= {column.name: column for column in inferred}
         return tuple(decided.values())
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
@@ -116,6 +115,8 @@ def _as_lines(connection: duckdb.DuckDBPyConnection, file: str) -> tuple[str, st
             for batch in connection.sql(elements).to_arrow_reader(_ELEMENTS_AT_ONCE):
                 stream.writelines(f"{element}\n" for element in batch.column(0).to_pylist())
     except (duckdb.Error, pa.ArrowException, OSError) as error:  # the latter two where DuckDB streams rows as Arrow
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the copy cannot be written
         raise UserError(
             f"{file} cannot be read as a JSON array: {clause(error)}. An array of objects was expected, or "
             "one object on every line."
@@ -125,7 +126,7 @@ def _as_lines(connection: duckdb.DuckDBPyConnection, file: str) -> tuple[str, st
 
 def _is_array(file: str) -> bool:
     """Returns whether a file is one array of objects, perhaps over many lines, and not JSON lines."""
-    beginning = next(files.blocks(file), b"").removeprefix(codecs.BOM_UTF8).lstrip()
+    beginning = next(files.blocks(file, 1 << 16), b"").removeprefix(codecs.BOM_UTF8).lstrip()
     return re.match(rb"\[\s*(\{|\]\s*$)", beginning) is not None
 
 
@@ -177,13 +178,13 @@ def _first_type(json_type: Any) -> str:
 
 
 def _keys_by_types(structure: dict[str, Any]) -> dict[tuple[str, ...], list[str]]:
-    """Returns the keys to infer types for, by the types to choose from: a JSON string is never a number."""
+    """Returns the keys to infer types for, by the types to choose from: a JSON string of digits is no number."""
     keys: dict[tuple[str, ...], list[str]] = {}
     for key, json_type in structure.items():
         if json_type in _NUMBERS:
             keys.setdefault(("BIGINT", "DOUBLE"), []).append(key)
         elif json_type == "VARCHAR":
-            keys.setdefault(_TIMES, []).append(key)
+            keys.setdefault(TYPES_OF_TEXTS, []).append(key)
         elif json_type == "JSON":
             keys.setdefault(("BOOLEAN", "BIGINT", "DOUBLE"), []).append(key)
     return keys

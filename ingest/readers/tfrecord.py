@@ -223,11 +223,12 @@ def _decode(decoder: Any, file: str, batch: _Batch) -> tuple[pa.RecordBatch, lis
                 reason = f"the record is not the tf.Example that was expected: {clause(error)}"
                 bad.append(Reject.from_bytes(file, number, reason, record, "record"))
         try:
-            return decoder.DecodeBatch(good), bad
+            # It cannot decode an empty list.
+            return decoder.DecodeBatch([*good, b""]).slice(0, len(good)), bad
         except Exception as error:  # each record can be decoded alone
             raise UserError(
-                f"{file}: a feature is of different types in different records: {error}. Write each feature as the "
-                "same one of int64_list, float_list and bytes_list, also where it is empty."
+                f"{file}: a feature is of different types in different records: {clause(error)}. Write each feature as "
+                "the same one of int64_list, float_list and bytes_list, also where it is empty."
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""Converts typed columns to the payload of Examples: int64, float32 or UTF-8 text, and lists of them; SQL, then Arrow.
+"""Converts typed columns to the payload of Examples: int64, float32, float64 or text, and lists; SQL, then Arrow.
 
 A value that does not fit is an error that names it. NaN and the empty text are missing values, as they are in a serving
 request; so are empty lists, and missing values inside lists.
@@ -20,7 +20,7 @@ from ingest.sql.values import FLOATS, INTEGERS, element_type
 
 _BEYOND_INT64 = {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _PLAIN = Dialect()
-_LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float32: larger values round to infinity
+LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float32: larger values round to infinity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +78,9 @@ def _present(values: str) -> str:
 def _value(value: str, element: str, encoding: Encoding, column: str) -> str:
     if encoding.payload == "int":
         return _integer(value, element, column, encoding.unit or moments.natural_unit(element))
-    return _float(value, element, column) if encoding.payload == "float" else _text(value, element, column)
+    if encoding.payload == "text":
+        return _text(value, element, column)
+    return _float(value, element, encoding.payload, column)
 
 
 def _or_error(converted: str, value: str, payload: Payload, column: str) -> str:
@@ -102,19 +104,20 @@ def _integer(value: str, element: str, column: str, unit: Unit) -> str:
     return _or_error(f"COALESCE({integer}, {moment})", present, "int", column)
 
 
-def _float(value: str, element: str, column: str) -> str:
+def _float(value: str, element: str, payload: Payload, column: str) -> str:
+    sql_type, limit = ("DOUBLE", "'inf'::DOUBLE") if payload == "double" else ("FLOAT", LARGEST_FLOAT32)
     if element in FLOATS:
         present = f"CASE WHEN NOT isnan({value}) THEN {value} END"
-        fits = f"CASE WHEN abs({value}) < {_LARGEST_FLOAT32} THEN {value}::FLOAT END"
-        return _or_error(fits, present, "float", column)
+        fits = f"CASE WHEN abs({value}) < {limit} THEN {value}::{sql_type} END"
+        return _or_error(fits, present, payload, column)
     if element in INTEGERS | {"BOOLEAN"}:
-        return f"{value}::FLOAT"
+        return f"{value}::{sql_type}"
     if element.startswith("DECIMAL"):  # DuckDB divides as FLOAT, and other formats hold the number as DOUBLE
-        return f"{value}::DOUBLE::FLOAT"
+        return f"{value}::DOUBLE::{sql_type}"
     text = f"nullif({value}::VARCHAR, '')"
     number = texts.number(text, _PLAIN)
-    fits = f"CASE WHEN abs({number}) < {_LARGEST_FLOAT32} THEN ({number})::FLOAT END"
-    return _or_error(fits, f"CASE WHEN NOT {texts.missing(text)} THEN {text} END", "float", column)
+    fits = f"CASE WHEN abs({number}) < {limit} THEN ({number})::{sql_type} END"
+    return _or_error(fits, f"CASE WHEN NOT {texts.missing(text)} THEN {text} END", payload, column)
 
 
 def _text(value: str, element: str, column: str) -> str:

@@ -48,7 +48,8 @@ def expression(split: Split, columns: Mapping[str, str], boundaries: Sequence[fl
     if split.column is not None:
         check_column(split.column, columns)
     if split.by == "column":
-        return _by_aliases(str(split.column))
+        value = f"coalesce({identifier(str(split.column))}::VARCHAR, 'NULL')"
+        return f"coalesce({named(str(split.column))}, {casts.error_sql('split', str(split.column), value)})"
     if split.by == "time":
         return _by_limits(f"coalesce({time_key(str(split.column), columns)}, '-inf'::DOUBLE)", boundaries)
     hashed = [split.column] if split.column is not None else sorted(columns)
@@ -73,15 +74,12 @@ def _by_limits(value: str, limits: Sequence[float]) -> str:
     return f"CASE {' '.join(cases)} ELSE {literal(NAMES[-1])} END"
 
 
-def _by_aliases(column: str) -> str:
-    """Returns SQL for the split that a column names."""
-    text = identifier(column)
-    cases = " ".join(
-        f"WHEN lower(trim({text}::VARCHAR)) IN ({', '.join(map(literal, aliases))}) THEN {literal(name)}"
-        for name, aliases in ALIASES.items()
-    )
-    value = f"coalesce({text}::VARCHAR, 'NULL')"
-    return f"CASE {cases} ELSE {casts.error_sql('split', column, value)} END"
+def named(column: str) -> str:
+    """Returns SQL for the split that a column names; null where it names none."""
+    text = f"lower(trim({identifier(column)}::VARCHAR))"
+    names = {split: ", ".join(map(literal, aliases)) for split, aliases in ALIASES.items()}
+    cases = [f"WHEN {text} IN ({aliases}) THEN {literal(split)}" for split, aliases in names.items()]
+    return f"CASE {' '.join(cases)} END"
 
 
 def time_key(column: str, columns: Mapping[str, str]) -> str:

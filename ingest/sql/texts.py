@@ -13,7 +13,7 @@ POINT, COMMA = "1,234.5", "1.234,5"  # numbers with marks of thousands: `Column.
 DATE_OF_DIGITS = "%Y%m%d"
 
 _INTEGER = r"\s*[+-]?[0-9]+\s*"
-_THOUSANDS = " '’\u00a0\u202f"
+_THOUSANDS = "'’\u00a0\u202f"
 _CURRENCY = "[$€£¥₹]?"
 _EXACT_DOUBLE = 2**53
 _TRUE, _FALSE = "('true', 't', 'yes', 'y', 'on', '1', '1.0')", "('false', 'f', 'no', 'n', 'off', '0', '0.0')"
@@ -33,7 +33,7 @@ def value(text: str, column_type: str, dialect: Dialect, written: str | None = N
         case "VARCHAR":
             return text
         case "DOUBLE" if written is not None:
-            return _written_number(text, written)
+            return f"CASE WHEN {_is_written_number(text, written)} THEN {_marked_number(text, written)} END"
         case "DOUBLE":
             number, points = text, ""
             if dialect.decimal == ",":  # a point is then a mark of thousands
@@ -58,18 +58,22 @@ def value(text: str, column_type: str, dialect: Dialect, written: str | None = N
 
 def number(text: str, dialect: Dialect) -> str:
     """Returns SQL for a text as DOUBLE in any way to write a number of which there is one reading."""
-    point, comma = _written_number(text, POINT), _written_number(text, COMMA)
-    one = f"CASE WHEN coalesce({point} = {comma}, true) THEN coalesce({point}, {comma}) END"
-    marked = one if dialect.decimal == "." else f"coalesce({comma}, {point})"
+    is_point, is_comma = _is_written_number(text, POINT), _is_written_number(text, COMMA)
+    point, comma = _marked_number(text, POINT), _marked_number(text, COMMA)
+    marked = f"CASE WHEN {is_comma} THEN {comma} WHEN {is_point} THEN {point} END"
+    if dialect.decimal == ".":  # 1,234 has two readings there
+        other = f"regexp_matches({text}, '[.,]') AND {is_comma}"
+        marked = (
+            f"CASE WHEN NOT {is_point} THEN CASE WHEN {is_comma} THEN {comma} END WHEN NOT ({other}) THEN {point} END"
+        )
     return f"coalesce({value(text, 'DOUBLE', dialect)}, {marked}, {value(text, 'BOOLEAN', dialect)}::DOUBLE)"
 
 
 def whole_number(text: str, column_type: str, dialect: Dialect) -> str:
     """Returns SQL for a text as an integer type in any way to write a number, such as 5.0."""
-    double = number(text, dialect)
-    whole = f"CASE WHEN {double} = trunc({double}) AND abs({double}) < {_EXACT_DOUBLE} THEN {double} END"
+    whole = f"CASE WHEN x = trunc(x) AND abs(x) < {_EXACT_DOUBLE} THEN TRY_CAST(x AS {column_type}) END"
     digits = f"TRY_CAST(regexp_extract({text}, '^\\s*([+-]?[0-9]+)(\\.0*)?\\s*$', 1) AS {column_type})"
-    return f"coalesce({digits}, TRY_CAST({whole} AS {column_type}))"
+    return f"coalesce({digits}, list_transform([{number(text, dialect)}], lambda x: {whole})[1])"
 
 
 def boolean(text: str) -> str:
@@ -94,13 +98,17 @@ def missing(text: str) -> str:
     return f"({text} IS NULL OR lower(trim({text})) IN ({', '.join(map(literal, NULL_WORDS))}, ''))"
 
 
-def _written_number(text: str, written: str) -> str:
-    """Returns SQL for a number with marks of thousands, a currency, a percent sign or accountants' parentheses."""
-    thousands, decimal = (_THOUSANDS + written[1]), written[-2]
-    digits = f"([1-9][0-9]{{0,2}}([{thousands}][0-9]{{3}})+|[0-9]+)?([{decimal}][0-9]*)?"
+def _is_written_number(text: str, written: str) -> str:
+    """Returns SQL that says whether a text is a number: with marks of thousands, a currency, %, or brackets."""
+    digits = f"([1-9][0-9]{{0,2}}([{_THOUSANDS}{written[1]}][0-9]{{3}})+|[0-9]+)?([{written[-2]}][0-9]*)?"
     amount = rf"{_CURRENCY}\s?[+-]?{digits}\s?{_CURRENCY}%?"
-    pattern = literal(rf"\s*([+-]?{amount}|\({amount}\))\s*")
+    pattern = rf"\s*([+-]?{amount}|\({amount}\))\s*"
+    return f"regexp_full_match({text}, {literal(pattern)})"
+
+
+def _marked_number(text: str, written: str) -> str:
+    """Returns SQL for such a text as DOUBLE; in brackets it is negative, as accountants write it."""
+    decimal = written[-2]
     plain = f"replace(regexp_replace({text}, '[^0-9{decimal}+-]', '', 'g'), '{decimal}', '.')"
-    sign = f"CASE WHEN contains({text}, '(') THEN -1 ELSE 1 END"
-    scale = f"CASE WHEN contains({text}, '%') THEN 100 ELSE 1 END"
-    return f"CASE WHEN regexp_full_match({text}, {pattern}) THEN TRY_CAST({plain} AS DOUBLE) * {sign} / {scale} END"
+    factor = f"CASE WHEN contains({text}, '(') THEN -1 ELSE 1 END / CASE WHEN contains({text}, '%') THEN 100 ELSE 1 END"
+    return f"TRY_CAST({plain} AS DOUBLE) * {factor}"

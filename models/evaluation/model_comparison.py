@@ -52,9 +52,9 @@ def difference(task: Task, rows: ModelPredictions, rival: str) -> Difference:
     if task == "binary":
         return _auc_difference(labels, candidate, other, weights)
     if task == "multiclass":
-        return Difference(*_mean(_log_losses(labels, other) - _log_losses(labels, candidate), weights))
+        return Difference(*mean(log_losses(labels, other) - log_losses(labels, candidate), weights))
     squares = [(predictions.astype(np.float64) - labels) ** 2 for predictions in (candidate, other)]
-    gain, error = _mean(squares[1] - squares[0], weights)
+    gain, error = mean(squares[1] - squares[0], weights)
     # (a² - b²) / (a + b) = a - b: from squared errors to their roots.
     total = sum(math.sqrt(np.average(square, weights=weights)) for square in squares) or 1.0
     return Difference(gain / total, error / total)
@@ -62,8 +62,8 @@ def difference(task: Task, rows: ModelPredictions, rival: str) -> Difference:
 
 def _auc_difference(labels: np.ndarray, candidate: np.ndarray, other: np.ndarray, weights: np.ndarray) -> Difference:
     ranks, other_ranks = _ranks(labels, candidate, weights), _ranks(labels, other, weights)
-    gain, positives = _mean(ranks[0] - other_ranks[0], weights[labels == 1])
-    _, negatives = _mean(ranks[1] - other_ranks[1], weights[labels == 0])
+    gain, positives = mean(ranks[0] - other_ranks[0], weights[labels == 1])
+    _, negatives = mean(ranks[1] - other_ranks[1], weights[labels == 0])
     return Difference(gain, math.hypot(positives, negatives))
 
 
@@ -84,16 +84,16 @@ def _share_below(scores: np.ndarray, others: np.ndarray, weights: np.ndarray) ->
     return (lower + upper) / 2 / until[-1]
 
 
-def _log_losses(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+def log_losses(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Returns the log loss of each row."""
     likelihood = np.take_along_axis(predictions.astype(np.float64), labels[:, None], axis=1)[:, 0]
     return -np.log(np.clip(likelihood, np.finfo(np.float64).eps, 1.0))
 
 
-def _mean(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+def mean(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     """Returns the weighted mean and its standard error."""
-    mean = float(np.average(values, weights=weights))
+    average = float(np.average(values, weights=weights))
     if len(values) < 2:
-        return mean, math.inf
-    spread = float(np.sum((weights * (values - mean)) ** 2)) * len(values) / (len(values) - 1)
-    return mean, math.sqrt(spread) / float(np.sum(weights))
+        return average, math.inf
+    spread = float(np.sum((weights * (values - average)) ** 2)) * len(values) / (len(values) - 1)
+    return average, math.sqrt(spread) / float(np.sum(weights))

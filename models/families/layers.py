@@ -14,19 +14,16 @@ from keras import ops
 from core.spec import Input
 from models.preprocessing.packing import of_kind
 
+_LARGEST = 1e3  # standard deviations, which hardly any value but an outlier is away from the mean
+
 
 def normalised(inputs: tuple[Input, ...], numeric: keras.KerasTensor) -> keras.KerasTensor:
-    """Returns the numerics with mean 0 and standard deviation 1 over train, extreme values drawn in.
+    """Returns the numerics with mean 0 and standard deviation 1 on train, float32[batch, numerics].
 
-    Beyond one standard deviation it grows as a logarithm, so that one absurd value cannot drown the others.
+    Beyond one standard deviation they grow as the logarithm, so that an outlier does not dominate the other values.
     """
-    features = of_kind(inputs, "numeric")
-    layer = keras.layers.Normalization(
-        mean=[feature.mean for feature in features],
-        variance=[feature.std**2 for feature in features],
-        name="normalization",
-    )
-    z = layer(numeric)  # float32[batch, numerics]
+    mean, std = np.array([(feature.mean, feature.std) for feature in of_kind(inputs, "numeric")], np.float32).T
+    z = ops.clip((numeric - mean) / std, -_LARGEST, _LARGEST)
     return ops.sign(z) * (ops.minimum(ops.abs(z), 1.0) + ops.log(ops.maximum(ops.abs(z), 1.0)))
 
 
@@ -53,7 +50,8 @@ class PiecewiseLinear(keras.layers.Layer):
         self._width = np.full([len(boundaries), bins], np.inf, np.float32)
         for row, edges in enumerate(np.unique(np.asarray(edges, np.float32)) for edges in boundaries):
             self._low[row, : max(0, len(edges) - 1)] = edges[:-1]
-            self._width[row, : max(0, len(edges) - 1)] = np.diff(edges)
+            with np.errstate(over="ignore"):  # a bin of any finite width is narrower than one that a numeric lacks
+                self._width[row, : max(0, len(edges) - 1)] = np.minimum(np.diff(edges), np.finfo(np.float32).max)
 
     def call(self, numeric: keras.KerasTensor) -> keras.KerasTensor:
         """Encodes."""

@@ -7,7 +7,9 @@ import numpy as np
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from core.errors import UserError
-from core.spec import Feature, Spec
+from core.precision import needs_float64
+from core.spec import PER_SECOND, Feature, Label, Spec
+from models.preprocessing.robust_moments import RobustMoments
 
 # The custom statistics of a numeric feature that the project's StatisticsGen adds; they are of the finite values.
 COUNT = "finite_count"
@@ -20,21 +22,34 @@ QUANTILES = "finite_quantiles"
 class FeatureStats:
     """The constants of one raw column.
 
+    Those of numbers and moments in time are of the finite values minus `offset`. Mean and standard deviation leave out
+    an outlier that is far from all other values.
+
     Attributes:
         vocabulary: the most frequent values as text, the most frequent first; empty for numbers.
-        mean: the mean of the finite values.
-        std: their standard deviation.
-        median: their median, 0 where there are none.
-        boundaries: growing quantiles as float32 holds them, the ends left out.
-        missing: the part of the rows without a finite value, from 0 to 1.
-        longest: how many values a row has at most.
+        offset: the median where the values are not to be rounded to float32 as they are, else 0.
+        mean: the mean.
+        std: the standard deviation.
+        median: the median, 0 without a value.
+        low: the least value.
+        high: the greatest value.
+        outlier: the value that is farthest from the median, without the offset subtracted; None without outliers.
+        boundaries: growing quantiles as float32 holds them, without the ends.
+        dates: moments in time only: whether all of them are midnight.
+        missing: the share of the rows without a finite value, from 0 to 1.
+        longest: the largest number of values of a row.
     """
 
     vocabulary: tuple[str, ...] = ()
+    offset: float = 0.0
     mean: float = 0.0
     std: float = 0.0
     median: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    outlier: float | None = None
     boundaries: tuple[float, ...] = ()
+    dates: bool = False
     missing: float = 0.0
     longest: int = 1
 
@@ -45,11 +60,23 @@ def load(path: str, spec: Spec) -> dict[str, FeatureStats]:
     Raises:
         UserError: the statistics do not cover a feature, or hold it as another kind.
     """
-    with open(path, "rb") as file:
-        statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
-    train = statistics.datasets[0]
-    found = {field.path.step[0] if field.path.step else field.name: field for field in train.features}
+    train, found = _read(path)
     return {feature.name: _column(feature, found, train.num_examples) for feature in spec.features}
+
+
+def load_label(path: str, label: Label) -> FeatureStats:
+    """Returns the constants of the label of a regression."""
+    train, found = _read(path)
+    return _column(Feature(label.name, "numeric", label.payload), found, train.num_examples)
+
+
+def _read(
+    path: str,
+) -> tuple[statistics_pb2.DatasetFeatureStatistics, dict[str, statistics_pb2.FeatureNameStatistics]]:
+    """Returns the statistics of train, and those of each column by its name."""
+    with open(path, "rb") as file:
+        train = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets[0]
+    return train, {field.path.step[0] if field.path.step else field.name: field for field in train.features}
 
 
 def _column(
@@ -69,7 +96,7 @@ def _column(
                 "Make them by the project's StatisticsGen, which counts integer categories."
             )
         return FeatureStats(vocabulary=_vocabulary(statistics.string_stats, feature), missing=missing, longest=longest)
-    if feature.kind == "numeric" and kind == "num_stats":
+    if feature.kind in ("numeric", "timestamp") and kind == "num_stats":
         return _numbers(statistics, feature, missing, longest)
     return FeatureStats(missing=missing, longest=longest)
 
@@ -92,11 +119,21 @@ def _numbers(
         edges = _edges(own[QUANTILES].histogram) if QUANTILES in own else np.array([])
     else:
         count, mean, std, edges = _stock_numbers(statistics.num_stats)
+    moments = RobustMoments.of(edges, mean, std)
+    median = float(np.median(edges)) if len(edges) else 0.0
+    # A timestamp counts seconds or less from 1970, and float32 holds no more of it than the day.
+    wide = len(edges) > 0 and needs_float64(*np.percentile(edges, [10, 90]))
+    offset = float(round(median)) if feature.kind == "timestamp" or wide else 0.0
     return FeatureStats(
-        mean=mean,
-        std=std,
-        median=float(np.median(edges)) if len(edges) else 0.0,
-        boundaries=_boundaries(edges, feature.buckets),
+        offset=offset,
+        mean=moments.mean - offset,
+        std=moments.std,
+        median=median - offset,
+        low=float(edges[0]) - offset if len(edges) else 0.0,
+        high=float(edges[-1]) - offset if len(edges) else 0.0,
+        outlier=moments.outlier,
+        boundaries=_boundaries(edges - offset, feature.buckets),
+        dates=feature.kind == "timestamp" and not (edges % (86_400 * PER_SECOND[feature.unit])).any(),
         missing=missing + (1 - missing) * (1 - count / present) if present else 1.0,
         longest=longest,
     )
@@ -129,6 +166,7 @@ def _boundaries(edges: np.ndarray, buckets: int) -> tuple[float, ...]:
     if len(edges) < 3:
         return ()
     chosen = np.round(np.linspace(0, len(edges) - 1, min(buckets, len(edges) - 1) + 1)).astype(int)
-    inner = np.unique(edges[chosen].astype(np.float32))
-    low, high = np.float32(edges[0]), np.float32(edges[-1])
+    with np.errstate(over="ignore"):  # infinity is not between the ends
+        inner = np.unique(edges[chosen].astype(np.float32))
+        low, high = np.float32(edges[0]), np.float32(edges[-1])
     return tuple(float(edge) for edge in inner if low < edge < high)

@@ -11,11 +11,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from core.spec import Feature, Input, Spec
+from core.spec import PER_SECOND, Feature, Input, Spec
 from models.preprocessing import feature_stats, transform_ops, user_preprocessing
 from models.preprocessing.feature_stats import FeatureStats
 
-_MISSING = {"int": transform_ops.NO_INTEGER, "float": math.nan, "text": ""}
+_MISSING = {"int": transform_ops.NO_INTEGER, "float": math.nan, "double": math.nan, "text": ""}
 _LONGEST_SEQUENCE = 64
 # Columns in one operation: TF Transform's loader follows every output to all of its inputs, so the time to load a graph
 # over all columns at once would be quadratic.
@@ -23,7 +23,7 @@ _TOGETHER = 32
 
 Inputs = Mapping[str, tf.SparseTensor]
 Declared = Mapping[str, tuple[Input, ...]]
-Known = Mapping[str, FeatureStats]
+Stats = Mapping[str, FeatureStats]
 
 
 def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
@@ -44,12 +44,12 @@ def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> dict[s
     return user_preprocessing.call(spec.preprocessing_fn, inputs, custom_config, reserved)
 
 
-def declare(spec: Spec, known: Known) -> dict[str, tuple[Input, ...]]:
+def declare(spec: Spec, stats: Stats) -> dict[str, tuple[Input, ...]]:
     """Returns the inputs that each feature becomes, in the spec's order."""
     taken = {feature.name for feature in spec.features} | {spec.label.name, spec.weight}
     declared = {}
     for feature in spec.features:
-        inputs = tuple(_declare(feature, known[feature.name], taken))
+        inputs = tuple(_declare(feature, stats[feature.name], taken))
         taken.update(model_input.name for model_input in inputs)
         declared[feature.name] = inputs
     return declared
@@ -63,31 +63,49 @@ def _declare(feature: Feature, column: FeatureStats, taken: set[str | None]) -> 
         return [Input(name, "tokens" if feature.repeated else "categorical", len(column.vocabulary) + 2)]
     if feature.kind == "numeric":
         return _declare_number(feature, column, taken)
-    inputs = []
-    for part, period in transform_ops.PERIODS.items():
-        free = _free(f"{name}_{part}", taken)
+    return _declare_time(feature, column, taken)
+
+
+def _declare_time(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
+    """Declares the days since the median of train, then the parts of the calendar, in the order of `_times`."""
+    mean, std = _filled_moments(column)
+    per_day = 86_400 * PER_SECOND[feature.unit]
+    boundaries = tuple(boundary / per_day for boundary in column.boundaries)
+    elapsed = _free(f"{feature.name}_elapsed", taken)
+    inputs = [Input(elapsed, "numeric", 0, mean / per_day, std / per_day or 1.0, boundaries)]
+    for part, period in _periods(column).items():
+        free = _free(f"{feature.name}_{part}", taken)
         inputs.append(Input(free, "categorical", period + 1))
         for function in (math.sin, math.cos):
             points = sorted({round(function(2 * math.pi * index / period), 6) for index in range(period)})
-            wave = _free(f"{name}_{part}_{function.__name__}", taken)
+            wave = _free(f"{feature.name}_{part}_{function.__name__}", taken)
             inputs.append(Input(wave, "numeric", 0, 0.0, math.sqrt(0.5), tuple(points[1:-1])))
     return inputs
 
 
-def _declare_number(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
-    """The moments are those of the column once its gaps are filled with the median.
+def _periods(column: FeatureStats) -> dict[str, int]:
+    """Returns the parts of the calendar that a column has: dates have no hour."""
+    return {part: period for part, period in transform_ops.PERIODS.items() if part != "hour" or not column.dates}
 
-    Those of a repeated column are of its values, although the model sees the mean of a row's values.
+
+def _declare_number(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
+    """Declares a number, and where values are missing, whether they are.
+
+    The moments of a repeated column are those of its values, although the model sees the mean of a row's values.
     """
-    gaps, gap = column.missing, column.median - column.mean
-    mean = column.mean + gaps * gap
-    std = math.sqrt((1 - gaps) * column.std**2 + gaps * (1 - gaps) * gap**2)
+    mean, std = _filled_moments(column)
     inputs = [Input(feature.name, "numeric", 0, mean, std or 1.0, column.boundaries)]
-    if gaps:
+    if gaps := column.missing:
         inputs.append(
             Input(_free(f"{feature.name}_missing", taken), "numeric", 0, gaps, math.sqrt(gaps * (1 - gaps)) or 1.0)
         )
     return inputs
+
+
+def _filled_moments(column: FeatureStats) -> tuple[float, float]:
+    """Returns mean and standard deviation of a column whose missing values are replaced by the median."""
+    gaps, gap = column.missing, column.median - column.mean
+    return column.mean + gaps * gap, math.sqrt((1 - gaps) * column.std**2 + gaps * (1 - gaps) * gap**2)
 
 
 def _free(name: str, taken: set[str | None]) -> str:
@@ -96,9 +114,9 @@ def _free(name: str, taken: set[str | None]) -> str:
     return name
 
 
-def preprocess(inputs: Inputs, spec: Spec, known: Known) -> dict[str, tf.Tensor]:
+def preprocess(inputs: Inputs, spec: Spec, stats: Stats) -> dict[str, tf.Tensor]:
     """Returns the model's inputs, as `declare` describes them."""
-    declared = declare(spec, known)
+    declared = declare(spec, stats)
     kinds: dict[str, list[Feature]] = {}
     for feature in spec.features:
         kinds.setdefault(feature.kind, []).append(feature)
@@ -106,25 +124,27 @@ def preprocess(inputs: Inputs, spec: Spec, known: Known) -> dict[str, tf.Tensor]
         "numeric": _numerics,
         "categorical": _categories,
         "text": _texts,
-        "timestamp": _moments,
+        "timestamp": _times,
     }
     outputs: dict[str, tf.Tensor] = {}
     for kind, features in kinds.items():
         for start in range(0, len(features), _TOGETHER):
-            outputs |= makers[kind](inputs, features[start : start + _TOGETHER], declared, known)
+            outputs |= makers[kind](inputs, features[start : start + _TOGETHER], declared, stats)
     return {model_input.name: outputs[model_input.name] for group in declared.values() for model_input in group}
 
 
 def _matrix(inputs: Inputs, features: Sequence[Feature], text: bool) -> tf.Tensor:
-    """Returns columns of one kind side by side, in the order of `features`: strings, or float32 with NaN."""
+    """Returns columns of one kind side by side, in the order of `features`: strings, or float64 with NaN."""
     parts: list[tf.Tensor] = []
     order: list[str] = []
     for payload, missing in _MISSING.items():
         names = [feature.name for feature in features if feature.payload == payload and not feature.repeated]
         if names:
             stacked = transform_ops.stack([inputs[name] for name in names], missing)
-            if payload == "int":
-                stacked = transform_ops.texts(stacked) if text else transform_ops.numbers(stacked)
+            if not text:
+                stacked = transform_ops.numbers(stacked)
+            elif payload == "int":
+                stacked = transform_ops.texts(stacked)
             parts.append(stacked)
             order += names
     for feature in features:
@@ -140,9 +160,11 @@ def _matrix(inputs: Inputs, features: Sequence[Feature], text: bool) -> tf.Tenso
     return matrix if wanted == list(range(len(order))) else tf.gather(matrix, wanted, axis=1)
 
 
-def _numerics(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
-    matrix = _matrix(inputs, features, text=False)
-    filled, missing = transform_ops.fill(matrix, [known[feature.name].median for feature in features])
+def _numerics(inputs: Inputs, features: Sequence[Feature], declared: Declared, stats: Stats) -> dict[str, tf.Tensor]:
+    columns = [stats[feature.name] for feature in features]
+    offsets = tf.constant([column.offset for column in columns], tf.float64)
+    matrix = tf.cast(_matrix(inputs, features, text=False) - offsets, tf.float32)
+    filled, missing = transform_ops.fill(matrix, [column.median for column in columns])
     outputs = {}
     for feature, value, gap in zip(features, tf.unstack(filled, axis=1), tf.unstack(missing, axis=1), strict=True):
         for model_input, tensor in zip(declared[feature.name], (value, gap), strict=False):
@@ -150,8 +172,8 @@ def _numerics(inputs: Inputs, features: Sequence[Feature], declared: Declared, k
     return outputs
 
 
-def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
-    table = transform_ops.Vocabularies({feature.name: known[feature.name].vocabulary for feature in features})
+def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared, stats: Stats) -> dict[str, tf.Tensor]:
+    table = transform_ops.Vocabularies({feature.name: stats[feature.name].vocabulary for feature in features})
     outputs = {}
     single = [feature for feature in features if not feature.repeated]
     if single:
@@ -159,27 +181,36 @@ def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared,
         outputs = dict(zip((feature.name for feature in single), tf.unstack(indexes, axis=1), strict=True))
     for feature in features:
         if feature.repeated:
-            length = min(known[feature.name].longest, _LONGEST_SEQUENCE)
+            length = min(stats[feature.name].longest, _LONGEST_SEQUENCE)
             outputs[feature.name] = table.sequences(inputs[feature.name], feature.name, length)
     return outputs
 
 
-def _texts(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
+def _texts(inputs: Inputs, features: Sequence[Feature], declared: Declared, stats: Stats) -> dict[str, tf.Tensor]:
     hashed = transform_ops.tokens(_matrix(inputs, features, text=True))
     return dict(zip((feature.name for feature in features), tf.unstack(hashed, axis=1), strict=True))
 
 
-def _moments(inputs: Inputs, features: Sequence[Feature], declared: Declared, known: Known) -> dict[str, tf.Tensor]:
+def _times(inputs: Inputs, features: Sequence[Feature], declared: Declared, stats: Stats) -> dict[str, tf.Tensor]:
     matrix = transform_ops.stack([inputs[feature.name] for feature in features], transform_ops.NO_INTEGER)
-    parts = transform_ops.calendar(matrix, [feature.unit for feature in features])
-    series: list[list[tf.Tensor]] = []
-    for part, period in transform_ops.PERIODS.items():
-        series += [tf.unstack(tensor, axis=1) for tensor in (parts[part], *transform_ops.circle(parts[part], period))]
-    return {
-        model_input.name: tensors[number]
-        for number, feature in enumerate(features)
-        for model_input, tensors in zip(declared[feature.name], series, strict=True)
+    units, columns = [feature.unit for feature in features], [stats[feature.name] for feature in features]
+    starts = [int(column.offset) for column in columns]
+    low = [int(column.offset + column.low) for column in columns]
+    high = [int(column.offset + column.high) for column in columns]
+    elapsed = tf.unstack(transform_ops.elapsed_days(matrix, units, low, high, starts), axis=1)
+    parts = transform_ops.calendar(matrix, units)
+    series = {
+        part: [tf.unstack(tensor, axis=1) for tensor in (parts[part], *transform_ops.circle(parts[part], period))]
+        for part, period in transform_ops.PERIODS.items()
     }
+    outputs: dict[str, tf.Tensor] = {}
+    for number, (feature, column) in enumerate(zip(features, columns, strict=True)):
+        waves = [tensors[number] for part in _periods(column) for tensors in series[part]]
+        tensors = [elapsed[number], *waves]
+        outputs |= {
+            model_input.name: tensor for model_input, tensor in zip(declared[feature.name], tensors, strict=True)
+        }
+    return outputs
 
 
 def statistics_path(uri: str, split: str = "train") -> str:

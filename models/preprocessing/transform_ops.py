@@ -5,16 +5,18 @@ and load. The operations are TensorFlow's own.
 """
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from core.spec import PER_SECOND, Unit
+
 TOKEN_BUCKETS = 4096  # hash buckets of text, the padding included
 MAX_TOKENS = 64
 NO_INTEGER = tf.int64.min  # stands for a missing integer inside the graph
 
-_NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _SEPARATOR = "\x1f"
 
 
@@ -42,18 +44,21 @@ def stack(columns: Sequence[tf.SparseTensor], default: tf.types.experimental.Ten
 
 
 def mean(column: tf.SparseTensor) -> tf.Tensor:
-    """Returns the mean of a row's finite values as float32[batch], NaN where there are none."""
+    """Returns the mean of a row's finite values as float64[batch], NaN where there are none."""
     values = tf.cast(column.values, tf.float64)
     finite = tf.math.is_finite(values)
     rows, segments = column.indices[:, 0], column.dense_shape[0]
     total = tf.math.unsorted_segment_sum(tf.where(finite, values, 0), rows, segments)
     count = tf.math.unsorted_segment_sum(tf.cast(finite, tf.float64), rows, segments)
-    return tf.cast(total / count, tf.float32)  # 0 / 0 is NaN
+    return total / count  # 0 / 0 is NaN
 
 
 def numbers(matrix: tf.Tensor) -> tf.Tensor:
-    """Returns integers as float32 with NaN for missing."""
-    return tf.where(matrix == NO_INTEGER, float("nan"), tf.cast(matrix, tf.float32))
+    """Returns numbers as float64 with NaN for missing."""
+    values = tf.cast(matrix, tf.float64)
+    return (
+        tf.where(matrix == NO_INTEGER, tf.constant(math.nan, tf.float64), values) if matrix.dtype.is_integer else values
+    )
 
 
 def texts(matrix: tf.Tensor) -> tf.Tensor:
@@ -66,7 +71,7 @@ def fill(matrix: tf.Tensor, values: Sequence[float]) -> tuple[tf.Tensor, tf.Tens
 
     Args:
         matrix: float32[batch, columns].
-        values: what stands for missing in each column.
+        values: the replacement in each column.
 
     Returns:
         The matrix without NaN and infinities, and float32[batch, columns] that is 1 where it was filled.
@@ -98,8 +103,8 @@ class Vocabularies:
         prefixes = tf.constant([self._number[name] + _SEPARATOR for name in names])
         unknown = tf.constant([self._size[name] for name in names], tf.int64)
         found = self._table.lookup(prefixes + matrix)
-        known = tf.where(found < 0, unknown, found)
-        return tf.where(matrix == "", unknown + 1, known)
+        indexes = tf.where(found < 0, unknown, found)
+        return tf.where(matrix == "", unknown + 1, indexes)
 
     def sequences(self, column: tf.SparseTensor, name: str, length: int) -> tf.Tensor:
         """Returns int64[batch, length]: 0 is padding, then come the values' indexes, and last unknown values."""
@@ -126,8 +131,8 @@ def joined(column: tf.SparseTensor) -> tf.Tensor:
     return tf.strings.reduce_join(tf.sparse.to_dense(column, ""), axis=1, keepdims=True, separator=" ")
 
 
-def calendar(matrix: tf.Tensor, units: Sequence[str]) -> Mapping[str, tf.Tensor]:
-    """Returns what the calendar says of moments counted from 1970-01-01 UTC, by integer arithmetic.
+def calendar(matrix: tf.Tensor, units: Sequence[Unit]) -> Mapping[str, tf.Tensor]:
+    """Returns the hour, the weekday and the month of moments counted from 1970-01-01 UTC, by integer arithmetic.
 
     Args:
         matrix: int64[batch, columns], NO_INTEGER for missing.
@@ -137,7 +142,7 @@ def calendar(matrix: tf.Tensor, units: Sequence[str]) -> Mapping[str, tf.Tensor]
         int64[batch, columns] each: `hour` 0 to 23, `weekday` from Monday 0 to 6, `month` from January 0 to 11;
         missing moments have the index after the last.
     """
-    per_second = tf.constant([_NANOSECONDS["s"] // _NANOSECONDS[unit] for unit in units], tf.int64)
+    per_second = tf.constant([PER_SECOND[unit] for unit in units], tf.int64)
     missing = matrix == NO_INTEGER
     seconds = tf.math.floordiv(tf.where(missing, tf.constant(0, tf.int64), matrix), per_second)
     days = tf.math.floordiv(seconds, 86_400)
@@ -147,6 +152,24 @@ def calendar(matrix: tf.Tensor, units: Sequence[str]) -> Mapping[str, tf.Tensor]
         "month": _month(days),
     }
     return {name: tf.where(missing, tf.constant(PERIODS[name], tf.int64), part) for name, part in parts.items()}
+
+
+def elapsed_days(
+    matrix: tf.Tensor, units: Sequence[Unit], low: Sequence[int], high: Sequence[int], start: Sequence[int]
+) -> tf.Tensor:
+    """Returns the days from a start to each moment, as float32[batch, columns]; 0 for missing.
+
+    Args:
+        matrix: int64[batch, columns], NO_INTEGER for missing.
+        units: the unit of each column.
+        low: the first moment of each column; an earlier one counts as the first.
+        high: the last moment of each column; a later one counts as the last.
+        start: the start of each column.
+    """
+    bounded = tf.clip_by_value(matrix, tf.constant(low, tf.int64), tf.constant(high, tf.int64))
+    since = tf.where(matrix == NO_INTEGER, tf.constant(0, tf.int64), bounded - tf.constant(start, tf.int64))
+    per_day = tf.constant([86_400 * PER_SECOND[unit] for unit in units], tf.float64)
+    return tf.cast(tf.cast(since, tf.float64) / per_day, tf.float32)
 
 
 PERIODS = {"hour": 24, "weekday": 7, "month": 12}

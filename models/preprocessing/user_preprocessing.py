@@ -12,6 +12,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from core.errors import UserError
 from core.spec import Input
+from models.preprocessing.robust_moments import RobustMoments
 
 _ARGUMENTS = (["inputs"], ["inputs", "custom_config"])
 
@@ -154,5 +155,7 @@ def _number(dotted: str, name: str, sample: np.ndarray, buckets: int) -> Input:
             "rows. Give missing values a number, and keep out of division by zero."
         )
     values = sample.astype(np.float64)
-    inner = np.unique(np.quantile(values, np.linspace(0, 1, buckets + 1)).astype(np.float32))[1:-1]
-    return Input(name, "numeric", 0, float(values.mean()), float(values.std()) or 1.0, tuple(map(float, inner)))
+    quantiles = np.quantile(values, np.linspace(0, 1, buckets + 1))
+    moments = RobustMoments.of(quantiles, float(values.mean()), float(values.std()))
+    inner = np.unique(quantiles.astype(np.float32))[1:-1]
+    return Input(name, "numeric", 0, moments.mean, moments.std or 1.0, tuple(map(float, inner)))

@@ -6,8 +6,8 @@ Signatures (see `signatures` of the saved model):
         repeated feature is [batch, None], padded with the same.
     transform_features: takes what `predict` takes, gives the transformed features.
 
-Classification gives `classes` string[batch, C], `scores` float32[batch, C] and `predicted` string[batch]; regression
-gives `predictions` float32[batch].
+Classification gives `classes` string[batch, C], `scores` float32[batch, C] and `predicted` string[batch]. Regression
+gives `predictions` float32[batch]; and where float32 would round them too much, `predictions_float64` float64[batch].
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,13 @@ from models.preprocessing.packing import pack
 from models.preprocessing.transform_graph import Raw, TransformGraph, split
 from models.serving import signatures
 
-_VALUE_TYPES: Mapping[Payload, tf.DType] = {"int": tf.int64, "float": tf.float32, "text": tf.string}
+_VALUE_TYPES: Mapping[Payload, tf.DType] = {
+    "int": tf.int64,
+    "float": tf.float32,
+    "double": tf.float64,
+    "text": tf.string,
+}
+_EXAMPLE_TYPES = {**_VALUE_TYPES, "double": tf.float32}  # tf.Example has no float64
 
 
 def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -> None:
@@ -50,7 +56,7 @@ def _signatures(
     """
     raw = {feature.name: tf.SparseTensorSpec([None, None], _VALUE_TYPES[feature.payload]) for feature in spec.features}
     dense = {arguments[feature.name]: _dense_spec(feature, arguments[feature.name]) for feature in spec.features}
-    parsing = {name: tf.io.VarLenFeature(sparse.dtype) for name, sparse in raw.items()}
+    parsing = {feature.name: tf.io.VarLenFeature(_EXAMPLE_TYPES[feature.payload]) for feature in spec.features}
     transform = tf.function(graph.features, autograph=False).get_concrete_function(raw)
 
     def answer(rows: Raw) -> dict[str, tf.Tensor]:
@@ -59,7 +65,8 @@ def _signatures(
     answer_rows = tf.function(answer, autograph=False).get_concrete_function(raw)
 
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer_rows(tf.io.parse_example(examples, parsing))
+        parsed = tf.io.parse_example(examples, parsing)
+        return answer_rows({name: tf.cast(column, raw[name].dtype) for name, column in parsed.items()})
 
     def predict(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer_rows(_sparse(spec.features, arguments, columns))
@@ -77,7 +84,8 @@ def _signatures(
 
 def _named(predictions: tf.Tensor, spec: Spec) -> dict[str, tf.Tensor]:
     if spec.label.task == "regression":
-        return {"predictions": predictions}
+        exact = {"predictions_float64": predictions} if predictions.dtype == tf.float64 else {}
+        return {"predictions": tf.cast(predictions, tf.float32), **exact}
     classes = tf.constant(spec.label.classes)
     return {
         "classes": tf.repeat(classes[None, :], tf.shape(predictions)[0], axis=0),

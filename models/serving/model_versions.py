@@ -7,13 +7,14 @@ import contextlib
 import dataclasses
 import errno
 import fcntl
+import json
 import os
 import pathlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 
-from core import digests, storage
+from core import digests, manifests, storage
 from core.errors import UserError
 
 # In a version beside the SavedModel: how its training read tables, and the fingerprints of the stages that made it.
@@ -22,7 +23,8 @@ METADATA_FILE = "assets.extra/skewless.json"
 STATISTICS_FOLDER = "assets.extra/statistics"
 # Where TensorFlow Serving looks for requests to play to itself.
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
-_DIGEST_FILE = "assets.extra/digest"
+# The other files of a version with their sizes and digests, for `core.manifests`.
+_MANIFEST_FILE = "assets.extra/files.json"
 # The prefix of an unfinished version: no model server takes it for one.
 _TEMPORARY = ".push-"
 
@@ -50,12 +52,14 @@ def push(model: pathlib.Path, base: pathlib.Path, extra: Mapping[str, bytes]) ->
     try:
         base.mkdir(parents=True, exist_ok=True)
         with _alone(base):
-            digest = _digest(model, extra)
+            added = {name: [len(content), digests.of_bytes(content)] for name, content in extra.items()}
+            manifest = {**manifests.of_folder(model), **added}
             version = max(versions(base), default=0)
-            if version and _digest_of(base / str(version)) == digest:
-                return Version(base / str(version), version, new=False)
+            path = base / str(version)
+            if version and storage.read_json(path / _MANIFEST_FILE) == manifest and not damage(path, contents=True):
+                return Version(path, version, new=False)
             path = base / str(version + 1)
-            _place(model, path, {**extra, _DIGEST_FILE: digest.encode()})
+            _place(model, path, {**extra, _MANIFEST_FILE: json.dumps(manifest).encode()})
             return Version(path, version + 1, new=True)
     except OSError as error:
         raise UserError(_explain(error, base)) from error
@@ -76,11 +80,23 @@ def newest(folder: pathlib.Path) -> pathlib.Path | None:
     return folder if (folder / "saved_model.pb").exists() else next(_newest_first(folder), None)
 
 
+def damage(version: pathlib.Path, contents: bool = False) -> str:
+    """Returns what is wrong with a version: a file that is missing or has changed since the push; empty for nothing.
+
+    Args:
+        version: the folder of the version. Where it was not pushed by this package, it has to hold a SavedModel.
+        contents: whether the contents of the files are compared too, and not their sizes alone.
+    """
+    if not (version / "saved_model.pb").is_file():
+        return f"{version / 'saved_model.pb'} is missing"
+    return manifests.difference(version, storage.read_json(version / _MANIFEST_FILE), contents)
+
+
 def find_version(folder: pathlib.Path) -> pathlib.Path:
     """Returns the version that a person names by `--model`: `newest` of the folder, or of `serving` in a run's folder.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or it is damaged.
     """
     if not folder.is_dir():
         raise UserError(f"--model {folder}: there is no such folder. A run leaves its models in runs/NAME/serving.")
@@ -90,17 +106,23 @@ def find_version(folder: pathlib.Path) -> pathlib.Path:
             f"--model {folder} holds no version of a model (a folder named by a number). "
             "A run leaves its models in runs/NAME/serving, if they pass their gates."
         )
+    if damaged := damage(found):
+        raise UserError(
+            f"--model {found} is damaged: {damaged}. Run the pipeline again, which pushes the model anew, or name "
+            "another version."
+        )
     return found
 
 
 def champion(base: pathlib.Path, candidate: str) -> pathlib.Path | None:
-    """Returns the version that a candidate has to beat: the newest that did not come from this candidate itself.
+    """Returns the version that a candidate has to beat: the newest that is not damaged and not the candidate itself.
 
     Args:
         base: the folder of the versions.
         candidate: the digest of the Trainer's fingerprint.
     """
-    return next((path for path in _newest_first(base) if _fingerprint(path, "Trainer") != candidate), None)
+    versions_of_others = (path for path in _newest_first(base) if _fingerprint(path, "Trainer") != candidate)
+    return next((path for path in versions_of_others if not damage(path)), None)
 
 
 def previous_statistics(base: pathlib.Path, statistics: str) -> pathlib.Path | None:
@@ -112,7 +134,8 @@ def previous_statistics(base: pathlib.Path, statistics: str) -> pathlib.Path | N
     """
     for path in _newest_first(base):
         folder = path / STATISTICS_FOLDER
-        if folder.is_dir() and _fingerprint(path, "StatisticsGen") not in (None, statistics):
+        others = _fingerprint(path, "StatisticsGen") not in (None, statistics)
+        if others and folder.is_dir() and not damage(path):
             return folder
     return None
 
@@ -168,18 +191,6 @@ def _sync(path: pathlib.Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
-
-
-def _digest(model: pathlib.Path, extra: Mapping[str, bytes]) -> str:
-    """Returns the digest of a version: of all names and contents."""
-    files = {str(path.relative_to(model)): digests.of_file(path) for path in model.rglob("*") if path.is_file()}
-    return digests.of_values(files, {name: content.decode("latin-1") for name, content in extra.items()})
-
-
-def _digest_of(version: pathlib.Path) -> str | None:
-    """Returns the digest that a version was pushed with; None if it was put there otherwise."""
-    file = version / _DIGEST_FILE
-    return file.read_text() if file.exists() else None
 
 
 def _explain(error: OSError, base: pathlib.Path) -> str:

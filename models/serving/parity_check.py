@@ -91,15 +91,15 @@ def tf_examples(rows: pa.RecordBatch, features: tuple[Feature, ...]) -> np.ndarr
         for feature, column in columns.items():
             if column[row] is not None:
                 values = example.features.feature[feature.name]
-                lists = {"int": values.int64_list, "float": values.float_list, "text": values.bytes_list}
-                lists[feature.payload].value.extend(column[row])
+                lists = {"int": values.int64_list, "text": values.bytes_list}
+                lists.get(feature.payload, values.float_list).value.extend(column[row])
         found[row] = example.SerializeToString()
     return found
 
 
 def _expected(column: pa.ListArray, spec: Spec) -> np.ndarray:
-    """Returns the trainer's predictions: float32[rows, classes], or float32[rows] for regression."""
-    values = np.asarray(column.flatten(), np.float32)
+    """Returns the trainer's predictions: [rows, classes], or [rows] for regression."""
+    values = np.asarray(column.flatten())
     return values.reshape(len(column), -1) if spec.label.classes else values
 
 
@@ -164,17 +164,28 @@ def _differences(
     largest, largest_relative, where = 0.0, 0.0, ""
     for signature in ("predict", "serving_default"):
         for place, part in _requests(rows):
-            columns = (
-                examples.dense(part, spec.features)
-                if signature == "predict"
-                else {"examples": tf_examples(part, spec.features)}
-            )
-            difference = np.abs(model.call(signature, columns)[key].astype(np.float64) - expected[place])
+            columns, wanted = examples.dense(part, spec.features), expected[place]
+            if signature == "serving_default":
+                wanted = _rounded_predictions(model, columns, spec, wanted)
+                columns = {"examples": tf_examples(part, spec.features)}
+            difference = np.abs(model.call(signature, columns)[key].astype(np.float64) - wanted)
             largest = max(largest, float(difference.max()))
             relative = float((difference / scale[place]).max())
             if relative >= largest_relative:
                 largest_relative, where = relative, f"{signature}, {part.num_rows} rows a request"
     return largest, largest_relative, where
+
+
+def _rounded_predictions(
+    model: ServedModel, columns: Mapping[str, np.ndarray], spec: Spec, expected: np.ndarray
+) -> np.ndarray:
+    """Returns what `predict` gives for numbers as tf.Example holds them: rounded to float32, unlike in training."""
+    rounded = {
+        feature.name: columns[feature.name].astype(np.float32).astype(np.float64)
+        for feature in spec.features
+        if feature.payload == "double"
+    }
+    return model.predictions({**columns, **rounded}) if rounded else expected
 
 
 def _latency(model: ServedModel, request: Mapping[str, np.ndarray]) -> float:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from core.errors import UserError
+from models.serving import signatures
 
 
 class ServedModel:
@@ -26,15 +27,22 @@ class ServedModel:
         """Loads the SavedModel in a folder.
 
         Raises:
-            UserError: the folder holds no SavedModel, or one without the signature `predict`.
+            UserError: the folder holds no SavedModel, a damaged one, or one without the signature `predict`.
         """
         if not (pathlib.Path(path) / "saved_model.pb").is_file():
             raise UserError(f"{path} holds no saved_model.pb. A model that Skewless pushed was expected there.")
         self.path = path
         # Signatures work only as long as the object that was loaded is there.
-        with _loadable(path) as loadable:
-            self._loaded = tf.saved_model.load(loadable)
+        try:
+            with _loadable(path) as loadable:
+                self._loaded = tf.saved_model.load(loadable)
+        except (tf.errors.OpError, OSError, ValueError, IndexError) as error:
+            raise UserError(
+                f"The model in {path} cannot be loaded: {error}. Its files are damaged, or it is no SavedModel of "
+                "this TensorFlow. Run the pipeline again, which pushes the model anew, or name another version."
+            ) from error
         self._inputs = _inputs(path)
+        self._keywords = {signature: self._keywords_of(signature) for signature in self._inputs}
         self.signatures = tuple(sorted(self._inputs))
         if "predict" not in self.signatures:
             raise UserError(
@@ -43,14 +51,26 @@ class ServedModel:
             )
         self.inputs = self.signature_inputs("predict")
 
+    def _keywords_of(self, signature: str) -> dict[str, str]:
+        """Returns the argument in Python of each input: its own name, unless another input is like it."""
+        _, arguments = self._loaded.signatures[signature].structured_input_signature
+        by_input = {spec.name: argument for argument, spec in arguments.items()}
+        accepted = signatures.keywords(self._inputs[signature])
+        return {name: name if name in accepted else by_input[name] for name in self._inputs[signature]}
+
     def signature_inputs(self, signature: str) -> Mapping[str, tf.TensorSpec]:
         """Returns what clients send to a signature."""
         return self._inputs[signature]
 
     def call(self, signature: str, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns what a signature gives for some rows; columns that it does not take are ignored."""
+        function = self._loaded.signatures[signature]
         tensors = {name: tf.constant(columns[name], spec.dtype) for name, spec in self._inputs[signature].items()}
-        return {name: value.numpy() for name, value in self._loaded.signatures[signature](**tensors).items()}
+        keywords = self._keywords[signature]
+        answer = function(**{keywords[name]: tensor for name, tensor in tensors.items()})
+        outputs = {name: value.numpy() for name, value in answer.items()}
+        exact = outputs.pop("predictions_float64", None)
+        return outputs if exact is None else {**outputs, "predictions": exact}
 
     def __call__(self, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns what `predict` gives for some rows.
@@ -60,12 +80,12 @@ class ServedModel:
 
         Returns:
             `classes` bytes[rows, C], `scores` float32[rows, C] and `predicted` bytes[rows]; or for regression
-            `predictions` float32[rows].
+            `predictions` float32[rows], or float64[rows] where the model gives them.
         """
         return self.call("predict", columns)
 
     def predictions(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns float32[rows, C], the scores of the classes; or for regression float32[rows]."""
+        """Returns the scores of the classes, float32[rows, C]; or for regression the predictions [rows]."""
         outputs = self(columns)
         return outputs["scores"] if "scores" in outputs else outputs["predictions"]
 

@@ -30,7 +30,7 @@ class TransformedRows:
 
     Attributes:
         features: the output of `packing.pack`, as arrays with the rows first.
-        labels: class indexes int64[rows], or float32[rows] for regression.
+        labels: class indexes int64[rows], or float64[rows] for regression.
         weights: float32[rows], or None where all rows have the same weight.
     """
 

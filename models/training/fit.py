@@ -36,12 +36,14 @@ class Trained:
         metrics: the metrics on the validation rows.
         hyperparameters: the values that were used.
         epochs: the number of epochs that were trained.
+        history: by name the loss and the metrics after each epoch.
     """
 
     predictor: keras.Model
     metrics: dict[str, float]
     hyperparameters: dict[str, Any]
     epochs: int
+    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
 
 
 def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
@@ -104,7 +106,7 @@ def fit(
         network = families.FAMILIES[spec.family].build(inputs, head.outputs, chosen)
         predictor = head.predictor(network)
         steps = _compile(network, head, chosen, len(train) // batch_size, epochs)
-    watch = _ValidationMetrics(spec, predictor, validation, report)
+    watch = _ValidationMetrics(head, predictor, validation, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     history = network.fit(
         dataset.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed),
@@ -114,7 +116,8 @@ def fit(
         verbose=0,
         callbacks=[watch, stop, *callbacks],
     )
-    return Trained(predictor, watch.metrics(), chosen, len(history.epoch))
+    logged = {name: [float(value) for value in values] for name, values in history.history.items()}
+    return Trained(predictor, watch.metrics(), chosen, len(history.epoch), logged)
 
 
 def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any], batches: int, epochs: int) -> int:
@@ -168,9 +171,9 @@ class Predict:
 class _ValidationMetrics(keras.callbacks.Callback):
     """Computes the metrics on the validation rows after every epoch, and reports the progress."""
 
-    def __init__(self, spec: Spec, predictor: keras.Model, rows: TransformedRows, report: Report) -> None:
+    def __init__(self, head: Head, predictor: keras.Model, rows: TransformedRows, report: Report) -> None:
         super().__init__()
-        self._task, self._rows = spec.label.task, rows
+        self._task, self._loss, self._rows = head.task, head.validation_metric, rows
         self._predict, self._report = Predict(predictor), report
         self._epoch, self._metric, self._reported = 0, "", time.monotonic()
 
@@ -195,7 +198,7 @@ class _ValidationMetrics(keras.callbacks.Callback):
         self._metric = f" {name} {found[name]:.4f}"
         self._progress(epoch + 1)
         if logs is not None:
-            logs["val_loss"] = found["rmse" if self._task == "regression" else "log_loss"]
+            logs["val_loss"] = found[self._loss]
             logs |= {f"val_{key}": value for key, value in found.items()}
 
     def _progress(self, done: float) -> None:

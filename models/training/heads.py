@@ -8,6 +8,11 @@ import numpy as np
 from keras import ops
 
 from core.spec import Label, Task
+from models.preprocessing.robust_moments import RobustMoments
+
+_STANDARD = RobustMoments(0.0, 1.0)
+_QUANTILES = 49  # of the label, to find outliers
+_LARGEST = 1e30  # an outlier in standard deviations; float32 ends at 3.4e38
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,14 +22,14 @@ class Head:
     Attributes:
         task: the kind of prediction.
         outputs: the number of outputs of the network.
-        mean: regression only: the mean of the label on train.
-        std: regression only: its standard deviation on train. The network learns (label - mean) / std.
+        moments: regression only: those of the label on train. The network learns (label - mean) / std.
+        dtype: the type of the predictions: float64 where float32 would round them too much.
     """
 
     task: Task
     outputs: int
-    mean: float = 0.0
-    std: float = 1.0
+    moments: RobustMoments = _STANDARD
+    dtype: str = "float32"
 
     @classmethod
     def of(cls, label: Label, values: np.ndarray, weights: np.ndarray | None = None) -> "Head":
@@ -32,30 +37,41 @@ class Head:
         if label.task != "regression":
             return cls(label.task, 1 if label.task == "binary" else len(label.classes))
         mean = float(np.average(values.astype(np.float64), weights=weights))
-        deviation = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
-        return cls(label.task, 1, mean, deviation or 1.0)
+        std = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
+        moments = RobustMoments.of(np.quantile(values, np.linspace(0, 1, _QUANTILES)), mean, std or 1.0)
+        return cls(label.task, 1, moments, "float64" if label.payload == "double" else "float32")
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """Returns the labels for the loss: float32[rows, 1], or int64[rows] for multiclass."""
         if self.task == "multiclass":
             return values
-        return ((values - self.mean) / self.std).astype(np.float32)[:, None]
+        standardised = (values - self.moments.mean) / self.moments.std
+        return np.clip(standardised, -_LARGEST, _LARGEST).astype(np.float32)[:, None]
 
     @property
     def loss(self) -> keras.losses.Loss:
         """The loss between encoded labels and the network's outputs."""
         if self.task == "regression":
-            return keras.losses.MeanSquaredError()
+            # The squared error of an outlier would be larger than that of all other rows together.
+            return keras.losses.MeanSquaredError() if self.moments.outlier is None else keras.losses.Huber(delta=10.0)
         if self.task == "binary":
             return keras.losses.BinaryCrossentropy(from_logits=True)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
+    @property
+    def validation_metric(self) -> str:
+        """The metric on eval that stops the training."""
+        if self.task != "regression":
+            return "log_loss"
+        return "rmse" if self.moments.outlier is None else "mae"
+
     def predictor(self, network: keras.Model) -> keras.Model:
         """Returns the network with a last layer that gives predictions.
 
-        They are float32[batch, classes] that add up to 1, or for regression float32[batch] in the unit of the label.
+        They are float32[batch, classes] that add up to 1, or for regression numbers [batch] in the unit of the label.
         """
-        return keras.Model(network.input, Prediction(self.task, self.mean, self.std, name="prediction")(network.output))
+        layer = Prediction(self.task, self.moments.mean, self.moments.std, name="prediction", dtype=self.dtype)
+        return keras.Model(network.input, layer(network.output))
 
 
 @keras.saving.register_keras_serializable("skewless")
@@ -69,7 +85,7 @@ class Prediction(keras.layers.Layer):
     def call(self, outputs: keras.KerasTensor) -> keras.KerasTensor:
         """Returns the predictions."""
         if self.task == "regression":
-            return outputs[:, 0] * self.std + self.mean  # float32[batch]
+            return outputs[:, 0] * self.std + self.mean  # [batch]
         if self.task == "multiclass":
             return ops.softmax(outputs)  # float32[batch, classes]
         return ops.concatenate([ops.sigmoid(-outputs), ops.sigmoid(outputs)], axis=1)  # float32[batch, 2]

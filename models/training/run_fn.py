@@ -44,7 +44,7 @@ def run_fn(fn_args: Any) -> None:
 def _write_expected(path: pathlib.Path, split_uri: str, rows: dataset.TransformedRows, trained: fit.Trained) -> None:
     raw = examples.read(examples.row_groups(split_uri)[0]).slice(0, _EXPECTED_ROWS)
     predictions = fit.Predict(trained.predictor)(rows.take(slice(0, raw.num_rows)).features)
-    column = pa.array(list(predictions.reshape(raw.num_rows, -1)), pa.list_(pa.float32()))
+    column = pa.array(list(predictions.reshape(raw.num_rows, -1)), pa.list_(pa.from_numpy_dtype(predictions.dtype)))
     pq.write_table(pa.Table.from_batches([raw]).append_column(examples.PREDICTION, column), path)
 
 
@@ -54,5 +54,6 @@ def _report(spec: Spec, trained: fit.Trained) -> dict[str, Any]:
         "hyperparameters": trained.hyperparameters,
         "parameters": trained.predictor.count_params(),
         "epochs": trained.epochs,
+        "history": trained.history,
         "metrics": {"eval": trained.metrics},
     }

@@ -97,12 +97,19 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         common = {
             "objective": keras_tuner.Objective(f"val_{self.metric}", "max" if more_is_better else "min"),
             "max_trials": tune.trials,
-            "hyperparameters": space(spec.family, spec.hyperparameters),
             "seed": tune.seed + 1,  # KerasTuner replaces 0 by a random seed
         }
-        oracle = searches.SEARCHES[tune.algorithm].oracle(**common)
-        oracle.verbose = 0
-        super().__init__(oracle=oracle, directory=directory, project_name=name)
+
+        def start(overwrite: bool) -> None:
+            hyperparameters = space(spec.family, spec.hyperparameters)
+            oracle = searches.SEARCHES[tune.algorithm].oracle(**common, hyperparameters=hyperparameters)
+            oracle.verbose = 0
+            super(Search, self).__init__(oracle=oracle, directory=directory, project_name=name, overwrite=overwrite)
+
+        try:
+            start(overwrite=False)
+        except (RuntimeError, ValueError, KeyError):  # a killed run or a full disk left files that cannot be read
+            start(overwrite=True)
 
     def search(self, *args: Any, **kwargs: Any) -> None:
         """Runs the trials that are left.
@@ -138,7 +145,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             self._failures.append(error)
             raise
         np.save(self._predictions_file(trial), fit.Predict(trained.predictor)(self._validation.features))
-        return {f"val_{self.metric}": trained.metrics[self.metric]}
+        return {f"val_{self.metric}": trained.metrics[self.metric], "epochs": trained.epochs}
 
     def _predictions_file(self, trial: trial_module.Trial) -> str:
         return os.path.join(self.get_trial_dir(trial.trial_id), "validation.npy")
@@ -186,6 +193,18 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
     def num_completed(self) -> int:
         """Returns the number of completed trials."""
         return sum(map(_is_completed, self.oracle.trials.values()))
+
+    def trials(self) -> list[dict[str, Any]]:
+        """Returns the trials in the order of their start: hyperparameters, status, score and number of epochs."""
+        return [
+            {
+                "hyperparameters": trial.hyperparameters.values,
+                "status": "chosen" if trial is self._chosen else trial.status.lower(),
+                "score": trial.score,
+                "epochs": int(trial.metrics.get_best_value("epochs")) if trial.metrics.exists("epochs") else None,
+            }
+            for trial in map(self.oracle.get_trial, self.oracle.start_order)
+        ]
 
     def finding(self) -> str:
         """Returns the result in one line."""

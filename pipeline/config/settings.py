@@ -142,7 +142,7 @@ def to_yaml(settings: Settings) -> str:
     return yaml_reader.dump(settings.model_dump(mode="json", exclude_none=True))
 
 
-def set_flag(*keys: str, value: str) -> str:
+def set_flag(*keys: str, value: Any) -> str:
     """Returns the flag that a person can type, quotes for the shell included: `--set features.x=ignore`."""
     setting = f"{yaml_reader.join_path(keys)}={yaml_reader.dump_plain(value)}"
     escaped = re.sub(r'(["\\$`])', r"\\\1", setting)

@@ -100,12 +100,12 @@ def dump_inline(value: Any) -> str:
     return text.strip()[1:-1]
 
 
-def dump_plain(text: str) -> str:
-    """Returns a text as a YAML document of one line, without quotes where it is read as itself."""
+def dump_plain(value: Any) -> str:
+    """Returns a value as a YAML document of one line, a text without quotes where it is read as itself."""
     try:
-        return text if parse(text, "")[0] == text else dump_inline(text)
+        return value if isinstance(value, str) and parse(value, "")[0] == value else dump_inline(value)
     except UserError:
-        return dump_inline(text)
+        return dump_inline(value)
 
 
 def split_path(text: str) -> Path:

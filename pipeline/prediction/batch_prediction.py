@@ -128,6 +128,7 @@ def _quiet_tensorflow() -> Iterator[None]:
 
 
 def _check_output(to: Path, files: Sequence[str]) -> None:
+    storage.check_path(to)
     if to.suffix.lower() not in _WRITERS:
         raise UserError(f"--to {to}: a file named .parquet or .csv was expected.")
     if to.is_dir():

@@ -113,7 +113,8 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
 
     def _open(self) -> None:
         """Creates the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
-        table = ingest.open_table(self._connection, self._source)
+        table = ingest.open_table(self._connection, self._source).lenient()
+        self._source = table.source
         self.has_rows = table.rows > 0
         stand_ins = "".join(f", {stand_in}" for stand_in in self._stand_ins())
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS SELECT *{stand_ins} FROM ({table.data()})")
@@ -135,7 +136,8 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
         for column in self._training.source.columns:
             if column.name.casefold() in found:
                 continue
-            if optional and not near_match(column.name, found - trained):
+            in_folders = column.name in self._training.source.hive
+            if optional and not in_folders and not near_match(column.name, found - trained):
                 yield f"NULL::{column.type} AS {ingest.identifier(column.name)}"
             elif self._training.query:
                 yield _error(column, self._source)

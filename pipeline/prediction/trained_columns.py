@@ -40,10 +40,10 @@ class TrainedColumns:
     def _of(self, column: ingest.Column, holds_texts: bool) -> ingest.Column:
         trained = self._columns.get(column.name.casefold())
         if trained is None:
-            return ingest.Column(column.name, "VARCHAR" if holds_texts else column.type)
+            return ingest.Column(column.name, "VARCHAR") if holds_texts else column
         if holds_texts:
             return dataclasses.replace(trained, name=column.name, type=_type_in_texts(trained.type))
-        return dataclasses.replace(trained, name=column.name, held=column.type)
+        return dataclasses.replace(trained, name=column.name, held=column.type_in_files)
 
 
 def _of_feature(column: ingest.Column, feature: Feature | None, bounds: Bounds) -> ingest.Column:

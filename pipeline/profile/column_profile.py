@@ -1,10 +1,12 @@
 """Holds the statistics of one column from which its role is inferred."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from core.spec import Payload
-from pipeline.profile.spellings import Spellings
+from pipeline.profile.queries.sentinels import Number
+from pipeline.profile.queries.spellings import Spellings
 
 TypeClass = Literal["integer", "float", "boolean", "timestamp", "time", "text", "list", "nested", "binary"]
 
@@ -29,10 +31,13 @@ class ColumnProfile:
         type: its DuckDB type.
         rows: the number of rows of the table.
         present: the number of rows with a value: neither null nor NaN nor an empty text or list.
+        null_in_train: whether all of these rows are outside train; False where it was not looked at.
         distinct: the number of different values: exact where it is small or where `unique` depends on it.
         unique: whether every present value occurs once.
         low: the least value, of ordered types.
         high: the greatest value, of ordered types.
+        sentinels: numbers only: how many rows have an extreme that may stand for a missing value.
+        too_large: floats only: a value that float32 does not hold, such as infinity; None without one.
         whole: floats only: whether all values are whole numbers.
         length: texts only: the mean number of characters.
         words: texts only: the mean number of words.
@@ -46,10 +51,13 @@ class ColumnProfile:
     type: str
     rows: int
     present: int
+    null_in_train: bool = False
     distinct: int = 0
     unique: bool = False
     low: Any = None
     high: Any = None
+    sentinels: Mapping[Number, int] = dataclasses.field(default_factory=dict)
+    too_large: float | None = None
     whole: bool = False
     length: float = 0.0
     words: float = 0.0

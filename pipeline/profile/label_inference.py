@@ -20,11 +20,13 @@ class InferredLabel:
         task: what kind of prediction it is; None where no task fits the label.
         reason: why.
         class_rows: the number of rows of each class in the table, in the order of the values; empty for regression.
+        payload: regression only: how Examples hold the label.
     """
 
     task: Task | None
     reason: str
     class_rows: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    payload: Payload = "float"
 
 
 def infer_label(settings: Settings, column: ColumnProfile | None, counts: Mapping[Any, int]) -> InferredLabel:
@@ -72,6 +74,6 @@ def spec_label(settings: Settings, column: ColumnProfile, label: InferredLabel) 
     """Returns the label of the spec, once its checks have passed."""
     assert label.task is not None
     if label.task == "regression":
-        return Label(column.name, label.task, "float")
+        return Label(column.name, label.task, label.payload)
     payload: Payload = "text" if column.type_class == "text" else "int"
     return Label(column.name, label.task, payload, settings.classes or tuple(label.class_rows))

@@ -10,20 +10,19 @@ from core.spec import Payload, Unit
 from ingest.sql import moments
 from pipeline.config.settings import Settings
 from pipeline.profile.column_profile import ColumnProfile, natural_payload, short
+from pipeline.profile.value_order import Order
 
 # The types in which Examples can hold each role, the preferred one first.
 PAYLOADS: dict[Role, tuple[Payload, ...]] = {
-    "numeric": ("float", "int"),
+    "numeric": ("float", "int", "double"),
     "categorical": ("text", "int"),
     "text": ("text",),
     "timestamp": ("int",),
-    "ignore": ("text", "float", "int"),
+    "ignore": ("text", "float", "int", "double"),
 }
 
 _IDENTIFIER_NAME = r"(^|_)(id|ids|uuid|guid|key|index|idx|row|rownum|number|no|nr|num|pk|unnamed)(_|$|\d)|^$|[a-z]Id$"
-_CODE_NAME = (
-    r"(^|_)(zip|zipcode|postcode|postal|code|area|zone|tract|region|district|ward|precinct|id|fips|naics|sic)(_|$)"
-)
+_CODE_NAME = r"(^|_)(zip|zipcode|postcode|postal|code|zone|tract|region|district|ward|precinct|id|fips|naics|sic)(_|$)"
 _TIME_NAME = r"(^|_)(time|date|datetime|timestamp|ts|at|epoch|created|updated|when|day)(_|$)|[a-z](Time|Date|At)$"
 _FIRST_YEAR, _LAST_YEAR = 1980, 2100
 _PER_SECOND: dict[Unit, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -33,6 +32,7 @@ _EXACT_FLOAT = 2**24
 _FEW = 32
 _VERY_FEW = 10
 _ROWS_PER_VALUE = 20
+_FEWEST_ROWS_PER_CODE = 5
 
 # A serving request holds numbers as float64, which is exact up to here.
 _EXACT_DOUBLE = 2**53
@@ -52,8 +52,16 @@ class InferredRole:
 NEW = InferredRole("ignore", "text", "new, the configuration does not name it")
 
 
-def infer_roles(settings: Settings, columns: Mapping[str, ColumnProfile]) -> dict[str, InferredRole]:
-    """Returns the role of every column other than the label and the weight, in the table's order."""
+def infer_roles(
+    settings: Settings, columns: Mapping[str, ColumnProfile], orders: Mapping[str, Order]
+) -> dict[str, InferredRole]:
+    """Returns the role of every column other than the label and the weight, in the table's order.
+
+    Args:
+        settings: the configuration.
+        columns: the profile of each column.
+        orders: whether the label follows the order of whole numbers, where it is clear.
+    """
     by_split = {"column": "it says which split a row is in", "group": "it says which rows stay together in a split"}
     roles = {}
     for name, column in columns.items():
@@ -65,16 +73,16 @@ def infer_roles(settings: Settings, columns: Mapping[str, ColumnProfile]) -> dic
         elif options is None and settings.other_columns == "ignore":
             roles[name] = NEW
         else:
-            roles[name] = configured_role(column, options)
+            roles[name] = configured_role(column, options, orders.get(name))
     return roles
 
 
-def configured_role(column: ColumnProfile, options: FeatureOptions | None) -> InferredRole:
+def configured_role(column: ColumnProfile, options: FeatureOptions | None, order: Order | None = None) -> InferredRole:
     """Returns the role of a column: what the configuration says of it, and the rest by the column's statistics.
 
     The checks find whether the role fits the column.
     """
-    inferred = infer_role(column)
+    inferred = infer_role(column, order)
     if options is None or options == FeatureOptions():
         return inferred
     kind = options.kind or inferred.kind
@@ -96,14 +104,17 @@ def _payload(kind: Role, column: ColumnProfile) -> Payload:
     return natural if natural in PAYLOADS[kind] else PAYLOADS[kind][0]
 
 
-def infer_role(column: ColumnProfile) -> InferredRole:
-    """Returns the role of a column that the configuration does not name."""
+def infer_role(column: ColumnProfile, order: Order | None = None) -> InferredRole:
+    """Returns the role of a column that the configuration does not name; `order` is that of `orders`."""
+    if not column.present or column.null_in_train:
+        reason = "no row of train has a value" if column.present else "no row has a value"
+        return InferredRole("ignore", natural_payload(column), reason)
     if column.distinct <= 1 and column.type_class not in ("list", "nested", "binary"):
         constant = _constant(column)
         if constant:
             return constant
     by_class = {
-        "integer": _integer,
+        "integer": lambda column: _integer(column, order),
         "float": _float,
         "boolean": lambda column: InferredRole("categorical", "int", "true or false"),
         "timestamp": _timestamp,
@@ -130,7 +141,7 @@ def _constant(column: ColumnProfile) -> InferredRole | None:
     return InferredRole("ignore", natural_payload(column), f"constant: always {short(column.low)}{also}")
 
 
-def _integer(column: ColumnProfile) -> InferredRole:
+def _integer(column: ColumnProfile, order: Order | None) -> InferredRole:
     payload = natural_payload(column)
     codes: Payload = payload if max(-column.low, column.high) <= _EXACT_DOUBLE else "text"
     count = f"{column.distinct:,} different whole numbers"
@@ -144,14 +155,32 @@ def _integer(column: ColumnProfile) -> InferredRole:
         return InferredRole("ignore", payload, "identifier: another whole number on every row")
     if payload == "text":
         return InferredRole("categorical", codes, "whole numbers beyond 64 bits, taken as texts")
-    dense = column.distinct <= _VERY_FEW or column.high - column.low < 2 * column.distinct
-    if column.distinct <= _FEW and dense and column.present >= _ROWS_PER_VALUE * column.distinct:
-        return InferredRole("categorical", codes, count)
-    if re.search(_CODE_NAME, column.name, re.IGNORECASE) and 2 * column.distinct <= column.present:
-        return InferredRole("categorical", codes, f"named like a code, {count}")
-    if column.low > _EXACT_FLOAT and 10 * column.distinct <= column.present:
-        return InferredRole("categorical", codes, f"{count} too long to be amounts")
-    return InferredRole("numeric", payload, f"{count}, {column.low} to {column.high}")
+    why = _category(column, order)
+    if why is not None:
+        return InferredRole("categorical", codes, f"{count}{why}")
+    follows = ", and the label follows their order" if order in ("monotone", "ordered") else ""
+    return InferredRole("numeric", payload, f"{count}, {column.low} to {column.high}{follows}")
+
+
+def _category(column: ColumnProfile, order: Order | None) -> str | None:
+    """Returns why whole numbers are categories, as the end of a sentence; None where they are amounts."""
+    rows_per_value = column.present / column.distinct
+    dense = column.high - column.low < 2 * column.distinct
+    few = column.distinct <= _VERY_FEW or (column.distinct <= _FEW and dense)
+    if re.search(_CODE_NAME, column.name, re.IGNORECASE) and rows_per_value >= 2:
+        return ", named like a code"
+    if few and rows_per_value >= _ROWS_PER_VALUE and (column.distinct <= _VERY_FEW or order != "monotone"):
+        return ""
+    if order == "unordered" and rows_per_value >= _FEWEST_ROWS_PER_CODE:
+        return f", {column.low} to {column.high}, and the label depends on each value but not on their order"
+    if order is not None:
+        return None
+    if column.name.casefold().endswith("area") and dense and column.low in (0, 1) and rows_per_value >= 2:
+        return ", named like a code"
+    same_length = len(str(column.low)) == len(str(column.high))
+    if column.low > _EXACT_FLOAT and same_length and rows_per_value >= 10:
+        return f" of {len(str(column.low))} digits, too long to be amounts"
+    return None
 
 
 def _is_identifier(column: ColumnProfile) -> bool:

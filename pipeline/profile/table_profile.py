@@ -2,20 +2,23 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ingest
 from core.config_sections import Split
 from pipeline.config.settings import Settings, set_flag
 from pipeline.profile.column_profile import ColumnProfile
+from pipeline.profile.queries import split_queries
+from pipeline.profile.queries.table_queries import ORDERED, TableQueries, name_in_query
 from pipeline.profile.split_inference import infer_split, may_name_splits
-from pipeline.profile.table_queries import ORDERED, TableQueries, name_in_query
 
 MOST_CLASSES_COUNTED = 2_000
 _MOST_SPLITS_COUNTED = 50
 # The hash of all columns takes a second for a million rows, and every split of so many rows has all classes.
 _MOST_ROWS_SPLIT = 200_000
+# A random split leaves more values than that out of train in no table that is likely to exist.
+_FEW_VALUES = 20
 _SAMPLE_ROWS = 50_000
 _SAMPLE_CELLS = 10_000_000
 
@@ -80,8 +83,10 @@ def profile_table(settings: Settings) -> TableProfile:
         for column in _split_columns(settings, columns):
             counts[column] = queries.value_counts(column, _MOST_SPLITS_COUNTED)
         split, reason = infer_split(settings, columns, counts)
-        unknown = split.by == "time" or (split.column or settings.label) not in columns
-        counted = queries.rows <= _MOST_ROWS_SPLIT and not unknown
+        of_row = _split_of_row(queries, split)
+        for column in _null_in_train(queries, split, of_row, columns) if of_row else ():
+            columns[column] = dataclasses.replace(columns[column], null_in_train=True)
+        countable = queries.rows <= _MOST_ROWS_SPLIT or columns[settings.label].distinct <= MOST_CLASSES_COUNTED
         features = _possible_features(settings, columns)
         return TableProfile(
             name=name,
@@ -92,10 +97,25 @@ def profile_table(settings: Settings) -> TableProfile:
             counts=counts,
             split=split,
             split_reason=reason,
-            split_counts=queries.split_counts(split, settings.label) if counted else {},
+            split_counts=split_queries.split_counts(queries, of_row, settings.label) if of_row and countable else {},
             subquery=queries.subquery(),
             sample=queries.sample([*features, settings.label], min(_SAMPLE_ROWS, _SAMPLE_CELLS // (len(features) + 1))),
         )
+
+
+def _split_of_row(queries: TableQueries, split: Split) -> str | None:
+    """Returns the SQL for the split of a row; None where it takes long, or a check reports the split's column."""
+    if split.column and split.column not in queries.types:
+        return None
+    return split_queries.split_of_row(queries, split) if split.column or queries.rows <= _MOST_ROWS_SPLIT else None
+
+
+def _null_in_train(
+    queries: TableQueries, split: Split, of_row: str, columns: Mapping[str, ColumnProfile]
+) -> Sequence[str]:
+    rare = _FEW_VALUES if split.by == "hash" else queries.rows
+    asked = [name for name, column in columns.items() if 0 < column.present < min(rare, column.rows)]
+    return split_queries.null_in_train(queries, of_row, asked)
 
 
 def _split_columns(settings: Settings, columns: Mapping[str, ColumnProfile]) -> list[str]:

@@ -27,21 +27,21 @@ def leaking_features(sample: pa.Table, label: str, task: Task, ordered: Mapping[
         task: what kind of prediction it is.
         ordered: for each feature to look at, whether its values are ordered.
     """
-    target = _target(sample[label], task)
+    target = label_values(sample[label], task)
     if len(target) < _FEWEST_ROWS:
         return {}
-    found = {feature: _evidence(_ranks(sample[feature]), target, task, ordered[feature]) for feature in ordered}
+    found = {feature: _evidence(ranks_of(sample[feature]), target, task, ordered[feature]) for feature in ordered}
     return {feature: how for feature, how in found.items() if how}
 
 
-def _target(column: pa.ChunkedArray, task: Task) -> np.ndarray:
+def label_values(column: pa.ChunkedArray, task: Task) -> np.ndarray:
     """Returns the label as class indexes, or as numbers for regression."""
     if task == "regression":
         return _numpy(column.combine_chunks().cast(pa.float64(), safe=False), np.float64)
-    return _ranks(column)
+    return ranks_of(column)
 
 
-def _ranks(column: pa.ChunkedArray) -> np.ndarray:
+def ranks_of(column: pa.ChunkedArray) -> np.ndarray:
     """Returns the rank of each value among the different values, int64[rows]; a missing value ranks before all."""
     encoded = column.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):

@@ -1,24 +1,26 @@
 """Runs the pipeline on this machine. TensorFlow is imported only where stages have to run."""
 
+import contextlib
 import dataclasses
 import json
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ingest
 from core import digests, storage
 from core.errors import UserError
 from ingest import hive
+from models.serving import model_versions
 from pipeline.config.settings import Settings
 from pipeline.graph import STAGES, RunContext
 from pipeline.run import code_dependencies, fingerprints
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import History
+from pipeline.run.plan import check_part, discard_damaged, plan
 from pipeline.run.request import Request, exit_code
-from pipeline.run.run_folder import RunFolder
+from pipeline.run.run_folder import RunFolder, digest_of_content
 
 if TYPE_CHECKING:
     from pipeline.profile.resolution import Resolved
@@ -33,19 +35,25 @@ def run(request: Request) -> int:
         UserError: the configuration or the data are wrong, which is found before anything slow begins.
     """
     begun = time.monotonic()
-    folder = RunFolder((request.out or Path("runs") / request.settings.name).absolute())
+    folder = RunFolder(request.folder.absolute())
     folder.check_loadable()
     data = request.settings.data
     files = ingest.expand(data.files, data.spans)
     folders = [hive.values(file) for file in files] if data.hive != () else []  # their names may be columns
-    data_digest = digests.of_values(folder.data_digest(files + ingest.files_in_query(data.query)), folders)
-    marks = _marks(request.settings, data_digest)
+    content = folder.data_digest(files + ingest.files_in_query(data.query), request.cache)
+    data_digest = digests.of_values(content, folders)
+    compared = _compared_version(folder, request.compare_to)
+    marks = _marks(request.settings, data_digest, compared)
     last = storage.read_json(folder.summary)
-    if request.whole and last.get("fingerprint") == marks["fingerprint"] and _is_settled(last, folder):
+    history = History(folder.metadata, request.settings.name)
+    history.recover()
+    unchanged = last.get("status") in SETTLED and last.get("fingerprint") == marks["fingerprint"]
+    if request.whole and unchanged and not _is_damaged(history, request.verify):
         return _print_unchanged(request, folder, last, time.monotonic() - begun)
     resolved = _resolve(request, folder, last, marks)
-    history = History(folder.metadata, resolved.settings.name)
-    context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history)
+    context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history, compared)
+    if request.from_stage:
+        check_part(STAGES, history, request.from_stage, request.to_stage, request.verify)
     found, arguments = fingerprints.of_stages(STAGES, context)
     if request.dry_run:
         return _print_plan(request, history, found)
@@ -53,29 +61,45 @@ def run(request: Request) -> int:
 
     folder.make()
     with folder.locked():
-        folder.tidy(history.unfinished())
-        if not request.cache:
+        names = ", ".join(folder.tidy(history.finished()))
+        notes = [f"An earlier run was stopped: the unfinished files of {names} were removed."] if names else []
+        if request.cache:
+            notes += discard_damaged(STAGES, history, found, request.verify)
+        else:
             folder.clear_cache()
-        return FullRun(request, context, found, arguments, resolved.warnings, marks, begun).run()
+        warnings = (*resolved.warnings, *notes)
+        return FullRun(request, context, found, arguments, warnings, marks, begun).run()
 
 
-def _marks(settings: Settings, data_digest: str) -> dict[str, str]:
+def _compared_version(folder: RunFolder, version: int | None) -> str:
+    """Returns the folder of the version that the candidate is compared with; empty for the newest.
+
+    Raises:
+        UserError: there is no such version.
+    """
+    if version is None:
+        return ""
+    if version not in model_versions.versions(folder.serving):
+        served = ", ".join(map(str, sorted(model_versions.versions(folder.serving)))) or "none"
+        raise UserError(f"--compare-to {version}: there is no such version in {folder.serving}. Served are: {served}.")
+    return str(folder.serving / str(version))
+
+
+def _marks(settings: Settings, data_digest: str, compared: str) -> dict[str, str]:
     """Returns digests for the next run: of everything that this run depends on, and of the configuration alone."""
     configuration = digests.of_values(settings.model_dump(mode="json"))
-    schema = settings.schema_file
-    schema_digest = digests.of_file(schema) if schema and Path(schema).exists() else ""
+    schema_digest = digest_of_content(settings.schema_file) if settings.schema_file else ""
     project = code_dependencies.digest_of_project()
     return {
-        "fingerprint": digests.of_values(configuration, data_digest, schema_digest, project),
+        "fingerprint": digests.of_values(configuration, data_digest, schema_digest, project, compared),
         "configuration": configuration,
     }
 
 
-def _is_settled(last: Mapping[str, Any], folder: RunFolder) -> bool:
-    """Returns whether the last run ended with a verdict, and the model that it pushed is still there."""
-    version = last.get("serving", {}).get("version")
-    served = version and (folder.serving / str(version) / "saved_model.pb").exists()
-    return last.get("status") in SETTLED and bool(served or last["status"] == "not_blessed")
+def _is_damaged(history: History, contents: bool) -> bool:
+    """Returns whether a result of the last run is damaged: an output of a stage, or the version that it pushed."""
+    last = (execution for stage in STAGES for execution in history.executions(stage.name, most=1))
+    return any(execution.damage(contents) for execution in last)
 
 
 def _resolve(request: Request, folder: RunFolder, last: Mapping[str, Any], marks: Mapping[str, str]) -> "Resolved":
@@ -100,10 +124,14 @@ def _resolve(request: Request, folder: RunFolder, last: Mapping[str, Any], marks
 
 def _print_unchanged(request: Request, folder: RunFolder, last: dict[str, Any], seconds: float) -> int:
     """Prints the verdict of the last run, since nothing has changed; returns the exit code."""
+    from pipeline.reporting import page
+
     status = "not_blessed" if last["status"] == "not_blessed" else "up_to_date"
     states = [{"name": stage["name"], "state": "cached", "seconds": 0.0} for stage in last["stages"]]
     last = {**last, "status": status, "seconds": round(seconds, 2), "stages": states}
-    storage.write_json(folder.summary, last)
+    with contextlib.suppress(OSError):  # the verdict holds where the folder cannot be written to
+        storage.write_json(folder.summary, last)
+    page.after_run(folder, last)
     if request.json:
         print(json.dumps(last, indent=2, ensure_ascii=False))
     else:
@@ -120,9 +148,7 @@ def _print_unchanged(request: Request, folder: RunFolder, last: dict[str, Any], 
 
 def _print_plan(request: Request, history: History, wanted: Mapping[str, Fingerprint]) -> int:
     """Prints which stages would run; returns the exit code."""
-    from pipeline.run.plan import plan
-
-    steps = plan(STAGES, history, wanted, request.cache)
+    steps = plan(STAGES, history, wanted, request.cache, request.verify)
     if request.json:
         print(json.dumps([dataclasses.asdict(step) for step in steps], indent=2, ensure_ascii=False))
     else:

@@ -112,7 +112,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]], figures: bool = 
     """Returns a compact table, whose columns after the first are right-aligned where they are figures."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, name in enumerate(header):
-        drawn.add_column(name, justify="right" if index and figures else "left", header_style="dim")
+        drawn.add_column(name, justify="right" if index and figures else "left", header_style="dim", overflow="fold")
     for row in rows:
         drawn.add_row(*row)
     return drawn

@@ -1,5 +1,6 @@
 """Runs the stages through TFX on Beam, prints the result, and writes the summary of the run."""
 
+import contextlib
 import dataclasses
 import errno
 import json
@@ -7,7 +8,7 @@ import os
 import shutil
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,16 @@ from core import storage
 from core.errors import GateError, UserError, internal_error
 from pipeline.config import settings
 from pipeline.graph import STAGES, RunContext
+from pipeline.reporting import page
 from pipeline.run import summary, terminal
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
 
 if TYPE_CHECKING:
     from pipeline.run.tfx_pipeline import Watch
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_TEXTS = ("disk is full", *(os.strerror(number).casefold() for number in _FULL))
 
 
 @dataclasses.dataclass
@@ -55,18 +60,23 @@ class FullRun:
 
     def run(self) -> int:
         """Runs the stages, prints and writes the summary; returns the exit code."""
-        settings.write(self.context.settings, self.context.folder.config)
         with terminal.output_to(self.log) as (stdout, stderr):
             console = terminal.console(stderr if self.request.json else stdout)
             watch, error = self._watched(console)
             found = {**self._summary(watch, error), **self.marks}
-            storage.write_json(self.context.folder.summary, found)
+            try:
+                storage.write_json(self.context.folder.summary, found)
+            except OSError as unwritten:
+                error = error or _cause(unwritten, None)
+                found |= {"status": "failed"}
+            page.after_run(self.context.folder, found)
             if self.request.json:
                 print(json.dumps(found, indent=2, ensure_ascii=False), file=stdout, flush=True)
             elif not isinstance(error, KeyboardInterrupt):
                 summary.show(console, found, self.context.folder, self.request.settings.data.files)
             if error:
-                terminal.console(stderr).print(self._message(error), soft_wrap=True)
+                text = Text.assemble(("error: ", "bold red"), self._message(error))
+                terminal.console(stderr).print(text, soft_wrap=True)
         if isinstance(error, KeyboardInterrupt):
             os._exit(exit_code("failed", error))  # threads of Beam may still run, and would keep the process alive
         return exit_code(found["status"], error)
@@ -75,6 +85,7 @@ class FullRun:
         """Runs the stages and shows them; returns how they ended, and the error that stopped one."""
         watch = None
         try:
+            settings.write(self.context.settings, self.context.folder.config)
             with terminal.shown_on(console, self.request.quiet) as display:
                 for warning in self.warnings:
                     display.note(f"! {warning}")
@@ -92,7 +103,8 @@ class FullRun:
                 if self.request.update_schema:
                     display.note(self._update_schema())
         except BaseException as error:
-            traceback.print_exc()  # to the log, which standard error is redirected to
+            with contextlib.suppress(OSError):  # the disk of the log may be full
+                traceback.print_exc()  # to the log, which standard error is redirected to
             return watch, _cause(error, watch)
         return watch, None
 
@@ -132,23 +144,23 @@ class FullRun:
             stages=stages,
             history=self.context.history,
         )
+        found["warnings"] = list(self.warnings)
         if error:
-            return found | {"status": "invalid_data" if isinstance(error, GateError) else "failed"}
+            status = "invalid_data" if isinstance(error, GateError) else "failed"
+            return found | {"status": status, "error": self._message(error)}
         if STAGES[-1].name not in ended:
             return found | {"status": "partial"}
         return found | {"status": "pushed" if found["serving"]["version"] else "not_blessed"}
 
-    def _message(self, error: BaseException) -> Text:
+    def _message(self, error: BaseException) -> str:
         if isinstance(error, KeyboardInterrupt):
-            text = "Stopped. The results of the finished stages are kept: the same command continues from there."
-        elif isinstance(error, (UserError, GateError)):
-            text = str(error)
-        else:
-            text = (
-                f"{internal_error(error)} The stack trace is in {self.log}. The results of the finished stages are "
-                "kept, and what was served before is unchanged."
-            )
-        return Text.assemble(("error: ", "bold red"), text)
+            return "Stopped. The results of the finished stages are kept: the same command continues from there."
+        if isinstance(error, (UserError, GateError)):
+            return str(error)
+        return (
+            f"{internal_error(error)} The stack trace is in {self.log}. The results of the finished stages are kept, "
+            "and what was served before is unchanged."
+        )
 
 
 def _cause(error: BaseException, watch: "Watch | None") -> BaseException:
@@ -156,10 +168,23 @@ def _cause(error: BaseException, watch: "Watch | None") -> BaseException:
     first = watch.error if watch and watch.error else error
     if isinstance(first, KeyboardInterrupt) or "KeyboardInterrupt" in str(first):
         return KeyboardInterrupt()
-    if isinstance(first, OSError) and first.errno in (errno.ENOSPC, errno.EDQUOT):
-        return UserError(
-            f"The disk is full: {first.strerror or first}. Free some space and start the same command again."
-        )
     if isinstance(first, (UserError, GateError)):
         return type(first)(str(first).split(" [while running ")[0])
+    if any(map(_tells_full_disk, _chain(first))):
+        return UserError(
+            "The disk is full. Free some space and start the same command again: it continues after the last stage "
+            "that has ended. What was served before is unchanged."
+        )
     return first
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yields an error and those that led to it: on a full disk, recording the failure of a stage fails too."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _tells_full_disk(error: BaseException) -> bool:
+    """Returns whether an error says that a file could not grow: libraries have errors and texts of their own for it."""
+    return getattr(error, "errno", None) in _FULL or any(text in str(error).casefold() for text in _FULL_TEXTS)

@@ -1,9 +1,11 @@
 """Plans a run: which stages would be executed and which taken from the cache, and why. `--dry-run` prints it."""
 
 import dataclasses
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from core.errors import UserError
 from pipeline.graph import Stage
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import COMPLETE, Execution, History
@@ -30,26 +32,86 @@ class Step:
 
 
 def plan(
-    stages: Sequence[Stage], history: History, fingerprints: Mapping[str, Fingerprint], cache: bool = True
+    stages: Sequence[Stage],
+    history: History,
+    fingerprints: Mapping[str, Fingerprint],
+    cache: bool = True,
+    contents: bool = False,
 ) -> list[Step]:
-    """Returns what a run would do, stage by stage."""
+    """Returns what a run would do, stage by stage.
+
+    Args:
+        stages: the stages.
+        history: the earlier executions.
+        fingerprints: the fingerprint of each stage.
+        cache: whether results of earlier runs may be used.
+        contents: whether the contents of their files are compared with the digests, and not their sizes alone.
+    """
     steps: list[Step] = []
     reused: dict[str, Execution] = {}
     for stage in stages:
-        executions = [execution for execution in history.executions(stage.name) if execution.state == COMPLETE]
+        executions = _completed(history, stage)
         wanted = fingerprints[stage.name]
-        match = next((execution for execution in executions if _is_usable(execution, wanted, stage, reused)), None)
-        if match and cache:
+        usable = (execution for execution in executions if _is_usable(execution, wanted, stage, reused, contents))
+        if cache and (match := next(usable, None)):
             reused[stage.name] = match
             steps.append(Step(stage.name, "cached", "nothing that it depends on has changed"))
         else:
-            steps.append(Step(stage.name, "run", _why(stage, executions, wanted, steps, cache)))
+            why = _why(stage, executions, wanted, steps, contents) if cache else "the cache is off"
+            steps.append(Step(stage.name, "run", why))
     return steps
 
 
-def _is_usable(execution: Execution, wanted: Fingerprint, stage: Stage, reused: Mapping[str, Execution]) -> bool:
+def check_part(stages: Sequence[Stage], history: History, first: str, last: str | None, contents: bool = False) -> None:
+    """Checks the part of the graph that `--from` and `--to` name.
+
+    Args:
+        stages: all stages.
+        history: the earlier executions.
+        first: the stage that the part begins with.
+        last: the stage that it ends with; None for the end of the graph.
+        contents: whether the contents of the results are compared with their digests, and not their sizes alone.
+
+    Raises:
+        UserError: no way leads from the first stage to the last, or a result that the part reads is not there.
+    """
+    part = _between(stages, first, last)
+    if not part:
+        raise UserError(f"--to {last} does not depend on --from {first}, so no stage would run. Exchange or drop one.")
+    remedy = "Run without --from: what has not changed is taken from the cache, and the rest is made again."
+    ended, names = history.ended_in_last_run(), {stage.name for stage in part}
+    for needed in (name for stage in part for name in stage.upstream if name not in names):
+        if needed not in ended:
+            raise UserError(f"--from {first} starts on the result of {needed}, and the last run has none. {remedy}")
+        if damage := history.executions(needed, most=1)[0].damage(contents):
+            raise UserError(f"--from {first} starts on the result of {needed}, which is damaged: {damage}. {remedy}")
+
+
+def discard_damaged(
+    stages: Sequence[Stage], history: History, fingerprints: Mapping[str, Fingerprint], contents: bool = False
+) -> list[str]:
+    """Removes the damaged results that TFX would take from its cache; returns a message for each stage that had one."""
+    messages = []
+    for stage in stages:
+        wanted = fingerprints[stage.name]
+        executions = [execution for execution in _completed(history, stage) if execution.fingerprint == wanted]
+        if executions and (damage := executions[0].damage(contents)):
+            messages.append(f"The earlier result of {stage.name} is damaged and not used: {damage}.")
+        for artifact in (artifact for execution in executions for artifact in execution.outputs):
+            if artifact.damage(contents):
+                shutil.rmtree(artifact.uri, ignore_errors=True)
+    return messages
+
+
+def _completed(history: History, stage: Stage) -> list[Execution]:
+    return [execution for execution in history.executions(stage.name) if execution.state == COMPLETE]
+
+
+def _is_usable(
+    execution: Execution, wanted: Fingerprint, stage: Stage, reused: Mapping[str, Execution], contents: bool
+) -> bool:
     """Returns whether TFX's cache would take an execution: equal properties, the same inputs, all outputs there."""
-    if execution.fingerprint != wanted or not all(artifact.usable for artifact in execution.outputs):
+    if execution.fingerprint != wanted or execution.damage(contents):
         return False
     if not all(name in reused for name in stage.upstream):
         return False
@@ -57,23 +119,25 @@ def _is_usable(execution: Execution, wanted: Fingerprint, stage: Stage, reused: 
     return {artifact.id for artifact in execution.inputs} <= produced
 
 
-def _why(stage: Stage, executions: Sequence[Execution], wanted: Fingerprint, steps: Sequence[Step], cache: bool) -> str:
-    if not cache:
-        return "the cache is off"
+def _why(
+    stage: Stage, executions: Sequence[Execution], wanted: Fingerprint, steps: Sequence[Step], contents: bool
+) -> str:
     if not executions:
         return "it has not run yet"
     last = executions[0].fingerprint
     upstream = [step.stage for step in steps if step.stage in stage.upstream and step.state == "run"]
-    changes = [change for change in _changes(last, wanted) if not (upstream and change in _FOLLOWS)] if last else []
-    if changes:
-        more = f" and {len(changes) - _MOST_CHANGES} more" if len(changes) > _MOST_CHANGES else ""
-        return "; ".join(changes[:_MOST_CHANGES]) + more
+    found = [change for change in changes(last, wanted) if not (upstream and change in _FOLLOWS)] if last else []
+    if found:
+        more = f" and {len(found) - _MOST_CHANGES} more" if len(found) > _MOST_CHANGES else ""
+        return "; ".join(found[:_MOST_CHANGES]) + more
     if upstream:
         return f"{' and '.join(upstream)} would run"
-    return "its earlier result does not fit or is no longer there"
+    if executions[0].fingerprint == wanted and (damage := executions[0].damage(contents)):
+        return f"its earlier result is damaged: {damage}"
+    return "its earlier result does not fit"
 
 
-def _changes(last: Fingerprint, wanted: Fingerprint) -> Iterator[str]:
+def changes(last: Fingerprint, wanted: Fingerprint) -> Iterator[str]:
     """Yields what differs between two fingerprints, the upstream stages left out."""
     for name in _different(last.parameters, wanted.parameters):
         if not name.startswith("metadata.fingerprints."):  # these are the upstream again
@@ -94,3 +158,16 @@ def _change(name: str, before: Any, after: Any) -> str:
     shown = [text if len(text := str(value)) <= 30 else text[:27] + "..." for value in (before, after)]
     # The names of a user's settings: without the argument that carries the spec.
     return f"{name.removeprefix('spec.').replace('statistics_options.', 'statistics.')}: {shown[0]} → {shown[1]}"
+
+
+def _between(stages: Sequence[Stage], first: str, last: str | None) -> list[Stage]:
+    """Returns the stages that depend on the first stage and on which the last depends, these two included."""
+    below = {first}
+    for stage in stages:
+        if below & set(stage.upstream):
+            below.add(stage.name)
+    above = {last} if last else {stage.name for stage in stages}
+    for stage in reversed(stages):
+        if stage.name in above:
+            above.update(stage.upstream)
+    return [stage for stage in stages if stage.name in below & above]

@@ -18,8 +18,10 @@ class Request:
         config: its file; None where flags say it all.
         out: the folder of the run; None for `runs/NAME`.
         from_stage, to_stage: the part of the graph to run; None for the ends.
+        compare_to: the served version that the candidate is compared with; None for the newest.
         dry_run: print which stages would run, and run nothing.
         cache: whether results of earlier runs may be used.
+        verify: whether the contents of their files are compared with the digests, and not their sizes alone.
         update_schema: write the inferred schema beside the configuration, and end there.
         quiet: print only the result.
         json: print the summary as JSON and nothing else on standard output.
@@ -30,11 +32,18 @@ class Request:
     out: Path | None = None
     from_stage: str | None = None
     to_stage: str | None = None
+    compare_to: int | None = None
     dry_run: bool = False
     cache: bool = True
+    verify: bool = False
     update_schema: bool = False
     quiet: bool = False
     json: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self.out or Path("runs") / self.settings.name
 
     @property
     def whole(self) -> bool:

@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +12,12 @@ from core import digests, storage
 from core.errors import UserError
 
 _PATTERN_CHARACTERS = "[\\"  # TensorFlow looks up the files of a model as a glob, in which these match no file so named
+_STAT = ("st_size", "st_ino", "st_mtime_ns", "st_ctime_ns")
 FREE_BYTES = 200_000_000  # on a full disk TensorFlow and SQLite leave broken files, so a run does not begin on one
+
+
+class FolderUnusable(UserError):
+    """The folder cannot hold a run: its path or disk does not fit, or another run holds it."""
 
 
 class RunFolder:
@@ -21,6 +26,7 @@ class RunFolder:
     Attributes:
         config: the resolved configuration.
         summary: the summary of the last run.
+        report: its report.
         serving: the versions of the model: the folder for TensorFlow Serving's `--model_base_path`.
         tensorboard: the training curves, one folder for each trained model.
         logs: the output of the libraries, one file for each run.
@@ -35,6 +41,7 @@ class RunFolder:
         self.path = path
         self.config = path / "config.yaml"
         self.summary = path / "summary.json"
+        self.report = path / "report.html"
         self.serving = path / "serving"
         self.tensorboard = path / "tensorboard"
         self.logs = path / "logs"
@@ -44,10 +51,11 @@ class RunFolder:
         self.cache = path / "cache"
 
     def check_loadable(self) -> None:
-        """Raises UserError where TensorFlow could not load what it saves, because it takes the path for a pattern."""
+        """Raises FolderUnusable where TensorFlow takes the path for a pattern, and could not load what it saves."""
+        storage.check_path(self.path)
         found = [character for character in _PATTERN_CHARACTERS if character in str(self.path)]
         if found:
-            raise UserError(
+            raise FolderUnusable(
                 f"The output folder {self.path} has the character {found[0]} in its path, and TensorFlow cannot load "
                 "models from such a folder. Give another folder with --out."
             )
@@ -56,7 +64,7 @@ class RunFolder:
         """Creates the folder, and checks that it can be written to.
 
         Raises:
-            UserError: the folder cannot be created or written to, or its disk is full.
+            FolderUnusable: the folder cannot be created or written to, or its disk is full.
         """
         try:
             for folder in (self.logs, self.artifacts):
@@ -65,13 +73,13 @@ class RunFolder:
             probe.write_bytes(b"0" * 4096)
             probe.unlink()
         except OSError as error:
-            raise UserError(
+            raise FolderUnusable(
                 f"The output folder {self.path} cannot be written to: {error.strerror}. "
                 "Give another one with --out, or change its permissions."
             ) from None
         free = shutil.disk_usage(self.path).free
         if free < FREE_BYTES:
-            raise UserError(
+            raise FolderUnusable(
                 f"The disk of the output folder {self.path} has {free / 1e6:,.0f} MB left; a run needs at least "
                 f"{FREE_BYTES / 1e6:,.0f} MB. Free some space, or give a folder on another disk with --out."
             )
@@ -81,38 +89,59 @@ class RunFolder:
         """Holds the folder for this process.
 
         Raises:
-            UserError: another run holds it.
+            FolderUnusable: another run holds it.
         """
         with open(self.path / ".lock", "a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise UserError(
+                raise FolderUnusable(
                     f"Another run is writing to {self.path}. Wait for it to end, or give another folder with --out."
                 ) from None
             yield
 
-    def tidy(self, unfinished: Iterable[int]) -> None:
-        """Removes the outputs of executions that were killed."""
-        for identifier in unfinished:
-            for pattern in (f"*/*/{identifier}", f"*/.system/*/{identifier}"):
-                for folder in self.artifacts.glob(pattern):
-                    shutil.rmtree(folder, ignore_errors=True)
+    def tidy(self, finished: Container[int]) -> list[str]:
+        """Removes what executions wrote that have not finished, such as those of a killed run; returns their stages.
+
+        Args:
+            finished: the ids of the executions whose outputs are kept.
+        """
+        outputs, others = self.artifacts.glob("*/*/*"), self.artifacts.glob("*/.system/executor_execution/*")
+        left = [path for path in (*outputs, *others) if path.name.isdecimal() and int(path.name) not in finished]
+        for folder in left:
+            shutil.rmtree(folder, ignore_errors=True)
+        return list(dict.fromkeys(path.parents[1].name for path in left if path.parents[2] == self.artifacts))
 
     def clear_cache(self) -> None:
         """Removes the results for each data file, so that all of them are computed again."""
         shutil.rmtree(self.cache, ignore_errors=True)
 
-    def data_digest(self, files: Sequence[str]) -> str:
+    def data_digest(self, files: Sequence[str], cache: bool = True) -> str:
         """Returns a digest of the content of some files.
 
-        A file whose path, size and modification time have not changed since the last run is not read again.
+        Args:
+            files: their paths.
+            cache: whether a file that is as the last run left it is not read again. Its path, size, inode, time of
+                modification and time of change are compared; a program can set back all but the last.
         """
-        cache = self.path / ".digests.json"
-        known = storage.read_json(cache)
-        keys = [f"{file}|{(stat := os.stat(file)).st_size}|{stat.st_mtime_ns}|{stat.st_ino}" for file in files]
+        remembered = self.path / ".digests.json"
+        earlier = storage.read_json(remembered) if cache else {}
+        keys = ["|".join([file, *(str(getattr(os.stat(file), field)) for field in _STAT)]) for file in files]
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            found = list(pool.map(lambda key, file: known.get(key) or digests.of_file(file), keys, files))
+            found = list(pool.map(lambda key, file: earlier.get(key) or digest_of_content(file), keys, files))
         if self.path.is_dir():
-            storage.write_json(cache, dict(zip(keys, found, strict=True)))
+            with contextlib.suppress(OSError):  # where the folder cannot be written to, the next run reads them again
+                storage.write_json(remembered, dict(zip(keys, found, strict=True)))
         return digests.of_values(found)
+
+
+def digest_of_content(file: str) -> str:
+    """Returns the digest of a file's content.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    try:
+        return digests.of_file(file)
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}. Check the file and its permissions.") from None

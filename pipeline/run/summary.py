@@ -103,10 +103,9 @@ def show(console: Console, summary: Mapping[str, Any], folder: RunFolder, data: 
     failed = [gate for gate in summary["gates"] if not gate["passed"]]
     for gate in failed:
         console.print(Text.assemble(("✗ ", "red"), f"{gate['name']}: {gate['why']}"))
-    if version:
-        console.print()
-        for what, command in _next(folder, data):
-            console.print(Text.assemble((f"{what:<11}", "dim"), command), soft_wrap=True)
+    console.print()
+    for what, command in [("look", shlex.quote(_short(folder.report))), *(_next(folder, data) if version else ())]:
+        console.print(Text.assemble((f"{what:<11}", "dim"), command), soft_wrap=True)
 
 
 def _metrics(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -137,7 +136,7 @@ def _next(folder: RunFolder, data: Sequence[str]) -> list[tuple[str, str]]:
     serving = shlex.quote(_short(folder.serving))
     files = " ".join(shlex.quote(file) for file in data)
     return [
-        ("look", f"tensorboard --logdir {shlex.quote(_short(folder.tensorboard))}"),
+        ("curves", f"tensorboard --logdir {shlex.quote(_short(folder.tensorboard))}"),
         ("predict", f"python pipeline/predict.py --model {serving} --data {files} --to predictions.parquet"),
         (
             "serve",

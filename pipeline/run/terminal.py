@@ -28,11 +28,21 @@ def output_to(log: Path) -> Iterator[tuple[IO[str], IO[str]]]:
         try:
             yield stdout, stderr
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            _flush()
             for number, original in zip((1, 2), kept, strict=True):
                 os.dup2(original, number)
                 os.close(original)
+
+
+def _flush() -> None:
+    """Writes what Python has buffered to the log; drops it on a full disk, or it would be printed to the terminal."""
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            with open(os.devnull, "wb") as devnull:
+                os.dup2(devnull.fileno(), number)
+            stream.flush()
 
 
 def console(file: IO[str]) -> Console:

@@ -15,6 +15,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 
+from components.base import beam_options
 from pipeline.graph import RunContext, Stage
 from pipeline.run.display import Display
 from pipeline.run.fingerprints import Fingerprint
@@ -46,7 +47,11 @@ def build(
         fingerprints: the fingerprint of each stage.
         arguments: the arguments of each stage's component that are made from its parameters.
         cache: whether results of earlier runs may be used.
+
+    Raises:
+        UserError: Beam cannot read one of its options.
     """
+    beam_options.check(context.settings.beam)
     nodes: dict[str, BaseNode] = {}
     for stage in stages:
         module, _, name = stage.component.rpartition(".")
@@ -85,15 +90,17 @@ class Watch:
         begun = time.monotonic()
         try:
             work()
+            (execution,) = self.history.executions(stage, most=1)
+            cached = execution.state == CACHED
+            for artifact in () if cached else execution.outputs:
+                artifact.record_files()
         except BaseException as error:
             self.error = error
             self._end(Outcome(stage, "failed", time.monotonic() - begun))
             raise
-        executions = self.history.executions(stage, most=1)
-        state = "cached" if executions and executions[0].state == CACHED else "ran"
-        line = executions[0].line.replace(f"{Path.cwd()}/", "") if executions else ""
-        self._end(Outcome(stage, state, time.monotonic() - begun, line))
-        for warning in executions[0].report.get("warnings", ()) if executions else ():
+        line = execution.line.replace(f"{Path.cwd()}/", "")
+        self._end(Outcome(stage, "cached" if cached else "ran", time.monotonic() - begun, line))
+        for warning in execution.report.get("warnings", ()):
             self.display.note(f"! {warning}")
 
     def _end(self, outcome: Outcome) -> None:

@@ -1,7 +1,9 @@
 """Every format is read, and every command works, below folders whose names mean something to a library."""
 
 import json
+import os
 import pathlib
+import shutil
 import sqlite3
 
 import pyarrow as pa
@@ -93,6 +95,15 @@ def test_a_folder_from_which_tensorflow_loads_no_model_is_refused_at_once(tmp_pa
     assert not out.exists()
     with pytest.raises(UserError, match="has the character"):
         RunFolder(out).check_loadable()
+
+
+def test_a_path_that_is_not_utf8_is_refused_at_once(tmp_path, capsys):
+    file = write(tmp_path / "data", "csv")
+    strange = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.csv")
+    assert run_local.main(["--data", str(file), "--label", "bought", "--out", strange]) == 2
+    assert init_config.main([shutil.copy(file, strange), "--label", "bought"]) == 2
+    assert predict.main(["--model", str(tmp_path), "--data", str(file), "--to", strange]) == 2
+    assert capsys.readouterr().err.count("is not UTF-8. Rename the file or its folder.") == 3
 
 
 @pytest.mark.parametrize("name", NAMES)

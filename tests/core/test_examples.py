@@ -122,7 +122,7 @@ def test_labels_are_class_indexes() -> None:
     assert examples.label_values(batch, Label("number", "multiclass", "int", ("-1", "3", "7"))).tolist() == [2, 0]
     assert examples.label_values(batch, Label("share", "binary", "float", ("1.0", "0.5"))).tolist() == [1, 0]
     regression = examples.label_values(batch, Label("number", "regression", "int"))
-    assert (regression.dtype, regression.tolist()) == (np.float32, [7.0, -1.0])
+    assert (regression.dtype, regression.tolist()) == (np.float64, [7.0, -1.0])
 
 
 def test_strange_and_missing_labels_are_errors() -> None:

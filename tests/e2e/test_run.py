@@ -1,7 +1,9 @@
 """Whole runs, as a user starts them: what runs, what is cached, what is pushed, and what is untouched by a failure."""
 
 import json
+import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -54,6 +56,10 @@ def test_a_first_run_pushes_a_model(first, out):
     assert (out / "serving/1/saved_model.pb").exists()
     assert json.loads((out / "summary.json").read_text()) == first
     assert list((out / "tensorboard").rglob("events.out.tfevents.*"))
+    report = (out / "report.html").read_text()
+    assert "<h1>Pushed: taxi version 1 is served now; its auc on test is 0.9" in report
+    assert "could not" not in report
+    assert len(report) < 5_000_000
 
 
 def test_a_second_run_has_nothing_to_do(first, out):
@@ -71,6 +77,9 @@ def test_a_changed_hyperparameter_trains_again_and_nothing_before(first, out):
     assert ran == {"Trainer", "Evaluator", "ServingValidator", "Pusher"}
     assert {step["stage"] for step in plan if step["state"] == "run"} == ran
     assert "train.epochs: 6 → 7" in next(step["why"] for step in plan if step["stage"] == "Trainer")
+    report = (out / "report.html").read_text()
+    assert "than version 1, which was served before.</h1>" in report
+    assert re.search(r"train\.epochs</th><td>6 → 7</td>", report)
     assert changed["baselines"]["champion"] == pytest.approx(first["metrics"]["test"], abs=1e-6)
 
 
@@ -78,6 +87,7 @@ def test_a_gate_that_is_not_passed_leaves_what_is_served(first, out):
     before = sorted(path.name for path in (out / "serving").iterdir())
     summary = run("--set", "evaluate.gates.auc.min=0.999", out=out, expect=3)
     assert summary["status"] == "not_blessed"
+    assert "<h1>Not pushed: the model of taxi did not pass its gates" in (out / "report.html").read_text()
     (failed,) = [gate for gate in summary["gates"] if gate["name"] == "auc min"]
     assert (failed["passed"], failed["limit"]) == (False, 0.999)
     assert sorted(path.name for path in (out / "serving").iterdir()) == before
@@ -99,6 +109,8 @@ def test_data_that_break_the_schema_stop_the_run(first, out, tmp_path):
     served = sorted(path.name for path in (out / "serving").iterdir())
     summary = run("--set", f"schema_file={tmp_path / 'taxi.schema.pbtxt'}", out=out, expect=3)
     assert summary["status"] == "invalid_data"
+    assert "Coins" in summary["error"] or "Cash" in summary["error"]
+    assert "<h1>Stopped: the data of taxi did not pass validation" in (out / "report.html").read_text()
     assert states(summary)["ExampleValidator"] == "failed"
     assert states(summary)["Transform"] == "skipped"
     assert sorted(path.name for path in (out / "serving").iterdir()) == served
@@ -116,6 +128,20 @@ def test_a_killed_run_goes_on_from_the_last_finished_stage(tmp_path):
     summary = run("--to", "SchemaGen", out=tmp_path)
     assert states(summary)["ExampleGen"] == states(summary)["StatisticsGen"] == "cached"
     assert summary["status"] == "partial"
+
+
+def test_a_result_that_was_cut_is_made_again(tmp_path):
+    rows = run("--to", "StatisticsGen", out=tmp_path)["data"]["rows"]
+    (file,) = tmp_path.glob("artifacts/ExampleGen/examples/*/Split-test/*.parquet")
+    os.truncate(file, 1_000)
+    command = [sys.executable, "pipeline/run_local.py", *SMALL, "--out", str(tmp_path)]
+    refused = subprocess.run([*command, "--from", "StatisticsGen"], cwd=ROOT, capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"the result of ExampleGen, which is damaged: {file} has 1,000 bytes in place of " in refused.stderr
+    done = subprocess.run([*command, "--to", "StatisticsGen"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "! The earlier result of ExampleGen is damaged and not used:" in done.stdout
+    assert json.loads((tmp_path / "summary.json").read_text())["data"]["rows"] == rows
 
 
 def test_ctrl_c_leaves_no_half_artifact(tmp_path):

@@ -69,6 +69,18 @@ def test_a_folder_that_is_named_is_a_place(tmp_path: pathlib.Path, name: str) ->
     assert read(f"{tmp_path}/*/*", hive=())[1] == [{"a": 1}]
 
 
+def test_a_folder_with_signs_of_globs_is_a_place_too(tmp_path: pathlib.Path) -> None:
+    write(tmp_path / "f=[3]*", "csv", [{"a": 1}])
+    assert read(f"{tmp_path}/f=[3]*/*.csv")[1] == [{"a": 1}]
+    assert read(f"{tmp_path}/*/*.csv")[1] == [{"a": 1, "f": "[3]*"}]
+
+
+def test_folders_whose_names_clash_are_an_error(tmp_path: pathlib.Path) -> None:
+    write(tmp_path / "k=1/K=2", "csv", [{"a": 1}])
+    with pytest.raises(UserError, match=r"the column 'k' is there 2 times \(k, K\)"):
+        read(f"{tmp_path}/**/*.csv")
+
+
 @pytest.mark.parametrize(
     ("values", "column_type"),
     [

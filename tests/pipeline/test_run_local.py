@@ -1,5 +1,6 @@
 """The command line: what it says, and that mistakes end before anything slow is imported."""
 
+import html
 import subprocess
 import sys
 from pathlib import Path
@@ -52,13 +53,27 @@ def test_help_names_every_flag():
         (["--set", "train.epoch=3"], "epochs"),
         (["--set", "train.epochs=many"], "train.epochs"),
         (["--from", "trainr"], "Did you mean 'Trainer'?"),
+        (["--from", ""], "There is no stage ''. Expected one of ExampleGen"),
+        (["--to", ""], "There is no stage ''. Expected one of ExampleGen"),
+        (["--from", "Trainer", "--to", "ExampleGen", "--out", "{out}"], "--to ExampleGen does not depend on --from"),
+        (["--from", "Trainer", "--out", "{out}"], "starts on the result of ExampleGen, and the last run has none"),
+        (["--out", ""], "argument --out: it is empty, and the path of a folder was expected"),
+        (["--data", "/proc/self/mem", "--label", "x"], "/proc/self/mem cannot be read: "),
         (["--label", "big_tipp", "--out", "{out}"], "big_tip"),
     ],
 )
 def test_a_mistake_is_told_at_once(arguments, message, tmp_path):
-    done = run(*(argument.format(out=tmp_path / "run") for argument in arguments))
+    done = run(*arguments, "--out", str(tmp_path / "run"))
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert "imported []" in done.stdout
+    if "usage:" not in done.stderr:
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["report.html"]
+        assert message in html.unescape((tmp_path / "run" / "report.html").read_text())
+
+
+def test_a_dry_run_that_is_refused_writes_nothing(tmp_path):
+    done = run("--data", "none.csv", "--label", "x", "--dry-run", "--out", str(tmp_path / "run"))
+    assert done.returncode == 2
     assert not (tmp_path / "run").exists()

@@ -48,10 +48,10 @@ def check(task: Task, limited: Iterable[str]) -> None:
     Raises:
         UserError: a metric is not one of the task's.
     """
-    known = [metric.name for metric in metrics.of(task)]
+    accepted = [metric.name for metric in metrics.of(task)]
     for name in limited:
-        if name not in known:
+        if name not in accepted:
             raise UserError(
                 f"evaluate.gates.{name}: there is no metric of a {task} task called {name!r}. "
-                f"Expected one of {text.listing(known)}.{text.did_you_mean(name, known)}"
+                f"Expected one of {text.listing(accepted)}.{text.did_you_mean(name, accepted)}"
             )

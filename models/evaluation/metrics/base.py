@@ -1,6 +1,7 @@
 """Defines a metric: its name, the tasks that it applies to, its direction and the function that computes it."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -21,9 +22,11 @@ class Metric:
             predictions are float64[rows] for regression and for a binary task (the probability of the second class),
             and float64[rows, classes] for a multiclass task; weights are float[rows] > 0, or None where all rows
             count the same.
+        bounds: the least and the greatest value that the metric can have.
     """
 
     name: str
     tasks: tuple[Task, ...]
     greater_is_better: bool
     compute: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float | None]
+    bounds: tuple[float, float] = (-math.inf, math.inf)

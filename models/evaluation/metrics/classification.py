@@ -1,5 +1,7 @@
 """Defines the metrics of classifiers. Scikit-learn is imported when a metric is computed: it takes seconds."""
 
+import math
+
 import numpy as np
 
 from models.evaluation.metrics.base import Metric
@@ -46,9 +48,9 @@ def _macro_f1(labels: np.ndarray, predictions: np.ndarray, weights: _Weights) ->
     return f1_score(labels, predictions.argmax(axis=1), average="macro", sample_weight=weights, zero_division=0)
 
 
-AUC = Metric("auc", ("binary",), True, _auc)
-AVERAGE_PRECISION = Metric("average_precision", ("binary",), True, _average_precision)
-LOG_LOSS = Metric("log_loss", ("binary", "multiclass"), False, _log_loss)
-ACCURACY = Metric("accuracy", ("binary", "multiclass"), True, _accuracy)
-BRIER = Metric("brier", ("binary",), False, _brier)
-MACRO_F1 = Metric("macro_f1", ("multiclass",), True, _macro_f1)
+AUC = Metric("auc", ("binary",), True, _auc, (0, 1))
+AVERAGE_PRECISION = Metric("average_precision", ("binary",), True, _average_precision, (0, 1))
+LOG_LOSS = Metric("log_loss", ("binary", "multiclass"), False, _log_loss, (0, math.inf))
+ACCURACY = Metric("accuracy", ("binary", "multiclass"), True, _accuracy, (0, 1))
+BRIER = Metric("brier", ("binary",), False, _brier, (0, 1))
+MACRO_F1 = Metric("macro_f1", ("multiclass",), True, _macro_f1, (0, 1))

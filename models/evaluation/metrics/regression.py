@@ -1,5 +1,7 @@
 """Defines the metrics of regression. Scikit-learn is imported when a metric is computed: it takes seconds."""
 
+import math
+
 import numpy as np
 
 from models.evaluation.metrics.base import Metric
@@ -21,6 +23,6 @@ def _r2(labels: np.ndarray, predictions: np.ndarray, weights: _Weights) -> float
     return r2_score(labels, predictions, sample_weight=weights) if np.ptp(labels) else None
 
 
-RMSE = Metric("rmse", ("regression",), False, _rmse)
-MAE = Metric("mae", ("regression",), False, _mae)
-R2 = Metric("r2", ("regression",), True, _r2)
+RMSE = Metric("rmse", ("regression",), False, _rmse, (0, math.inf))
+MAE = Metric("mae", ("regression",), False, _mae, (0, math.inf))
+R2 = Metric("r2", ("regression",), True, _r2, (-math.inf, 1))

@@ -3,9 +3,10 @@
 import itertools
 from collections.abc import Iterable, Iterator
 
-import ingest
 from core.text import did_you_mean, listing
 from pipeline.config.settings import Settings, set_flag
+from pipeline.profile.checks.correction import advice
+from pipeline.profile.checks.texts import reading
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
@@ -44,14 +45,13 @@ def rows_exist(settings: Settings, table: TableProfile, _: Inferred) -> Iterator
         yield f"{what}. A table with rows was expected; look at data.files and data.query."
 
 
-def columns_have_values(settings: Settings, table: TableProfile, _: Inferred) -> Iterator[str]:
-    """Checks that every column has a value in some row, unless the configuration ignores it."""
-    ignored = {column for column, options in settings.features.items() if options.kind == "ignore"}
-    empty = [name for name, column in table.columns.items() if not column.present and name not in ignored]
+def features_have_values(_: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Checks that every feature that the configuration names has a value in some row."""
+    empty = [column for column in inferred.features if not table.columns[column].present]
     if empty:
         flags = " ".join(set_flag("features", column, value="ignore") for column in empty[:5])
         yield (
-            f"no row has a value of {listing([f'`{column}`' for column in empty])}. "
+            f"no row has a value of {listing([f'`{column}`' for column in empty])}, which the configuration names. "
             f"Correct the data, or leave {'it' if len(empty) == 1 else 'them'} out: {flags}"
         )
 
@@ -73,25 +73,12 @@ def weight_is_usable(settings: Settings, table: TableProfile, _: Inferred) -> It
         yield f"{place} {wrong}. Weights of at least 0, and some above, were expected."
 
 
-def features_exist(_: Settings, __: TableProfile, inferred: Inferred) -> Iterator[str]:
+def features_exist(_: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
     """Checks that at least one column is a feature."""
     if not inferred.features:
         reasons = "; ".join(f"`{column}`: {role.reason}" for column, role in list(inferred.roles.items())[:8])
+        texts = [message for column in inferred.roles for message in reading(table, column)]
         yield (
             f"no column is left that the model could learn from ({reasons or 'there is only the label'}). "
-            "Name at least one under features, such as --set features.COLUMN=categorical."
+            f"Name at least one under features, such as --set features.COLUMN=categorical.{advice(table, texts)}"
         )
-
-
-def names_are_served(_: Settings, __: TableProfile, inferred: Inferred) -> Iterator[str]:
-    """Checks that the arguments of a served model, which TensorFlow names after the features, are all different."""
-    taken: dict[str, str] = {}
-    for feature in inferred.features:
-        argument = "".join(letter if letter.isalnum() else "_" for letter in feature)
-        other = taken.setdefault(argument if argument[:1].isalpha() else f"arg_{argument}", feature)
-        if other != feature:
-            yield (
-                f"a served model cannot tell the columns `{other}` and `{feature}` apart: it keeps only the letters, "
-                "digits and `_` of a name. Rename one in data.query, such as "
-                f"SELECT * RENAME ({ingest.identifier(feature)} AS other) FROM data."
-            )

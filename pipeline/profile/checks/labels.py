@@ -6,6 +6,8 @@ from typing import Any
 from core.text import did_you_mean, listing
 from models.evaluation import gates
 from pipeline.config.settings import Settings
+from pipeline.profile.checks import texts
+from pipeline.profile.checks.correction import advice
 from pipeline.profile.checks.spellings import merging
 from pipeline.profile.label_inference import can_be_classes
 from pipeline.profile.table_inference import Inferred
@@ -29,13 +31,16 @@ def label_fits_task(settings: Settings, table: TableProfile, inferred: Inferred)
     """Checks that there is a task for the label, and that the configured task fits it."""
     column, place = table.columns[settings.label], f"the label `{settings.label}`"
     if inferred.label.task is None:
-        yield f"{place} cannot be learned: {inferred.label.reason}. Derive a class or a number from it in data.query."
+        yield (
+            f"{place} cannot be learned: {inferred.label.reason}. Derive a class or a number from it in "
+            f"data.query.{_advice(settings, table)}"
+        )
     classes = can_be_classes(column) and column.distinct <= MOST_CLASSES_COUNTED
     if settings.task == "regression" and column.type_class not in ("integer", "float", "boolean"):
         example = next(iter(table.counts[settings.label]))
         yield (
             f"{place} holds values such as {example!r} ({column.type}), and task: regression needs numbers. "
-            "Cast it in data.query, or take task out of the configuration."
+            f"Cast it in data.query, or take task out of the configuration.{_advice(settings, table)}"
         )
     if settings.task in ("binary", "multiclass") and not classes:
         yield (
@@ -59,7 +64,7 @@ def classes_are_named(settings: Settings, table: TableProfile, inferred: Inferre
             yield (
                 f"the label `{settings.label}` has the class {name!r} ({rows:,} rows), which the configuration's "
                 f"classes do not name.{did_you_mean(name, settings.classes)} They are {listing(settings.classes)}. "
-                f"Add it there, or filter it out in data.query.{_merging(settings, table)}"
+                f"Add it there, or filter it out in data.query.{_advice(settings, table)}"
             )
 
 
@@ -70,13 +75,13 @@ def classes_have_rows(settings: Settings, table: TableProfile, inferred: Inferre
     if rare and 2 * len(rows) > table.rows:
         yield (
             f"the label `{settings.label}` has {len(rows):,} different values in {table.rows:,} rows: too few rows to "
-            "learn them. Name a column whose values repeat, or use more data."
+            f"learn them. Name a column whose values repeat, or use more data.{_advice(settings, table)}"
         )
     elif rare:
         yield (
             f"the label `{settings.label}` has classes with fewer than {_FEWEST_ROWS_PER_CLASS} rows: {listing(rare)}. "
             "Train, eval and test need one each. Add rows, or merge or filter these classes in data.query."
-            f"{_merging(settings, table)}"
+            f"{_advice(settings, table)}"
         )
 
 
@@ -86,12 +91,13 @@ def binary_has_two_classes(settings: Settings, table: TableProfile, inferred: In
     if inferred.label.task == "binary" and len(classes) != 2:
         yield (
             f"the label `{settings.label}` has {len(classes)} classes ({listing(classes)}), and the configuration says "
-            f"task: binary. Take task out of it or set task: multiclass.{_merging(settings, table)}"
+            f"task: binary. Take task out of it or set task: multiclass.{_advice(settings, table)}"
         )
 
 
-def _merging(settings: Settings, table: TableProfile) -> str:
-    return "".join(f" {message}" for message in merging(settings, table, [settings.label]))
+def _advice(settings: Settings, table: TableProfile) -> str:
+    """Returns the queries for a label whose texts differ by their spelling only, or are numbers."""
+    return advice(table, [*merging(settings, table, [settings.label]), *texts.reading(table, settings.label)])
 
 
 def configured_classes_have_rows(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pipeline.profile.role_inference import PAYLOADS, InferredRole, infer_role, 
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
 
-_EXPECTED = {"int": "whole numbers", "float": "numbers", "text": "texts"}
+_EXPECTED = {"int": "whole numbers", "float": "numbers", "double": "numbers", "text": "texts"}
 
 
 def roles_fit_columns(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from core.text import did_you_mean, listing
 from ingest.sql import splits
-from pipeline.config.settings import Settings
+from pipeline.config.settings import Settings, set_flag
 from pipeline.profile.label_inference import class_rows
 from pipeline.profile.split_inference import SPLIT_OF, split_named
 from pipeline.profile.table_inference import Inferred
@@ -87,3 +87,14 @@ def _split_sizes(settings: Settings, table: TableProfile) -> str:
     sizes = ", ".join(f"{sum(counts.values()):,} {split}" for split, counts in table.split_counts.items())
     seed = ", or split another way: --set split.seed=1" if settings.split.by in ("hash", "group") else ""
     return f"(rows: {sizes}). Use more data, or larger fractions{seed}"
+
+
+def trends_end_with_train(settings: Settings, _: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Yields a warning where the moments of eval and test are a feature and later than those of train."""
+    column = settings.split.column
+    if settings.split.by == "time" and column in inferred.features:
+        yield (
+            f"The split is by time, and `{column}` is also a feature: eval and test are later than train, and a trend "
+            f"beyond the range of train cannot be learned. To leave the column out: "
+            f"{set_flag('features', column, value='ignore')}"
+        )

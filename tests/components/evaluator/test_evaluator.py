@@ -14,12 +14,13 @@ from tensorflow_model_analysis.extractors import slice_key_extractor, unbatch_ex
 from tensorflow_model_analysis.proto import config_pb2
 from tfx.types import standard_artifacts
 
-from components.evaluator import batch_inference, evaluation_pipeline
+from components.evaluator import batch_inference, evaluation_pipeline, explanation
 from components.evaluator.component import Evaluator
 from core import examples
 from core.config_sections import Evaluate
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
+from models.evaluation import stored_predictions
 from models.serving import model_versions
 from tests.components import data_stages, served_models
 
@@ -120,6 +121,38 @@ def test_good_candidate_is_blessed_in_the_stock_form(good_run):
     assert [path.name for path in pathlib.Path(blessing.uri).iterdir()] == ["BLESSED"]
 
 
+def test_explanation_has_all_parts(good_run):
+    evaluation, _, report = good_run
+    found = json.loads((pathlib.Path(evaluation.uri) / "explanation.json").read_text())
+    assert "errors" not in found
+    assert set(found["intervals"]) == {"candidate", "linear", "champion", "constant"}
+    assert 0.01 < found["intervals"]["candidate"]["auc"] < 0.1
+    assert found["differences"]["constant"]["gain"] == pytest.approx(report["metrics"]["test"]["auc"] - 0.5)
+    assert [part["name"] for part in found["slices"]] != []
+    assert all(0 < part["half_widths"]["auc"] < 0.2 for part in found["slices"])
+    assert [one["feature"] for one in found["importance"]] == ["age", "town"]
+    assert found["importance"][1]["loss"] == 0
+    assert found["dependence"]["of"] == "yes"
+    by_age = found["dependence"]["features"][0]
+    assert by_age["mean"] == pytest.approx(by_age["positions"], abs=1e-5), "the model predicts the age"
+    assert found["interactions"][0]["strength"] == pytest.approx(0, abs=1e-3)
+    assert len(found["worst_rows"]) == 20
+    first = found["worst_rows"][0]
+    assert float(first["features"]["age"]) == pytest.approx(
+        first["score_of_label"] if first["label"] == "yes" else 1 - first["score_of_label"], abs=1e-4
+    )
+
+
+def test_part_of_the_explanation_that_fails_is_recorded(good_run, parts, tmp_path):
+    evaluation, _, _ = good_run
+    loaded = evaluation_pipeline.load(evaluation.uri, ["candidate", "constant"], SPEC, Evaluate())
+    split = str(pathlib.Path(parts["examples"].uri) / "Split-test")
+    explanation.write(str(tmp_path), loaded, split, str(tmp_path / "no model"), SPEC)
+    found = json.loads((tmp_path / "explanation.json").read_text())
+    assert "holds no saved_model.pb" in found["errors"]["sample"]
+    assert "roc" in found["curves"]
+
+
 def test_finding_names_metric_and_rivals(good_run):
     evaluation, _, report = good_run
     auc = report["metrics"]["test"]["auc"]
@@ -131,7 +164,7 @@ def test_finding_names_metric_and_rivals(good_run):
 
 def _constant_log_loss(evaluation) -> float:
     """One in four of train says yes, so that is what the constant says everywhere."""
-    labels = batch_inference.load(evaluation_pipeline.predictions_folder(evaluation.uri), ["constant"]).labels
+    labels = stored_predictions.load(evaluation_pipeline.predictions_folder(evaluation.uri), ["constant"]).labels
     return float(np.mean(np.where(labels == 1, -np.log(0.25), -np.log(0.75))))
 
 
@@ -147,7 +180,7 @@ def test_tfma_reads_overall_and_sliced_metrics(good_run):
 def test_area_agrees_with_that_of_tfma(good_run, tmp_path):
     """TFMA's own metric, fed row by row with the predictions that the stage kept."""
     evaluation, _, report = good_run
-    rows = batch_inference.load(evaluation_pipeline.predictions_folder(evaluation.uri), ["candidate"])
+    rows = stored_predictions.load(evaluation_pipeline.predictions_folder(evaluation.uri), ["candidate"])
     config = config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(label_key="bought")],
         slicing_specs=[config_pb2.SlicingSpec()],
@@ -248,6 +281,8 @@ def test_linear_candidate_has_no_linear_rival_and_test_split_without_rows_fails(
     )
     assert [(gate["name"], gate["passed"]) for gate in report["gates"]] == [("test split", False)]
     assert evaluation.get_string_custom_property("finding") == "not blessed"
+    found = json.loads((pathlib.Path(evaluation.uri) / "explanation.json").read_text())
+    assert found == {"error": "The test split has no rows. Give it a fraction in `split`."}
     assert blessing.get_int_custom_property("blessed") == 0
 
 

@@ -40,6 +40,14 @@ def test_there_and_back_is_the_same(tmp_path: pathlib.Path) -> None:
     )
 
 
+def test_float64_becomes_the_float32_of_tf_example(tmp_path: pathlib.Path) -> None:
+    rows = {"x": [1_390_000_012.5, None, 0.5]}
+    made = data_stages.write_examples(tmp_path / "made", {"x": "double"}, {"train": rows})
+    conversion.write(made.uri, str(tmp_path / "records"), ["train"])
+    conversion.read(str(tmp_path / "records"), str(tmp_path / "back"), ["train"])
+    assert rows_of(str(tmp_path / "back"), "train") == [{"x": [1_390_000_000.0]}, {"x": None}, {"x": [0.5]}]
+
+
 def test_our_statistics_of_stock_examples(tmp_path: pathlib.Path) -> None:
     (tmp_path / "csv").mkdir()
     rows = [f"{age},town {age % 3},{age % 2}" for age in range(20, 80)]

@@ -1,6 +1,7 @@
 """Encodings against values worked out by hand."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from core.spec import Input
@@ -30,6 +31,15 @@ def test_normalised_draws_extreme_values_in():
     inputs = (Input("x", "numeric", mean=10.0, std=2.0),)
     values = layers.normalised(inputs, tf.constant([[10.0], [11.0], [8.0], [10.0 + 2 * np.e], [10.0 - 2 * np.e**5]]))
     np.testing.assert_allclose(values[:, 0], [0.0, 0.5, -1.0, 2.0, -6.0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("std", [1e-10, 1.0, 1e30])
+def test_no_value_and_no_scale_is_too_large(std):
+    largest = float(np.finfo(np.float32).max)
+    values = layers.normalised((Input("x", "numeric", mean=-1e38, std=std),), tf.constant([[largest], [-largest]]))
+    assert np.isfinite(values).all()
+    encode = layers.PiecewiseLinear([[-largest, 0.0, largest]])
+    np.testing.assert_array_equal(encode(tf.constant([[largest]])), [[[1.0, 1.0]]])
 
 
 def test_each_numeric_has_weights_of_its_own():

@@ -67,6 +67,30 @@ def test_numbers_of_stock_statistics(tmp_path):
     assert column.missing == pytest.approx(0.5), "one row without a value, and one NaN"
 
 
+def test_constants_are_relative_to_the_median_where_float32_would_round_the_values(tmp_path):
+    edges = [1.39e9 - 60, 1.39e9 - 1, 1.39e9, 1.39e9 + 3, 1.39e9 + 60]
+    column = load(tmp_path, Feature("x", "numeric", "double"), number(edges, 1.39e9 + 0.25, 55, 4))
+    assert (column.offset, column.mean, column.median, column.std) == (1.39e9, 0.25, 0, 55)
+    assert column.boundaries == (-1, 0, 3)
+
+
+@pytest.mark.parametrize("outlier", [-3.4e38, 9.97e36, 1e30])
+def test_an_outlier_is_named_and_is_not_in_the_scale(tmp_path, outlier):
+    edges = sorted([1.0, 2.0, 3.0, 4.0, outlier])
+    column = load(tmp_path, Feature("x", "numeric", "float"), number(edges, outlier / 5, abs(outlier) / 2, 5))
+    assert (column.outlier, column.mean, column.offset) == (outlier, 2.5, 0)
+    assert column.std == pytest.approx(1.25**0.5)
+
+
+def test_moments_in_time(tmp_path):
+    day = 86_400
+    feature = Feature("at", "timestamp", "int", unit="s")
+    column = load(tmp_path, feature, number([day, 3 * day, 5 * day], 3 * day, 2 * day, 3))
+    assert (column.offset, column.low, column.high, column.mean) == (3 * day, -2 * day, 2 * day, 0)
+    assert column.dates
+    assert not load(tmp_path, feature, number([day, 3 * day + 1, 5 * day], 3 * day, 2 * day, 3)).dates
+
+
 def test_infinities_in_stock_statistics_leave_finite_moments(tmp_path):
     column = load(tmp_path, Feature("x", "numeric", "float"), number([1, 2, 3, math.inf], math.inf, math.nan, 4))
     assert (column.mean, column.median, column.boundaries) == (2, 2, (2,))

@@ -7,12 +7,12 @@ import pytest
 import tensorflow as tf
 from hypothesis import strategies
 
-from core.spec import Feature, Label, Spec
+from core.spec import Feature, Input, Label, Spec
 from models.preprocessing import preprocessing_fn, transform_ops
 from models.preprocessing.feature_stats import FeatureStats
 
 LABEL = Label("late", "binary", "int", ("0", "1"))
-DTYPES = {"int": tf.int64, "float": tf.float32, "text": tf.string}
+DTYPES = {"int": tf.int64, "float": tf.float32, "double": tf.float64, "text": tf.string}
 
 
 def sparse(rows, payload):
@@ -69,6 +69,21 @@ def test_infinities_are_missing_and_extremes_stay():
     )
     assert outputs["x"] == [1, 1, largest]
     assert outputs["x_missing"] == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("payload", "values"), [("int", [1_390_000_007, 1_389_999_998]), ("double", [1.390000007e9, 1.389999998e9])]
+)
+def test_large_numbers_are_centred_before_float32_rounds_them(payload, values):
+    """Float32 has 1,389,999,872 and 1,390,000,000 there, and nothing between them."""
+    features, rows = [Feature("x", "numeric", payload)], {"x": [*values, None]}
+    outputs = transform(features, rows, {"x": FeatureStats(offset=1.39e9, median=0.5, missing=0.1)})
+    assert outputs["x"] == [7.0, -2.0, 0.5]
+
+
+def test_a_double_beyond_float32_is_missing():
+    outputs = transform([Feature("x", "numeric", "double")], {"x": [1e300, 2.5, -1e300]}, {"x": FeatureStats(median=1)})
+    assert outputs["x"] == [1, 2.5, 1]
 
 
 def test_moments_are_those_of_the_filled_column():
@@ -133,6 +148,31 @@ def test_moments_in_time():
         assert outputs[f"{name}_month_cos"] == pytest.approx(
             [math.cos(2 * math.pi / 12), math.cos(2 * math.pi * 11 / 12), 0], abs=1e-6
         )
+
+
+@pytest.mark.parametrize(
+    ("unit", "per_day"), [("s", 86_400), ("ms", 86_400_000), ("us", 86_400 * 10**6), ("ns", 86_400 * 10**9)]
+)
+def test_elapsed_time_in_days(unit, per_day):
+    start = 19_782 * per_day  # 2024-02-29
+    known = FeatureStats(offset=start, low=-10 * per_day, high=2 * per_day)
+    rows = {"at": [start + per_day // 2, start - 20 * per_day, None]}
+    outputs = transform([Feature("at", "timestamp", "int", unit=unit)], rows, {"at": known})
+    assert outputs["at_elapsed"] == [0.5, -10.0, 0.0], "what is before the first moment of train counts as the first"
+
+
+def test_elapsed_time_has_the_moments_and_quantiles_of_train():
+    feature = Feature("at", "timestamp", "int", unit="s")
+    column = FeatureStats(offset=10**9, mean=86_400, std=2 * 86_400, median=0, boundaries=(0.0, 43_200.0), missing=0.0)
+    (elapsed, *_), *_ = preprocessing_fn.declare(Spec(LABEL, (feature,)), {"at": column}).values()
+    assert elapsed == Input("at_elapsed", "numeric", 0, 1.0, 2.0, (0.0, 0.5))
+
+
+def test_dates_have_no_hour():
+    features = [Feature("born", "timestamp", "int", unit="s"), Feature("at", "timestamp", "int", unit="s")]
+    outputs = transform(features, {"born": [86_400], "at": [90_000]}, {"born": FeatureStats(dates=True)})
+    assert {name for name in outputs if "hour" in name} == {"at_hour", "at_hour_sin", "at_hour_cos"}
+    assert (outputs["born_weekday"], outputs["at_weekday"], outputs["at_hour"]) == ([4], [4], [1])
 
 
 @hypothesis.given(

@@ -30,7 +30,7 @@ def test_first_version_is_1_and_complete(tmp_path):
     found = model_versions.push(_model(tmp_path / "model"), tmp_path / "serving", {"assets.extra/skewless.json": b"{}"})
     assert found == model_versions.Version(tmp_path / "serving" / "1", 1, new=True)
     assert _files(found.path) == [
-        "assets.extra/digest", "assets.extra/skewless.json", "saved_model.pb", "variables/variables.index",
+        "assets.extra/files.json", "assets.extra/skewless.json", "saved_model.pb", "variables/variables.index",
     ]  # fmt: skip
 
 
@@ -158,6 +158,49 @@ def test_folder_without_a_version_is_the_users_error(tmp_path):
         model_versions.find_version(tmp_path / "nowhere")
     with pytest.raises(UserError, match=r"holds no version of a model \(a folder named by a number\)"):
         model_versions.find_version(tmp_path)
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Returns the folder of two versions."""
+    _serve(tmp_path / "serving", ("a", "s1"), ("b", "s2"))
+    return tmp_path / "serving"
+
+
+@pytest.mark.parametrize("file", ["saved_model.pb", "variables/variables.index", "assets.extra/skewless.json"])
+def test_damaged_version_is_the_users_error_that_names_the_file(served, file):
+    (served / "2" / file).write_text("")
+    with pytest.raises(UserError, match=rf"--model .*/2 is damaged: .*/2/{file} has 0 bytes in place of \d+\. Run"):
+        model_versions.find_version(served)
+    (served / "2" / file).unlink()
+    with pytest.raises(UserError, match=rf"/2 is damaged: .*/2/{file} is missing"):
+        model_versions.find_version(served)
+    assert model_versions.find_version(served / "1") == served / "1"
+
+
+def test_damaged_version_is_neither_champion_nor_a_source_of_statistics(served):
+    assert model_versions.champion(served, "c") == served / "2"
+    (served / "2" / "variables" / "variables.index").unlink()
+    assert model_versions.champion(served, "c") == served / "1"
+    assert model_versions.previous_statistics(served, "s3") == served / "1" / "assets.extra" / "statistics"
+
+
+@pytest.mark.parametrize("content", ["", "weights of other"])
+def test_damaged_version_is_pushed_anew(tmp_path, content):
+    model = _model(tmp_path / "model", "graph")
+    first = model_versions.push(model, tmp_path / "serving", {})
+    assert not model_versions.push(model, tmp_path / "serving", {}).new
+    (first.path / "variables" / "variables.index").write_text(content)
+    assert model_versions.push(model, tmp_path / "serving", {}) == model_versions.Version(
+        tmp_path / "serving" / "2", 2, new=True
+    )
+
+
+def test_version_that_was_copied_there_needs_a_saved_model(tmp_path):
+    version = _model(tmp_path / "serving" / "1")
+    assert model_versions.damage(version) == ""
+    (version / "saved_model.pb").unlink()
+    assert model_versions.damage(version) == f"{version}/saved_model.pb is missing"
 
 
 _PUSH_MANY = """

@@ -38,6 +38,8 @@ def test_learns_what_no_line_separates():
     trained = fit(BINARY, rows(in_the_middle))
     assert trained.metrics["auc"] > 0.95
     assert trained.epochs == 8
+    assert {"loss", "val_loss"} <= set(trained.history)
+    assert {len(values) for values in trained.history.values()} == {8}
     assert trained.hyperparameters["units"] == 64
 
 

@@ -29,11 +29,27 @@ def test_multiclass_gives_a_score_a_class():
 
 def test_regression_is_learned_in_standard_units_and_given_in_the_labels():
     head = Head.of(Label("y", "regression", "float"), np.array([1.0, 3.0], np.float32))
-    assert (head.mean, head.std) == (2.0, 1.0)
+    assert (head.moments.mean, head.moments.std) == (2.0, 1.0)
     weighted = Head.of(Label("y", "regression", "float"), np.array([0.0, 4.0]), np.array([3.0, 1.0]))
-    assert (weighted.mean, weighted.std) == (1.0, pytest.approx(3**0.5))
+    assert (weighted.moments.mean, weighted.moments.std) == (1.0, pytest.approx(3**0.5))
     np.testing.assert_allclose(weighted.encode(np.array([1.0]))[:, 0], [0.0])
     np.testing.assert_allclose(predict(weighted, [[2.0]]), [1.0 + 2 * 3**0.5], rtol=1e-6)
+
+
+def test_a_large_label_is_predicted_in_float64():
+    """Float32 counts in steps of 128 there."""
+    head = Head.of(Label("y", "regression", "double"), np.array([1.7e9 - 3, 1.7e9 + 3]))
+    np.testing.assert_array_equal(head.encode(np.array([1.7e9 + 6]))[:, 0], [2.0])
+    found = predict(head, [[0.5], [-1.0]])
+    assert (found.dtype, found.tolist()) == (np.float64, [1.7e9 + 1.5, 1.7e9 - 3])
+
+
+def test_an_outlier_of_the_label_is_not_in_its_scale():
+    head = Head.of(Label("y", "regression", "float"), np.array([*np.linspace(-10, 10, 100_000), 1e7]))
+    assert head.moments.mean == pytest.approx(0, abs=0.5)
+    assert head.moments.std == pytest.approx(5.8, abs=0.5)
+    assert (head.loss.name, head.validation_metric) == ("huber_loss", "mae")
+    assert np.isfinite(head.encode(np.array([3.4e38]))).all()
 
 
 def test_a_constant_label_is_predicted_as_it_is():

@@ -35,6 +35,10 @@ def test_the_first_trial_has_the_defaults_and_the_best_is_chosen(tmp_path):
     assert tuner.best_trial().score == max(trial.score for trial in trials)
     assert tuner.get_best_hyperparameters()[0].values == tuner.best_trial().hyperparameters.values
     assert tuner.finding().startswith(f"best of 3 trials: auc {tuner.best_trial().score:.4f} (the defaults")
+    reported = tuner.trials()
+    assert [trial["score"] for trial in reported] == [trial.score for trial in trials]
+    assert [trial["epochs"] for trial in reported] == [1, 1, 1]
+    assert sorted(trial["status"] for trial in reported) == ["chosen", "completed", "completed"]
 
 
 def test_a_trial_that_is_only_lucky_is_not_chosen(tmp_path):
@@ -57,6 +61,19 @@ def test_an_interrupted_search_goes_on(tmp_path):
     assert again.oracle.trials["0"].score == first.oracle.trials["0"].score
     again.forget()
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("file", ["tuner0.json", "oracle.json", "trial_0/trial.json"])
+@pytest.mark.parametrize("size", [0, 20])
+def test_an_interrupted_search_starts_over_where_its_files_were_cut(tmp_path, file, size):
+    first = search(tmp_path, trials=1)
+    first.search(verbose=0)
+    os.truncate(os.path.join(first.project_dir, file), size)
+    again = search(tmp_path, trials=1)
+    assert again.num_completed() == 0
+    again.search(verbose=0)
+    assert again.num_completed() == 1
+    assert again.oracle.trials["0"].score == first.oracle.trials["0"].score
 
 
 def test_each_trial_leaves_its_curves(tmp_path):

@@ -68,10 +68,10 @@ def test_flags_lie_over_the_file_in_their_order(write):
     path = write(MINIMAL + "train: {epochs: 9, seed: 1}\nfeatures: {hour: categorical}\n")
 
     loaded = settings.load(
-        path, label="fare", sets=["train.epochs=2", "train.epochs=3", "features.hour.vocabulary=5", "tune.trials=1"]
+        path, label="fare", sets=["train.epochs=2", "train.epochs=3", "features.hour.vocabulary=5", "tune.trials=0"]
     )
 
-    assert (loaded.label, loaded.train.epochs, loaded.train.seed, loaded.tune.trials) == ("fare", 3, 1, 1)
+    assert (loaded.label, loaded.train.epochs, loaded.train.seed, loaded.tune.trials) == ("fare", 3, 1, 0)
     assert loaded.features["hour"] == FeatureOptions(kind="categorical", vocabulary=5)
 
 
@@ -305,6 +305,29 @@ def test_the_flag_that_an_error_shows_does_what_it_says(write, column):
 
     assert flag == "--set"
     assert settings.load(write(MINIMAL), sets=[text]).features == {column: FeatureOptions(kind="ignore")}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * REPLACE (lower(x) AS x) FROM data",
+        """SELECT lower("Y") || 'it''s $HOME `x` \\s' AS y FROM data""",
+        "SELECT 'a!b' FROM data",
+        "SELECT a -- b: c # d",
+        " blanks ",
+        "two\nlines",
+        "null",
+        "[1",
+    ],
+)
+def test_the_shell_and_yaml_read_a_query_in_a_flag_as_it_is(write, query):
+    flag = settings.set_flag("data", "query", value=query)
+
+    said = subprocess.run(["bash", "-c", f"printf '%s\\0' {flag}"], capture_output=True, text=True, check=True).stdout
+    dashes, text, _ = said.split("\0")
+
+    assert dashes == "--set"
+    assert settings.load(write(MINIMAL), sets=[text]).data.query == query
 
 
 def test_import_is_light():

@@ -6,7 +6,7 @@ import ingest
 from core.errors import UserError
 from pipeline.config.settings import Settings
 from pipeline.profile import checks
-from pipeline.profile.checks import columns, labels, roles, splits
+from pipeline.profile.checks import columns, labels, numbers, roles, splits
 from pipeline.profile.column_profile import ColumnProfile
 from pipeline.profile.table_inference import infer
 from pipeline.profile.table_profile import TableProfile
@@ -52,10 +52,18 @@ def test_rows_exist():
     assert "missing in all 7 rows" in problems(columns.rows_exist, rows=0, unlabelled=7)
 
 
-def test_columns_have_values():
+def test_features_have_values():
     empty = {"b": {"type": "BIGINT", "present": 0}}
-    assert "no row has a value of `b`" in problems(columns.columns_have_values, empty)
-    assert problems(columns.columns_have_values, empty, features={"b": "ignore"}) == ""
+    assert "no row has a value of `b`" in problems(columns.features_have_values, empty, features={"b": "numeric"})
+    assert problems(columns.features_have_values, empty) == ""
+
+
+def test_numbers_fit_float32():
+    large = {"b": {**NUMBER, "too_large": float("inf")}, "y": {**NUMBER, "too_large": -1e300}}
+    found = problems(numbers.numbers_fit_float32, large)
+    assert "`b` has the value inf, and finite numbers up to 3.4e+38 were expected" in found
+    assert "`y` has the value -1e+300" in found
+    assert "'data.query=SELECT * REPLACE (CASE WHEN abs(b) < 3.4e38 THEN b END AS b) FROM data'" in found
 
 
 def test_label_varies():
@@ -150,10 +158,6 @@ def test_texts_that_are_all_numbers_can_be_numeric():
 
 def test_features_exist():
     assert "`a`: by the configuration" in problems(columns.features_exist, features={"a": "ignore"})
-
-
-def test_names_are_served():
-    assert "`b c` and `b.c`" in problems(columns.names_are_served, {"b c": NUMBER, "b.c": NUMBER})
 
 
 def test_splits_have_rows():

@@ -2,6 +2,7 @@
 
 import datetime
 import random
+import shlex
 from pathlib import Path
 
 import pyarrow as pa
@@ -133,15 +134,18 @@ def test_rows_without_a_label_are_left_out_of_a_query(resolve):
 
 
 def test_words_that_may_mean_missing_are_told(resolve):
-    text = table(a=NUMBERS, sex=["m", "NA", "f", "m"] * 15, y=YES_NO)
+    text = table(a=NUMBERS, sex=["m", "?", "f", "m"] * 15, country=["NA", "FR"] * 30, y=YES_NO)
 
     (warning,) = resolve(text).warnings
-    resolved = resolve(text, sets=("data.csv.nulls=[NA]",))
+    _, flag = shlex.split(warning[warning.index("--set") :])
+    resolved = resolve(text, sets=(flag,))
+    one = resolve(text, sets=('data.csv.nulls={sex: ["?"]}',))
 
-    assert "'NA' in `sex`" in warning
-    assert "--set 'data.csv.nulls=[NA]'" in warning
+    assert "'?' in `sex`, 'NA' in `country`" in warning
     assert resolved.warnings == ()
     assert "2 different texts" in resolved.reasons["sex"]
+    assert "1 different texts" in resolved.reasons["country"] or "constant" in resolved.reasons["country"]
+    assert "2 different texts" in one.reasons["country"]
 
 
 def test_leaks_are_warned_of_and_kept(resolve):
@@ -237,7 +241,11 @@ def test_any_column_name(resolve):
         ({"y": [0, 1, 2] * 20}, ("task=binary",), ["3 classes (0, 1, 2)", "task: binary"]),
         ({"y": YES_NO}, ("classes=[no, yess]",), ["'yes' (40 rows)", "Did you mean 'yess'?"]),
         ({"y": YES_NO}, ("features.aa=numeric",), ["features names the column `aa`", "Did you mean 'a'?"]),
-        ({"b c": [""] * ROWS, "y": YES_NO}, (), ["no row has a value of `b c`", "--set 'features.b c=ignore'"]),
+        (
+            {"b c": [""] * ROWS, "y": YES_NO},
+            ("features.b c=numeric",),
+            ["no row has a value of `b c`", "--set 'features.b c=ignore'"],
+        ),
         ({"w": range(-1, 59), "y": YES_NO}, ("weight=w",), ["the weight `w` is negative in some rows, such as -1"]),
         ({"w": [0] * ROWS, "y": YES_NO}, ("weight=w",), ["the weight `w` is zero in all rows"]),
         ({"w": ["", *[1] * 59], "y": YES_NO}, ("weight=w",), ["the weight `w` is missing in 1 of 60 rows"]),
@@ -336,6 +344,35 @@ def test_a_later_span_keeps_its_roles(resolve, tmp_path):
         later(table(a=NUMBERS, n=[row % 50 for row in range(ROWS)], y=YES_NO))
     with pytest.raises(UserError, match=r"has the class 'maybe' \(30 rows\), which the configuration's classes"):
         later(table(a=NUMBERS, n=[row % 50 for row in range(ROWS)], c=["a", "b", "c"] * 20, y=["maybe", "no"] * 30))
+
+
+def test_numbers_that_float32_would_round_are_held_as_float64(resolve):
+    large = [f"{1_390_000_000 + 60 * float(number):.3f}" for number in NUMBERS]
+    label = [f"{1_700_000_000 + 3 * float(number):.3f}" for number in NUMBERS]
+    text = table(large=large, small=NUMBERS, whole=[1_390_000_000 + row for row in range(ROWS)], y=label)
+    resolved = resolve(text, sets=("features.whole=numeric",))
+
+    assert {feature.name: feature.payload for feature in resolved.spec.features} == {
+        "large": "double",
+        "small": "float",
+        "whole": "int",
+    }
+    assert resolved.spec.label == Label("y", "regression", "double")
+    assert resolve(text, sets=("features.large.type=float",)).spec.features[0].payload == "float"
+
+
+def test_a_split_by_time_says_that_a_trend_ends_with_train(resolve):
+    days = [f"2024-{1 + row // 28:02d}-{1 + row % 28:02d}" for row in range(ROWS)]
+    by_time = ("split={by: time, column: day}",)
+    warned = [
+        warning
+        for warning in resolve(table(day=days, a=NUMBERS, y=YES_NO), sets=by_time).warnings
+        if "trend" in warning
+    ]
+    assert len(warned) == 1
+    assert warned[0].startswith("The split is by time, and `day` is also a feature")
+    assert warned[0].endswith("--set features.day=ignore")
+    assert not [warning for warning in resolve(table(day=days, a=NUMBERS, y=YES_NO)).warnings if "trend" in warning]
 
 
 cells = st.one_of(

@@ -1,7 +1,10 @@
 """The statistics of tiny tables."""
 
+import math
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config import settings
@@ -63,3 +66,20 @@ def test_a_label_of_any_type_is_counted(tmp_path, label):
     profile = profile_table(settings.load(files=str(tmp_path / "table.jsonl"), label="y"))
 
     assert list(profile.counts["y"].values()) == [3]
+
+
+def test_numbers_that_float32_does_not_hold(tmp_path):
+    columns = {
+        "inf": [math.inf, 1.0, math.nan],
+        "large": [1.0, -1e39, 2.0],
+        "lists": [[1.0], [2.0, -math.inf], []],
+        "fine": [3.4e38, math.nan, None],
+        "y": [1.5, math.inf, 1.0],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+
+    profile = profile_table(settings.load(files=str(tmp_path / "t.parquet"), label="y"))
+
+    found = {name: column.too_large for name, column in profile.columns.items()}
+    assert found == {"inf": math.inf, "large": -1e39, "lists": math.inf, "fine": None, "y": math.inf}
+    assert (profile.rows, profile.unlabelled) == (3, 0)

@@ -2,7 +2,9 @@
 
 import pytest
 
+from environment import installed
 from pipeline.run import code_dependencies
+from tests.pipeline.run.metadata_stores import VALUES, fingerprints
 
 
 @pytest.fixture
@@ -57,3 +59,43 @@ def test_the_lock_of_the_project_names_the_libraries_of_the_stages():
     versions = code_dependencies.library_versions("components.trainer.component")
     assert {"tensorflow", "keras", "tfx", "numpy"} <= set(versions)
     assert "duckdb" not in versions
+
+
+@pytest.fixture
+def changed_by(tmp_path, monkeypatch):
+    """Returns a function that changes a library in the lock, and returns the stages with another fingerprint."""
+
+    def digests():
+        code_dependencies.clear()
+        return {name: fingerprint.digest for name, fingerprint in fingerprints(VALUES).items()}
+
+    def change(library, version):
+        before, text = digests(), code_dependencies.LOCK.read_text(encoding="utf-8")
+        assert f"\n{library}=={version} " in text
+        lock = tmp_path / "requirements.lock"
+        lock.write_text(text.replace(f"\n{library}=={version} ", f"\n{library}==99.0 "), encoding="utf-8")
+        monkeypatch.setattr(code_dependencies, "LOCK", lock)
+        after = digests()
+        return {name for name in before if before[name] != after[name]}
+
+    yield change
+    monkeypatch.undo()
+    code_dependencies.clear()
+
+
+MODEL_STAGES = {"Transform", "Tuner", "Baseline", "Trainer", "Evaluator", "ServingValidator", "Pusher"}
+
+
+@pytest.mark.parametrize(
+    ("library", "stages"),
+    [
+        ("tensorflow", MODEL_STAGES),  # the stages that read and validate the data do not import it
+        ("keras", MODEL_STAGES - {"Transform"}),
+        ("tensorflow-serving-api", {"ServingValidator", "Pusher"}),
+        ("duckdb", {"ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator"} | MODEL_STAGES),
+        ("ruff", set()),
+    ],
+)
+def test_a_library_in_the_lock_changes_the_stages_that_import_it_and_those_below_them(changed_by, library, stages):
+    version = installed.locked_versions(code_dependencies.LOCK.read_text(encoding="utf-8"))[library]
+    assert changed_by(library, version) == stages

@@ -3,22 +3,22 @@
 import dataclasses
 import datetime
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import duckdb
 
 import ingest
-from core.config_sections import FeatureOptions, Split
-from ingest.sql import splits
+from core.config_sections import FeatureOptions
+from ingest.sql import payloads
 from pipeline.profile.column_profile import ColumnProfile, TypeClass, type_class
-from pipeline.profile.spellings import Spellings, common, needed_steps
-from pipeline.profile.split_inference import split_named
+from pipeline.profile.queries.sentinels import Number, may_be_sentinel, sentinels
+from pipeline.profile.queries.spellings import Spellings, common, needed_steps
 
 # DuckDB plans a SELECT of thousands of expressions longer than it runs it, and an exact count needs a hash table.
 _PER_QUERY = 400
 _EXACT_PER_QUERY = 20
+_FLOATS = ("FLOAT", "DOUBLE")
 _FEW = 1_000
 _FEW_TEXTS = 10_000
 _MOST_SPELLINGS = 100
@@ -50,7 +50,7 @@ class TableQueries:
             self._connection.execute(f"ATTACH {ingest.literal(f'{folder}/scratch.duckdb')} AS scratch")
             self._connection.execute("SET preserve_insertion_order = false")
             self._connection.execute("CREATE TABLE scratch.profiled AS FROM source_table")
-        self.types: dict[str, str] = {row[0]: row[1] for row in self._rows("DESCRIBE scratch.profiled")}
+        self.types: dict[str, str] = {row[0]: row[1] for row in self.fetch("DESCRIBE scratch.profiled")}
         self.rows = int(self._aggregates("count(*)")[0])
 
     def close(self) -> None:
@@ -58,17 +58,17 @@ class TableQueries:
         self._connection.close()
 
     def drop_rows_without(self, column: str) -> int:
-        """Removes the rows in which a column has no value from the table; returns how many there were."""
-        value = self._value(column)
+        """Removes the rows in which a column is missing from the table; returns how many there were."""
+        value = self._present(column)
         missing = self.rows - int(self._aggregates(f"count({value})")[0])
         if missing:
-            self._rows(f"DELETE FROM scratch.profiled WHERE ({value}) IS NULL")
+            self.fetch(f"DELETE FROM scratch.profiled WHERE ({value}) IS NULL")
             self.rows -= missing
         return missing
 
     def source_without_null(self, column: str) -> ingest.Source:
         """Returns the source without the rows in which a column has no value."""
-        labelled = f"SELECT * FROM {self.subquery()} WHERE ({self._value(column)}) IS NOT NULL"
+        labelled = f"SELECT * FROM {self.subquery()} WHERE ({self._present(column)}) IS NOT NULL"
         data = self._source.data.model_copy(update={"query": labelled})
         return dataclasses.replace(self._source, data=data)
 
@@ -78,29 +78,17 @@ class TableQueries:
         if query is None:
             return "data"
         tree = f"json_serialize_sql({ingest.literal(query)})"  # DuckDB writes it without comments and semicolon
-        return f"({self._rows(f'SELECT json_deserialize_sql({tree})')[0][0]})"
+        return f"({self.fetch(f'SELECT json_deserialize_sql({tree})')[0][0]})"
 
     def value_counts(self, column: str, most: int) -> dict[Any, int]:
         """Returns how many rows each value of a column has, the `most` most frequent ones; null is not counted."""
-        counted = f"SELECT {self._group(column)} AS value, count(*) AS rows FROM scratch.profiled GROUP BY 1"
-        return dict(self._rows(f"FROM ({counted}) WHERE value IS NOT NULL ORDER BY rows DESC, value LIMIT {most}"))
-
-    def split_counts(self, split: Split, column: str) -> dict[str, Counter[Any]]:
-        """Returns for each split how many rows each value of a column has, without rows that are in no split."""
-        named = split.by == "column"  # the expression for it raises an error for a value that names no split
-        of_row = self._group(str(split.column)) if named else splits.expression(split, self.types)
-        counted = f"SELECT {of_row}, {self._group(column)}, count(*) FROM scratch.profiled GROUP BY ALL ORDER BY ALL"
-        counts: dict[str, Counter[Any]] = {split_name: Counter() for split_name in splits.NAMES}
-        for split_value, value, rows in self._rows(counted):
-            split_name = split_named(split_value)
-            if split_name:
-                counts[split_name][value] += rows
-        return counts
+        counted = f"SELECT {self.group(column)} AS value, count(*) AS rows FROM scratch.profiled GROUP BY 1"
+        return dict(self.fetch(f"FROM ({counted}) WHERE value IS NOT NULL ORDER BY rows DESC, value LIMIT {most}"))
 
     def sample(self, columns: Sequence[str], rows: int) -> Any:
         """Returns a pyarrow.Table of about as many rows as asked for, the same ones each time."""
         every = max(1, self.rows // rows)
-        selected = ", ".join(f"{self._value(column)} AS {ingest.identifier(column)}" for column in columns)
+        selected = ", ".join(f"{self.value(column)} AS {ingest.identifier(column)}" for column in columns)
         query = f"SELECT {selected} FROM scratch.profiled WHERE hash(rowid) % {every} = 0 LIMIT {2 * rows}"
         with ingest.reading(self._source):
             return self._connection.sql(query).to_arrow_table()
@@ -115,12 +103,16 @@ class TableQueries:
         return {column: self._profile(column, first[column] | second[column]) for column in self.types}
 
     def _statistics(self, column: str) -> Expressions:
-        value, inner = self._value(column), type_class(self.types[column])
+        value, inner = self.value(column), type_class(self.types[column])
         statistics = {"present": f"count({value})"}
         if inner in ORDERED:
             text = "::VARCHAR" if inner == "timestamp" else ""  # a timestamp in Python would need a time zone
             statistics |= {"distinct": f"approx_count_distinct({value})"}
             statistics |= {"low": f"min({value}){text}", "high": f"max({value}){text}"}
+        if inner in ("float", "list") and self.types[column].partition("[")[0] in _FLOATS:
+            quoted = ingest.identifier(column)
+            values = quoted if inner == "float" else f"list_max(list_transform({quoted}, lambda element: abs(element)))"
+            statistics["too_large"] = f"max(CASE WHEN {_too_large(values)} THEN {values} END)"
         if inner == "float":
             statistics["whole"] = f"bool_and({value} = trunc({value}))"
         if inner == "text":
@@ -131,7 +123,7 @@ class TableQueries:
 
     def _further_statistics(self, column: str, first: Mapping[str, Any], options: FeatureOptions) -> Expressions:
         """Returns the statistics that only some columns need: exact counts, and whether texts have another type."""
-        value, inner = self._value(column), type_class(self.types[column])
+        value, inner = self.value(column), type_class(self.types[column])
         distinct, statistics = first.get("distinct", 0), {}
         near_unique = 5 * distinct >= 4 * first["present"] and inner in ("integer", "text")
         if inner in ORDERED and distinct and (distinct <= _FEW or near_unique):
@@ -157,12 +149,29 @@ class TableQueries:
         statistics = {key: value for key, value in statistics.items() if value is not None}
         if type_class(self.types[column]) == "float":
             statistics |= {side: float(statistics[side]) for side in ("low", "high") if side in statistics}
+        extremes = [statistics[side] for side in ("low", "high") if side in statistics]
+        if type_class(self.types[column]) in ("integer", "float") and any(map(may_be_sentinel, extremes)):
+            statistics["sentinels"] = self._sentinels(column, *extremes)
         return ColumnProfile(column, self.types[column], self.rows, unique=unique, **statistics)
 
+    def _sentinels(self, column: str, low: Number, high: Number) -> dict[Number, int]:
+        value = f"{self.value(column)}::DOUBLE" if isinstance(low, float) else self.value(column)
+        above, below = (
+            f"min(CASE WHEN {value} > {low!r} THEN {value} END)",
+            f"max(CASE WHEN {value} < {high!r} THEN {value} END)",
+        )
+        next_low, next_high, at_low, at_high = self._aggregates(
+            f"{above}, {below}, count_if({value} = {low!r}), count_if({value} = {high!r})"
+        )
+        if next_low is None:
+            return {}
+        rows = {low: at_low, high: at_high}
+        return {extreme: rows[extreme] for extreme in sentinels(low, high, next_low, next_high)}
+
     def _spellings(self, column: str) -> Spellings | None:
-        values = f"(SELECT {self._value(column)} AS value, count(*) AS rows FROM scratch.profiled GROUP BY 1)"
-        steps = needed_steps(lambda text: int(self._rows(f"SELECT count(DISTINCT {text}) FROM {values}")[0][0]))
-        groups = self._rows(
+        values = f"(SELECT {self.value(column)} AS value, count(*) AS rows FROM scratch.profiled GROUP BY 1)"
+        steps = needed_steps(lambda text: int(self.fetch(f"SELECT count(DISTINCT {text}) FROM {values}")[0][0]))
+        groups = self.fetch(
             f"SELECT {common('value', steps)} AS text, list(value ORDER BY rows DESC, value) FROM {values} "
             f"GROUP BY 1 HAVING count(*) > 1 AND text <> '' ORDER BY sum(rows) DESC, text LIMIT {_MOST_SPELLINGS}"
         )
@@ -183,27 +192,34 @@ class TableQueries:
         return values
 
     def _aggregates(self, expressions: str) -> Sequence[Any]:
-        (row,) = self._rows(f"SELECT {expressions} FROM scratch.profiled")
+        (row,) = self.fetch(f"SELECT {expressions} FROM scratch.profiled")
         return row
 
-    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+    def fetch(self, query: str) -> list[tuple[Any, ...]]:
         """Returns the rows of a query. What DuckDB lacks for it, such as memory, is reported as it is while reading."""
         with ingest.reading(self._source):
             return self._connection.execute(query).fetchall()
 
-    def _value(self, column: str) -> str:
+    def value(self, column: str) -> str:
         """Returns the SQL of a column's value: null where Examples hold none, as for NaN and empty texts and lists."""
         quoted, inner = ingest.identifier(column), type_class(self.types[column])
-        if inner == "float" and not self.types[column].startswith("DECIMAL"):
+        if self.types[column] in _FLOATS:
             return f"CASE WHEN isfinite({quoted}) THEN {quoted} END"
         if inner == "list":
             return f"CASE WHEN len({quoted}) > 0 THEN {quoted} END"
         return f"nullif({quoted}::VARCHAR, '')" if inner == "text" else quoted
 
-    def _group(self, column: str) -> str:
+    def _present(self, column: str) -> str:
+        """Returns the SQL of a column's value, an infinite one too."""
+        if self.types[column] not in _FLOATS:
+            return self.value(column)
+        quoted = ingest.identifier(column)
+        return f"CASE WHEN NOT isnan({quoted}) THEN {quoted} END"
+
+    def group(self, column: str) -> str:
         """Returns the SQL of a column's value as a number or a text, which Python can count."""
         plain = type_class(self.types[column]) in ORDERED - {"timestamp"}
-        return self._value(column) if plain else f"({self._value(column)})::VARCHAR"
+        return self.value(column) if plain else f"({self.value(column)})::VARCHAR"
 
 
 def name_in_query(column: str) -> str:
@@ -220,8 +236,16 @@ def _misfits(value: str, inner: TypeClass, options: FeatureOptions) -> str | Non
     if inner != "text" or options.kind in ("text", "ignore"):
         return None
     wanted = "timestamp" if options.kind == "timestamp" else options.type or options.kind
-    expected = {"timestamp": "TIMESTAMP", "int": "BIGINT", "float": "DOUBLE", "numeric": "DOUBLE"}.get(wanted or "")
+    if wanted in ("float", "numeric"):
+        number = f"TRY_CAST({value} AS DOUBLE)"
+        return f"{number} IS NULL OR {_too_large(number)}"
+    expected = {"timestamp": "TIMESTAMP", "int": "BIGINT"}.get(wanted or "")
     return f"TRY_CAST({value} AS {expected}) IS NULL" if expected else None
+
+
+def _too_large(number: str) -> str:
+    """Returns the SQL condition of numbers that float32 does not hold: infinite ones, and beyond its largest."""
+    return f"(abs({number}) >= {payloads.LARGEST_FLOAT32} AND NOT isnan({number}))"
 
 
 def _is_date(text: str | None) -> bool:

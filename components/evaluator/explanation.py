@@ -1,0 +1,224 @@
+"""Explains an evaluation: intervals, curves, slices, importance, dependence and the rows with the largest errors.
+
+The explanation is `explanation.json` in the folder of the evaluation, which reports read. It is computed over samples
+of bounded size. An error in it is recorded there, and does not stop the run.
+"""
+
+import dataclasses
+import logging
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from components.evaluator import batch_inference
+from core import examples, progress, storage
+from core.spec import Feature, Spec
+from models.evaluation import (
+    EXPLANATION_FILE,
+    curves,
+    dependence,
+    error_slices,
+    importance,
+    metric_intervals,
+    metrics,
+    model_comparison,
+)
+from models.evaluation.gates import Evaluation
+from models.serving import served_model
+
+_PREDICTED_AT_ONCE = 4_096
+_TOP_FEATURES, _PAIRED_FEATURES = 6, 3
+_WORST_ROWS = 20
+_MAX_SLICES = 20
+_SHOWN_FEATURES = 12
+
+
+def write(folder: str, evaluation: Evaluation, split: str, model: str, spec: Spec) -> None:
+    """Writes the explanation of a candidate.
+
+    Args:
+        folder: the folder of the evaluation.
+        evaluation: the evaluation; one that has no rows or a prediction that is not finite is not explained.
+        split: the folder of the test split.
+        model: the folder of the candidate.
+        spec: the features and the label.
+    """
+    problem = evaluation.problem()
+    found: dict[str, Any] = {"error": problem} if problem else {}
+    explanation = None if problem else Explanation(evaluation, split, model, spec)
+    for name, part in explanation.parts().items() if explanation else ():
+        try:
+            found[name] = part()
+        except Exception as error:  # a report without a part is better than no model
+            logging.exception("The part %s of the explanation failed.", name)
+            found.setdefault("errors", {})[name] = f"{type(error).__name__}: {error}"
+    storage.write_json(pathlib.Path(folder) / EXPLANATION_FILE, found)
+
+
+class Explanation:
+    """The parts of the explanation of a candidate; each part uses those before it."""
+
+    def __init__(self, evaluation: Evaluation, split: str, model: str, spec: Spec) -> None:
+        self._evaluation, self._split, self._spec = evaluation, split, spec
+        self._test, self._task = evaluation.test, spec.label.task
+        self._predictions = self._test.by_model["candidate"]
+        self._path, self._features = model, list(spec.features)
+        self._errors = error_slices.row_errors(self._task, self._test.labels, self._predictions)
+        self._important, self._rows = self._features, np.zeros(0, np.int64)
+        self._columns: dict[str, np.ndarray] = {}
+
+    def parts(self) -> Mapping[str, Callable[[], Any]]:
+        """Returns the functions that compute the parts, in their order."""
+        return {
+            "intervals": self._intervals,
+            "differences": self._differences,
+            "curves": self._curves,
+            "slices": self._slices,
+            "sample": self._sample,
+            "error_slices": self._error_slices,
+            "importance": self._importance,
+            "dependence": self._dependence,
+            "interactions": self._interactions,
+            "worst_rows": self._worst_rows,
+        }
+
+    def _intervals(self) -> dict[str, Any]:
+        return {name: self._half_widths(name, slice(None)) for name in self._test.by_model}
+
+    def _half_widths(self, model: str, rows: np.ndarray | slice | None) -> dict[str, float]:
+        if rows is None:
+            return {}
+        columns = (self._test.labels, self._test.by_model[model], self._test.weights)
+        return metric_intervals.half_widths(self._task, *(column[rows] for column in columns))
+
+    def _differences(self) -> dict[str, Any]:
+        """Returns by how much the candidate is better than each rival, with the standard error."""
+        rivals = [name for name in self._test.by_model if name != "candidate"]
+        found = {name: model_comparison.difference(self._task, self._test, name) for name in rivals}
+        return {name: dataclasses.asdict(one) for name, one in found.items() if np.isfinite(one.error)}
+
+    def _curves(self) -> dict[str, Any]:
+        return curves.of(self._spec.label, self._test.labels, self._predictions, self._test.weights)
+
+    def _slices(self) -> list[dict[str, Any]]:
+        """Returns the worst slices of the configuration, with half the width of the interval of each metric."""
+        primary = metrics.PRIMARY[self._task]
+        sign = 1 if primary.greater_is_better else -1
+        measured = [part for part in self._evaluation.slices if primary.name in part.metrics]
+        worst = sorted(measured, key=lambda part: sign * part.metrics[primary.name])[:_MAX_SLICES]
+        rows = self._rows_of_slices({part.name for part in worst})
+        return [
+            dataclasses.asdict(part) | {"half_widths": self._half_widths("candidate", rows.get(part.name))}
+            for part in worst
+        ]
+
+    def _rows_of_slices(self, names: set[str]) -> dict[str, np.ndarray]:
+        slices = self._evaluation.evaluate.slices
+        columns = sorted({column for features in slices for column in features})
+        found: dict[str, list[np.ndarray]] = {}
+        first = 0
+        for group in examples.row_groups(self._split) if names else ():
+            for key, members in batch_inference.slice_rows(examples.read(group, columns), slices):
+                name = ", ".join(f"{feature} = {value}" for feature, value in key)
+                if name in names:
+                    found.setdefault(name, []).append(np.asarray(members) + first)
+            first += group.rows
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    def _sample(self) -> dict[str, float]:
+        """Loads the model and a sample of the rows; returns the rows of test and of the sample, and its mean error."""
+        self._model = served_model.load(self._path)
+        self._features = [feature for feature in self._features if feature.name in self._model.inputs]
+        total = len(self._test.labels)
+        self._rows = np.sort(np.random.default_rng(0).permutation(total)[: importance.num_rows(len(self._features))])
+        self._columns = self._read(self._rows)
+        error, _ = model_comparison.mean(self._errors[self._rows], self._test.weights[self._rows])
+        return {"test_rows": total, "rows": len(self._rows), "error": error}
+
+    def _read(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns the features of some rows of test, given by growing numbers, as the model takes them."""
+        names = [feature.name for feature in self._features]
+        batches, first = [], 0
+        for group in examples.row_groups(self._split):
+            wanted = rows[(rows >= first) & (rows < first + group.rows)] - first
+            first += group.rows
+            if len(wanted):
+                batches.append(examples.read(group, names).take(pa.array(wanted)))
+        (batch,) = pa.Table.from_batches(batches).combine_chunks().to_batches()
+        return examples.dense(batch, self._features)
+
+    def _predict(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        size = len(next(iter(columns.values())))
+        starts = range(0, size, _PREDICTED_AT_ONCE)
+        parts = ({name: column[s : s + _PREDICTED_AT_ONCE] for name, column in columns.items()} for s in starts)
+        return np.concatenate([self._model.predictions(part) for part in parts])
+
+    def _error_slices(self) -> list[dict[str, Any]]:
+        errors, weights = self._errors[self._rows], self._test.weights[self._rows]
+        found = error_slices.worst_first(self._features, self._columns, errors, weights)
+        return [dataclasses.asdict(part) for part in found]
+
+    def _importance(self) -> list[dict[str, Any]]:
+        progress.report("importance of the features")
+        labels, weights = self._test.labels[self._rows], self._test.weights[self._rows]
+        base = self._predictions[self._rows]
+        found = importance.by_permutation(self._predict, self._columns, self._task, labels, weights, base)
+        by_name = {feature.name: feature for feature in self._features}
+        self._important = [by_name[one.feature] for one in found]
+        return [dataclasses.asdict(one) for one in found]
+
+    def _output(self) -> int | None:
+        """Returns the index of the class whose score the dependence shows; None for regression."""
+        if self._task == "regression":
+            return None
+        return 1 if self._task == "binary" else int(np.bincount(self._test.labels).argmax())
+
+    def _dependence(self) -> dict[str, Any]:
+        model = dependence.DependenceOfModel(self._predict, self._columns, self._output())
+        output = self._output()
+        return {
+            "of": None if output is None else self._spec.label.classes[output],
+            "features": [dataclasses.asdict(model.on(feature)) for feature in self._important[:_TOP_FEATURES]],
+        }
+
+    def _interactions(self) -> list[dict[str, Any]]:
+        model = dependence.DependenceOfModel(self._predict, self._columns, self._output())
+        return [dataclasses.asdict(pair) for pair in model.on_pairs(self._important[:_PAIRED_FEATURES])]
+
+    def _worst_rows(self) -> list[dict[str, Any]]:
+        """Returns the rows with the largest errors: their number in test, label, prediction and features."""
+        errors = np.where(self._test.weights > 0, self._errors, -np.inf)
+        rows = np.argsort(-errors, kind="stable")[:_WORST_ROWS]
+        ascending = np.sort(rows)
+        columns, place = self._read(ascending), {int(row): index for index, row in enumerate(ascending)}
+        return [
+            {
+                "row": int(row),
+                "error": curves.numbers([self._errors[row]])[0],
+                **self._answer(int(row)),
+                "features": {
+                    feature.name: _text(columns[feature.name][place[int(row)]], feature)
+                    for feature in self._important[:_SHOWN_FEATURES]
+                },
+            }
+            for row in rows
+        ]
+
+    def _answer(self, row: int) -> dict[str, Any]:
+        """Returns label and prediction of a row, and for classification the score of the label."""
+        label, predicted = self._test.labels[row], self._predictions[row]
+        if self._task == "regression":
+            true, given = curves.numbers([label, predicted])
+            return {"label": true, "predicted": given}
+        classes = self._spec.label.classes
+        score = curves.numbers([predicted[label]])[0]
+        return {"label": classes[label], "predicted": classes[int(predicted.argmax())], "score_of_label": score}
+
+
+def _text(value: Any, feature: Feature) -> str:
+    """Returns the value of a feature in one row as text."""
+    values = [one for one in np.atleast_1d(value) if one != b"" and one == one]
+    return ", ".join(error_slices.shown(one, feature) for one in values[:5]) or error_slices.MISSING

@@ -1,0 +1,1 @@
+"""Queries the statistics of a table with DuckDB."""

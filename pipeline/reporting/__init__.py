@@ -1,0 +1,1 @@
+"""Reports of runs: what a run left in its folder, as one HTML file."""

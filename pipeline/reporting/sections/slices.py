@@ -1,0 +1,40 @@
+"""The section on slices: where the model errs most."""
+
+from pipeline.reporting.blocks import Block, Section, Table, Text
+from pipeline.reporting.numbers import interval, number
+from pipeline.reporting.run_record import RunRecord
+from pipeline.reporting.sections.metrics import values_with_intervals
+
+
+def build(record: RunRecord) -> Section:
+    """Returns the section."""
+    return Section("slices", "Slices: where is it bad?", [*_configured(record), *_found(record)])
+
+
+def _configured(record: RunRecord) -> list[Block]:
+    """Returns the metrics of the slices of `evaluate.slices`."""
+    slices = record.explanation.get("slices", [])
+    if not slices:
+        return []
+    names = list(dict.fromkeys(name for part in slices for name in part["metrics"]))
+    rows = [
+        [part["name"], number(part["rows"]), *values_with_intervals(names, part["metrics"], part["half_widths"])]
+        for part in slices
+    ]
+    return [Table(["slice", "rows", *names], rows, "Slices of the configuration, worst first, with 95 % intervals")]
+
+
+def _found(record: RunRecord) -> list[Block]:
+    slices = record.explanation.get("error_slices")
+    if slices is None:
+        return [Text(record.missing("error_slices"), "note")]
+    sample = record.explanation["sample"]
+    error = "mean absolute error" if record.task == "regression" else "mean log loss"
+    rows = [[part["name"], number(part["rows"]), interval(part["error"], part["half_width"], 0)] for part in slices]
+    note = (
+        f"Slices by the values and quartiles of every feature, on {sample['rows']:,} of {sample['test_rows']:,} rows "
+        f"of test. The {error} of all these rows is {number(sample['error'])}. Among many slices, some are high by "
+        "chance."
+    )
+    caption = "Slices with the largest errors, worst first, with 95 % intervals"
+    return [Table(["slice", "rows", error], rows, caption), Text(note, "note")]
