@@ -25,8 +25,8 @@ class Csv(Section):
     """the decimal separator"""
     encoding: Annotated[str, Field(min_length=1)] | None = None
     """the name of a Python codec, such as latin-1"""
-    nulls: Texts | None = None
-    """the texts that mean a missing value, beside the empty field"""
+    nulls: Texts | dict[str, Texts] | None = None
+    """the texts that mean a missing value, beside the empty field: a list for all columns, or lists by column"""
     date_format: str | None = None
     """how dates and times are written, such as %d/%m/%Y; null: ISO 8601"""
 

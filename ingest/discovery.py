@@ -3,11 +3,11 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from core.config_sections import Csv, Data
 from core.errors import UserError
-from core.text import listing
+from core.text import did_you_mean, listing
 from ingest import files
 from ingest.duckdb_errors import reading
 from ingest.readers import READERS
@@ -35,16 +35,31 @@ def discover(data: Data, types: Mapping[str, str] | None = None) -> Source:
     reader = READERS[name]
     patterns = tuple(os.path.abspath(files.locate(pattern)) for pattern in data.files)
     settled = data.model_copy(update={"files": patterns, "format": name, "csv": Csv()})
-    source = Source(found, (), settled, reader.dialect(found[0], data.csv))
+    nulls = data.csv.nulls if isinstance(data.csv.nulls, dict) else {}
+    csv = data.csv.model_copy(update={"nulls": None}) if nulls else data.csv
+    source = Source(found, (), settled, reader.dialect(found[0], csv))
     given = types if types and reader.holds_texts else {}
     with reading(source), connect(data.memory) as connection:
         columns = reader.columns(connection, source)
         check_names(found[0], [column.name for column in columns])
-        chosen = {name: Column(name, column_type) for name, column_type in given.items()}
-        typed = tuple(chosen.get(column.name, column) for column in columns)
+        _check_nulls(nulls, [column.name for column in columns])
+        typed = tuple(
+            Column(column.name, given.get(column.name, column.type), column.format, nulls.get(column.name, ()))
+            for column in columns
+        )
         table = open_table(connection, dataclasses.replace(source, columns=typed))
         _check_not_empty(table)
-        return reader.infer(connection, table.source, table.raw(), given)
+        return reader.infer(connection, table.source, table.raw(), types or {})
+
+
+def _check_nulls(names: Iterable[str], columns: Sequence[str]) -> None:
+    """Raises UserError where null words are given for a column that is not there."""
+    absent = next((name for name in names if name not in columns), None)
+    if absent is not None:
+        raise UserError(
+            f"`data.csv.nulls` names the column {absent!r}, which is not in the files.{did_you_mean(absent, columns)} "
+            f"Their columns: {listing(list(columns))}."
+        )
 
 
 def format_of(paths: Sequence[str]) -> str:

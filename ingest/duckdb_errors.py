@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Iterator
 
 import duckdb
@@ -68,8 +69,8 @@ def _value_error(name: str, text: str, source: Source) -> UserError:
         f"{first.place if first else source.files[0]}: column {name!r} has the value {text!r}, and "
         f"{casts.expected(column)} was expected, as in the other rows. "
         "Correct it; or put such rows aside by `data: {on_bad_rows: quarantine}`; or, if the word means that the value "
-        f"is missing, write `data: {{csv: {{nulls: [{text}]}}}}`; or read the column as text by "
-        f"`features: {{{name}: {{type: text}}}}`."
+        f"is missing, write `data: {{csv: {{nulls: {json.dumps({name: [text]}, ensure_ascii=False)}}}}}`; or read the "
+        f"column as text by `features: {{{name}: {{type: text}}}}`."
     )
 
 

@@ -6,6 +6,7 @@ import glob
 import pydantic
 
 from core.config_sections import Data
+from core.spec import Unit
 from ingest import spans
 
 
@@ -41,12 +42,28 @@ class Column:
     Attributes:
         name: as the files and the query name it.
         type: its DuckDB type, such as BIGINT, DOUBLE, VARCHAR or DOUBLE[].
-        format: the strptime format of timestamps that are not ISO 8601.
+        format: how values are written, where it is not the usual way: the strptime format of timestamps that are not
+            ISO 8601, or the example `1,234.5` or `1.234,5` of numbers with marks of thousands.
+        nulls: the texts that mean "missing" in this column, beside the empty field.
+        unit: of moments: the unit in which a whole number counts from 1970-01-01 UTC.
+        bounds: of moments: the least and the greatest whole number that can be in that unit.
+        lenient: whether some texts may be written in another way than the usual one, which takes longer to read.
+        held: the type in the files, where it is another one and the files have types.
     """
 
     name: str
     type: str
     format: str | None = None
+    nulls: tuple[str, ...] = ()
+    unit: Unit | None = None
+    bounds: tuple[int, int] | None = None
+    lenient: bool = False
+    held: str | None = None
+
+    @property
+    def type_in_files(self) -> str:
+        """The type of the values in files that have types."""
+        return self.held or self.type
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,9 +12,10 @@ from ingest.files import compression
 from ingest.readers import READERS
 from ingest.readers.base import Part, Piece, Reader
 from ingest.rejects import Reject
-from ingest.source import Source
+from ingest.source import Column, Source
 from ingest.sql import casts, user_query
-from ingest.sql.connection import identifier
+from ingest.sql.connection import first_row, identifier
+from ingest.sql.values import element_type
 
 _MANY_COLUMNS = 300  # above, DuckDB takes longer to find common subexpressions than they would cost
 
@@ -51,6 +52,20 @@ class Table:
             self.connection.sql(selected)  # an error then shows the query as the user wrote it
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {selected}")
 
+    def lenient(self) -> "Table":
+        """Returns the table in which columns with texts in another form than the usual one are read in all forms."""
+        held = [(column, held) for column, held in self._held() if element_type(held)[0] == "VARCHAR"]
+        checks = [casts.bad(column, held_type, self.source.dialect) for column, held_type in held]
+        found = first_row(
+            self.connection,
+            f"SELECT {', '.join(f'bool_or({check})' for check in ['false', *checks])} FROM ({self.raw()})",
+        )
+        names = {column.name for (column, _), is_bad in zip(held, found[1:], strict=True) if is_bad}
+        if names:  # DuckDB would compute what the forms have in common for every row
+            self.connection.execute("SET disabled_optimizers = 'common_subexpressions'")
+        columns = tuple(dataclasses.replace(column, lenient=column.name in names) for column in self.source.columns)
+        return dataclasses.replace(self, source=dataclasses.replace(self.source, columns=columns))
+
     def raw(self, parts: Sequence[Part] | None = None) -> str:
         """Returns SQL for the rows as the reader gives them: texts, or values of the file's own types."""
         groups = itertools.groupby(parts or self.parts, _scan_key)
@@ -58,15 +73,22 @@ class Table:
 
     def data(self) -> str:
         """Returns SQL for the rows with their types; a bad value is an error, or its row is left out."""
-        columns, dialect = self.source.columns, self.source.dialect
-        if not self.reader.holds_texts:
-            actual = dict(row[:2] for row in self.connection.execute(f"DESCRIBE {self.raw()}").fetchall())
-            converted = (casts.converted(column, actual[column.name]) for column in columns)
-            return f"SELECT {', '.join(converted)} FROM ({self.raw()})"
-        if self.source.data.on_bad_rows == "stop":
-            return f"SELECT {', '.join(casts.checked(column, dialect) for column in columns)} FROM ({self.raw()})"
-        typed = ", ".join(f"{casts.cast(column, dialect)} AS {identifier(column.name)}" for column in columns)
+        held, dialect = self._held(), self.source.dialect
+        if not self.reader.holds_texts or self.source.data.on_bad_rows == "stop":
+            checked = ", ".join(casts.checked(column, held_type, dialect) for column, held_type in held)
+            return f"SELECT {checked} FROM ({self.raw()})"
+        typed = ", ".join(
+            f"{casts.cast(column, held_type, dialect)} AS {identifier(column.name)}" for column, held_type in held
+        )
         return f"SELECT {typed} FROM ({self.raw()}) WHERE NOT {self._has_bad_value()}"
+
+    def _held(self) -> list[tuple[Column, str]]:
+        """Returns the columns with the types that the reader gives."""
+        if self.reader.holds_texts:
+            return [(column, "VARCHAR[]" if column.type.endswith("]") else "VARCHAR") for column in self.source.columns]
+        described = self.connection.execute(f"DESCRIBE {self.raw()}").fetchall()
+        types = {row[0].casefold(): row[1] for row in described}
+        return [(column, types[column.name.casefold()]) for column in self.source.columns]
 
     def rejects(self) -> Iterator[Reject]:
         """Yields the rows that cannot be read, because they are damaged or hold a bad value, in their order."""
@@ -75,12 +97,12 @@ class Table:
             yield from sorted([*part.rejects, *bad_values], key=lambda reject: reject.line)
 
     def _has_bad_value(self) -> str:
-        checks = (casts.bad(column, self.source.dialect) for column in self.source.columns)
+        checks = (casts.bad(column, held, self.source.dialect) for column, held in self._held())
         return "(" + " OR ".join([*(check for check in checks if check != "false"), "false"]) + ")"
 
     def _bad_values(self, part: Part) -> Iterator[Reject]:
         """Yields the rows of a part that have a bad value."""
-        checks = [casts.bad(column, self.source.dialect) for column in self.source.columns]
+        checks = [casts.bad(column, held, self.source.dialect) for column, held in self._held()]
         which = "CASE " + " ".join(f"WHEN {check} THEN {index}" for index, check in enumerate(checks)) + " END"
         numbered = f"SELECT row_number() OVER () AS row_number, * FROM ({self.raw([part])})"
         query = f"SELECT row_number, {which} FROM ({numbered}) WHERE {self._has_bad_value()}"
@@ -118,8 +140,9 @@ def open_table(connection: duckdb.DuckDBPyConnection, source: Source, pieces: Se
 
 def _check_columns(part: Part, names: Sequence[str]) -> None:
     """Raises UserError where a part has other columns than the source."""
-    missing = [name for name in names if name not in part.names]
-    extra = [name for name in part.names if name not in names]
+    found, wanted = ({name.casefold() for name in given} for given in (part.names, names))
+    missing = [name for name in names if name.casefold() not in found]
+    extra = [name for name in part.names if name.casefold() not in wanted]
     if missing or extra:
         near = near_match(missing[0], extra) if missing else None
         hint = f" Is {near!r} meant to be {missing[0]!r}?" if near else ""

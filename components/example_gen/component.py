@@ -30,7 +30,7 @@ from core.errors import UserError
 from core.spec import Spec
 from ingest import READERS, Source, rejects, work_units
 from ingest.sql import quantiles, splits
-from ingest.sql.payloads import Encoding, default_encoding
+from ingest.sql.payloads import Encoding, default_encoding, feature_encoding
 from ingest.work_units import Counts, Plan, Unit, UnitReader
 
 _UNIT_BYTES = 256 << 20
@@ -124,7 +124,7 @@ def _empty(folder: str) -> None:
 
 def encodings_of(spec: Spec) -> dict[str, Encoding]:
     """Returns the encodings of the columns of a spec: features, label, weight."""
-    found = {feature.name: Encoding(feature.payload, feature.repeated) for feature in spec.features}
+    found = {feature.name: feature_encoding(feature) for feature in spec.features}
     found[spec.label.name] = Encoding(spec.label.payload)
     if spec.weight is not None:
         found[spec.weight] = Encoding("float")

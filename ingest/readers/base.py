@@ -14,6 +14,7 @@ from ingest import files
 from ingest.rejects import Reject
 from ingest.source import Column, Dialect, Source
 from ingest.sql.connection import paths_literal, temporary_file
+from ingest.type_inference import TYPES_OF_TEXTS, infer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +132,23 @@ class Reader(abc.ABC):
             rows: SQL for all rows, as `scan` gives them.
             types: the types of columns that are not to be inferred.
         """
-        return source
+        texts = [column.name for column in source.columns if column.type == "VARCHAR" and column.name not in types]
+        if self.holds_texts or not texts:
+            return source
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW texts AS {rows}")
+        mixed = self.mixed(source) & set(texts)
+        found = infer(connection, "texts", [name for name in texts if name not in mixed], Dialect(), TYPES_OF_TEXTS)
+        found += infer(connection, "texts", sorted(mixed), Dialect())
+        typed = {column.name: column for column in found if column.type != "VARCHAR"}
+        columns = (
+            dataclasses.replace(typed[column.name], held="VARCHAR") if column.name in typed else column
+            for column in source.columns
+        )
+        return dataclasses.replace(source, columns=tuple(columns))
+
+    def mixed(self, source: Source) -> set[str]:
+        """Returns the columns that are texts in some files and another type in others."""
+        return set()
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns the pieces, of about `size` bytes each, into which a file can be divided, in their order."""

@@ -14,10 +14,9 @@ from ingest.readers.base import Part, Piece, Reader, Record, check_names, cut, n
 from ingest.rejects import Reject
 from ingest.source import Column, Dialect, Source
 from ingest.sql.connection import first_row, identifier, literal, paths_literal
-from ingest.type_inference import infer
+from ingest.type_inference import TYPES_OF_TEXTS, infer
 
 _NUMBERS = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE")
-_TIMES = ("DATE", "TIMESTAMP", "TIMESTAMP_NS")
 _LISTS = {"BIGINT": "BIGINT[]", "UBIGINT": "BIGINT[]", "DOUBLE": "DOUBLE[]", "BOOLEAN": "BOOLEAN[]"}
 
 
@@ -40,7 +39,7 @@ class JsonLinesReader(Reader):
         decided = {column.name: column for column in first}
         for types, keys in _keys_by_types(structure).items():
             inferred = infer(connection, "json_texts", keys, Dialect(), types)
-            decided |= {column.name: column for column in inferred.columns}
+            decided |= {column.name: column for column in inferred}
         return tuple(decided.values())
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
@@ -142,13 +141,13 @@ def _first_type(json_type: Any) -> str:
 
 
 def _keys_by_types(structure: dict[str, Any]) -> dict[tuple[str, ...], list[str]]:
-    """Returns the keys to infer types for, by the types to choose from: a JSON string is never a number."""
+    """Returns the keys to infer types for, by the types to choose from: a JSON string of digits is no number."""
     keys: dict[tuple[str, ...], list[str]] = {}
     for key, json_type in structure.items():
         if json_type in _NUMBERS:
             keys.setdefault(("BIGINT", "DOUBLE"), []).append(key)
         elif json_type == "VARCHAR":
-            keys.setdefault(_TIMES, []).append(key)
+            keys.setdefault(TYPES_OF_TEXTS, []).append(key)
         elif json_type == "JSON":
             keys.setdefault(("BOOLEAN", "BIGINT", "DOUBLE"), []).append(key)
     return keys

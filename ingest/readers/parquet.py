@@ -27,6 +27,11 @@ class ParquetReader(Reader):
             f"file_row_number = true) WHERE file_row_number >= {piece.start} AND file_row_number < {piece.end}"
         )
 
+    def mixed(self, source: Source) -> set[str]:
+        """Returns the columns that are texts in some files and another type in others."""
+        schemas = [_metadata(file).schema.to_arrow_schema() for file in source.files] if len(source.files) > 1 else []
+        return {field.name for schema in schemas for field in schema if not _is_text(field.type)}
+
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces of whole row groups, whose values have about `size` bytes."""
         metadata = _metadata(file)
@@ -44,6 +49,10 @@ class ParquetReader(Reader):
         metadata = _metadata(piece.file)
         names = tuple(metadata.schema.to_arrow_schema().names)
         return Part(piece, piece.file, names, metadata.num_rows if piece.rows is None else piece.rows)
+
+
+def _is_text(arrow_type: pa.DataType) -> bool:
+    return pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type) or pa.types.is_null(arrow_type)
 
 
 def _metadata(file: str) -> Any:

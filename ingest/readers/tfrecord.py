@@ -16,7 +16,7 @@ from ingest.readers.base import Part, Piece, Reader
 from ingest.rejects import Reject
 from ingest.source import Column, Source
 from ingest.sql.connection import temporary_file
-from ingest.sql.payloads import element_type
+from ingest.sql.values import element_type
 
 _BATCH_ROWS = 8_192
 _BATCH_BYTES = 16 << 20
@@ -226,12 +226,12 @@ def _schema(columns: Sequence[Column]) -> bytes:
     types = {"BIGINT": schema_pb2.INT, "FLOAT": schema_pb2.FLOAT}
     schema = schema_pb2.Schema()
     for column in columns:
-        schema.feature.add(name=column.name, type=types.get(element_type(column.type)[0], schema_pb2.BYTES))
+        schema.feature.add(name=column.name, type=types.get(element_type(column.type_in_files)[0], schema_pb2.BYTES))
     return bytes(schema.SerializeToString())
 
 
 def _arrow_type(column: Column) -> pa.DataType:
-    element, repeated = element_type(column.type)
+    element, repeated = element_type(column.type_in_files)
     value_type = pa.large_string() if element == "VARCHAR" else _ARROW[element]
     return pa.large_list(value_type) if repeated else value_type
 

@@ -1,117 +1,78 @@
-"""Casts texts to typed values without loss: SQL that gives NULL for a text that is not exactly a value of the type.
+"""Reads columns of any type as the types that they have in the table; another value is an error and not a change."""
 
-DuckDB's own casts round `3.5` to 4, take `0x1F` for a number and drop the offset of a timestamp, so this module defines
-which texts a type accepts. The empty field and NULL_WORDS mean "missing" where a column is not text; a column of texts
-keeps them, because a serving request sends them as texts too.
-"""
+import datetime
+from collections.abc import Callable
 
 from ingest.source import Column, Dialect
+from ingest.sql import moments
 from ingest.sql.connection import identifier, literal
-
-NULL_WORDS = ("na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "?", "-", ".")
+from ingest.sql.values import Reading, element_type, reading, type_class
 
 _MARK = "\x1f"  # separates the parts of an error that `parsed_error` reads
-_INTEGER = r"\s*[+-]?[0-9]+\s*"
-_EXPECTED = {
-    "BIGINT": "a whole number of 64 bits",
-    "DOUBLE": "a finite number",
-    "BOOLEAN": "true or false",
-    "DATE": "a date",
-    "TIMESTAMP": "a date with a time",
-    "TIMESTAMP_NS": "a date with a time",
-}
+_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+_EXPECTED = {"integer": "a whole number of 64 bits", "number": "a finite number", "boolean": "true or false"}
 
 
-def value(text: str, column_type: str, dialect: Dialect, date_format: str | None = None) -> str:
-    """Returns SQL for a text as a value of the type; NULL when it is not one.
-
-    Args:
-        text: SQL for a VARCHAR.
-        column_type: BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP, TIMESTAMP_NS or VARCHAR.
-        dialect: its decimal separator is used.
-        date_format: the strptime format of a TIMESTAMP that is not ISO 8601.
-    """
-    digit = f"ltrim({text}) >= '0' AND ltrim({text}) < ':'"
-    match column_type:
-        case "VARCHAR":
-            return text
-        case "BIGINT":
-            return f"CASE WHEN regexp_full_match({text}, '{_INTEGER}') THEN TRY_CAST({text} AS BIGINT) END"
-        case "DOUBLE":
-            number = text if dialect.decimal == "." else f"replace({text}, {literal(dialect.decimal)}, '.')"
-            cast = f"TRY_CAST({number} AS DOUBLE)"
-            return f"CASE WHEN isfinite({cast}) AND NOT contains({text}, '_') THEN {cast} END"
-        case "BOOLEAN":
-            return f"CASE lower(trim({text})) WHEN 'true' THEN true WHEN 'false' THEN false END"
-        case "DATE":
-            return f"CASE WHEN {digit} AND length(trim({text})) <= 10 THEN TRY_CAST({text} AS DATE) END"
-        case "TIMESTAMP" if date_format is not None:
-            return f"TRY_STRPTIME({text}, {literal(date_format)})"
-        case "TIMESTAMP":
-            cast = f"TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
-            return f"CASE WHEN {digit} AND NOT regexp_matches({text}, '\\.[0-9]{{7}}') THEN {cast} END"
-        case "TIMESTAMP_NS":
-            same = f"TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' = TRY_CAST({text} AS TIMESTAMP)"
-            return f"CASE WHEN {digit} AND {same} THEN TRY_CAST({text} AS TIMESTAMP_NS) END"
-    raise ValueError(f"no strict cast to {column_type}")
+def cast(column: Column, held: str, dialect: Dialect) -> str:
+    """Returns SQL for a column of type `held` as its own type; NULL for what is not a value of it."""
+    return _of_values(column, held, dialect, lambda of_value: of_value.value)
 
 
-def missing(text: str) -> str:
-    """Returns SQL that says whether a text of a column that is not text means "missing"."""
-    return f"({text} IS NULL OR lower(trim({text})) IN ({', '.join(literal(word) for word in NULL_WORDS)}, ''))"
+def checked(column: Column, held: str, dialect: Dialect) -> str:
+    """Returns SQL like `cast`, which raises an error that `parsed_error` reads for what is not a value."""
+    name, element = identifier(column.name), identifier(column.name)
+    if element_type(column.type)[1] and element_type(held)[1]:
+        element = "element"
+    error = error_sql("value", column.name, element)
+    return f"{_of_values(column, held, dialect, lambda of_value: of_value.or_error(error))} AS {name}"
 
 
-def cast(column: Column, dialect: Dialect) -> str:
-    """Returns SQL for a column's text, or list of texts, as its type; a text that is not one gives NULL."""
-    text = identifier(column.name)
-    element = column.type.removesuffix("[]")
-    if element == column.type:
-        return value(text, column.type, dialect, column.format)
-    if element == "VARCHAR":
-        return text
-    return f"list_transform({text}, lambda element: {value('element', element, dialect)})"
-
-
-def bad(column: Column, dialect: Dialect) -> str:
-    """Returns SQL that says whether a column's text is neither missing nor a value of its type."""
-    text = identifier(column.name)
-    element = column.type.removesuffix("[]")
-    if element == "VARCHAR":
+def bad(column: Column, held: str, dialect: Dialect) -> str:
+    """Returns SQL that says whether a column holds something that is neither missing nor a value of its type."""
+    if _is_same(column, held):
         return "false"
-    if element == column.type:
-        return f"({cast(column, dialect)} IS NULL AND NOT {missing(text)})"
-    is_bad = f"{value('element', element, dialect)} IS NULL AND NOT {missing('element')}"
-    return f"coalesce(len(list_filter({text}, lambda element: {is_bad})) > 0, false)"
+    name, (element, is_list) = identifier(column.name), element_type(held)
+    if not (is_list and element_type(column.type)[1]):
+        return reading(name, held, column, dialect).bad
+    is_bad = reading("element", element, column, dialect).bad
+    return f"coalesce(len(list_filter({name}, lambda element: {is_bad})) > 0, false)"
 
 
-def checked(column: Column, dialect: Dialect) -> str:
-    """Returns SQL for a column's value, which raises an error that `parsed_error` reads for a bad text."""
-    text = identifier(column.name)
-    if column.type.removesuffix("[]") == "VARCHAR":
-        return text
-    error = error_sql("value", column.name, text)
-    if column.type.endswith("[]"):
-        return f"CASE WHEN {bad(column, dialect)} THEN {error} ELSE {cast(column, dialect)} END AS {text}"
-    return f"COALESCE({cast(column, dialect)}, CASE WHEN NOT {missing(text)} THEN {error} END) AS {text}"
+def _is_same(column: Column, held: str) -> bool:
+    return held == column.type and not (column.nulls or column.unit)
 
 
-def converted(column: Column, actual: str) -> str:
-    """Returns SQL for a column's values of another type as its type; a value that would change is an error."""
-    text = identifier(column.name)
-    if actual == column.type:
-        return text
-    converted = f"TRY_CAST({text} AS {column.type})"
-    lost = f"{text} IS NOT NULL AND TRY_CAST({converted} AS {actual}) IS DISTINCT FROM {text}"
-    return f"CASE WHEN {lost} THEN {error_sql('value', column.name, text)} ELSE {converted} END AS {text}"
+def _of_values(column: Column, held: str, dialect: Dialect, sql: Callable[[Reading], str]) -> str:
+    """Returns SQL for the value of a column, or for all values of its lists; one value may stand for a list of one."""
+    name, (element, is_list) = identifier(column.name), element_type(held)
+    if _is_same(column, held):
+        return name
+    if not element_type(column.type)[1]:
+        return sql(reading(name, held, column, dialect))
+    if not is_list:
+        return f"CASE WHEN {name} IS NOT NULL THEN [{sql(reading(name, held, column, dialect))}] END"
+    return f"list_transform({name}, lambda element: {sql(reading('element', element, column, dialect))})"
 
 
 def expected(column: Column) -> str:
     """Returns what a value of a column must be, for messages."""
-    element = column.type.removesuffix("[]")
-    one = (
-        f"a date written as {column.format}" if column.format else _EXPECTED.get(element, f"a value of type {element}")
-    )
-    return one if element == column.type else f"a list, each value of it {one}"
+    element, is_list = element_type(column.type)
+    kind = type_class(element)
+    one = _EXPECTED.get(kind, f"a value of type {element}")
+    if kind == "moment":
+        one = "a date" if element == "DATE" else "a date with a time"
+        one = f"a date written as {column.format}, or in ISO 8601," if column.format else one
+    if column.unit:
+        one = f"a date with a time, or a whole number of {_UNITS[column.unit]} ({column.unit}) since 1970-01-01 UTC"
+        if column.bounds:
+            low, high = (_shown(bound, moments.PER_SECOND[column.unit]) for bound in column.bounds)
+            one += f" between {column.bounds[0]} ({low}) and {column.bounds[1]} ({high}), near those of training,"
+    return f"a list, each value of it {one}" if is_list else one
+
+
+def _shown(bound: int, per_second: int) -> str:
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=bound // per_second)
+    return f"{moment:%Y-%m-%d}"
 
 
 def error_sql(problem: str, column: str, value: str) -> str:

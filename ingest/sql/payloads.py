@@ -5,46 +5,44 @@ request; so are empty lists, and missing values inside lists.
 """
 
 import dataclasses
-import re
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import UserError
-from core.spec import Payload
+from core.spec import Feature, Payload, Unit
 from ingest.source import Dialect
-from ingest.sql import casts
+from ingest.sql import casts, moments, texts
 from ingest.sql.connection import identifier
+from ingest.sql.moments import TIMES
+from ingest.sql.values import FLOATS, INTEGERS, element_type
 
 _BEYOND_INT64 = {"UBIGINT", "HUGEINT", "UHUGEINT"}
-_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"} | _BEYOND_INT64
-_FLOATS = {"FLOAT", "DOUBLE"}
-_TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP WITH TIME ZONE"}
 _PLAIN = Dialect()
 LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float32: larger values round to infinity
 
 
 @dataclasses.dataclass(frozen=True)
 class Encoding:
-    """How Examples hold a column: the payload, and whether a row may hold several values."""
+    """How Examples hold a column: the payload, whether a row may hold several values, and the unit of moments."""
 
     payload: Payload
     repeated: bool = False
+    unit: Unit | None = None
 
 
-def element_type(duckdb_type: str) -> tuple[str, bool]:
-    """Returns the type of a column's values and whether a row holds a list of them."""
-    element = re.sub(r"\[\d*\]$", "", duckdb_type)
-    return element, element != duckdb_type
+def feature_encoding(feature: Feature) -> Encoding:
+    """Returns how Examples hold a feature."""
+    return Encoding(feature.payload, feature.repeated, feature.unit if feature.kind == "timestamp" else None)
 
 
 def default_encoding(duckdb_type: str) -> Encoding:
     """Returns how Examples hold a column of this type without loss, unless the configuration says otherwise."""
     element, repeated = element_type(duckdb_type)
-    if element in _INTEGERS - _BEYOND_INT64 | _TIMES | {"BOOLEAN", "TIMESTAMP_NS"}:
+    if element in INTEGERS - _BEYOND_INT64 | TIMES | {"BOOLEAN"}:
         return Encoding("int", repeated)
-    return Encoding("float" if element in _FLOATS else "text", repeated)
+    return Encoding("float" if element in FLOATS else "text", repeated)
 
 
 def encoded(column: str, duckdb_type: str, encoding: Encoding) -> str:
@@ -66,9 +64,9 @@ def encoded(column: str, duckdb_type: str, encoding: Encoding) -> str:
             f"`features: {{{column}: {{repeated: true}}}}`, or select one value by `data: {{query: ...}}`."
         )
     if not is_list:
-        value = _value(text, element, encoding.payload, column)
+        value = _value(text, element, encoding, column)
         return f"{value} AS {text}" if not encoding.repeated else f"{_present(f'[{value}]')} AS {text}"
-    values = f"list_transform({text}, lambda element: {_value('element', element, encoding.payload, column)})"
+    values = f"list_transform({text}, lambda element: {_value('element', element, encoding, column)})"
     return f"{_present(values)} AS {text}"
 
 
@@ -77,10 +75,10 @@ def _present(values: str) -> str:
     return f"list_filter({values}, lambda element: element IS NOT NULL)"
 
 
-def _value(value: str, element: str, payload: Payload, column: str) -> str:
-    if payload == "int":
-        return _integer(value, element, column)
-    return _float(value, element, column) if payload == "float" else _text(value, element, column)
+def _value(value: str, element: str, encoding: Encoding, column: str) -> str:
+    if encoding.payload == "int":
+        return _integer(value, element, column, encoding.unit or moments.natural_unit(element))
+    return _float(value, element, column) if encoding.payload == "float" else _text(value, element, column)
 
 
 def _or_error(converted: str, value: str, payload: Payload, column: str) -> str:
@@ -88,42 +86,41 @@ def _or_error(converted: str, value: str, payload: Payload, column: str) -> str:
     return f"COALESCE({converted}, CASE WHEN {value} IS NOT NULL THEN {casts.error_sql(payload, column, value)} END)"
 
 
-def _integer(value: str, element: str, column: str) -> str:
-    if element in _INTEGERS - _BEYOND_INT64 | {"BOOLEAN"}:
+def _integer(value: str, element: str, column: str, unit: Unit) -> str:
+    if element in INTEGERS - _BEYOND_INT64 | {"BOOLEAN"}:
         return f"{value}::BIGINT"
-    if element == "TIMESTAMP_NS":
-        return f"epoch_ns({value})"
-    if element in _TIMES:
-        stamp = f"{value}::TIMESTAMP" if element != "TIMESTAMP WITH TIME ZONE" else f"{value} AT TIME ZONE 'UTC'"
-        return _or_error(f"CASE WHEN isfinite({value}) THEN epoch_us({stamp}) END", value, "int", column)
-    if element in _FLOATS | _BEYOND_INT64 or element.startswith("DECIMAL"):
+    if element in TIMES:
+        return _or_error(moments.whole_number(value, element, unit), value, "int", column)
+    if element in FLOATS | _BEYOND_INT64 or element.startswith("DECIMAL"):
         whole = f"CASE WHEN {value} = trunc({value}) THEN TRY_CAST({value} AS BIGINT) END"
-        present = f"CASE WHEN NOT isnan({value}) THEN {value} END" if element in _FLOATS else value
+        present = f"CASE WHEN NOT isnan({value}) THEN {value} END" if element in FLOATS else value
         return _or_error(whole, present, "int", column)
     text = f"nullif({value}::VARCHAR, '')"
-    integer, stamp = casts.value(text, "BIGINT", _PLAIN), casts.value(text, "TIMESTAMP", _PLAIN)
-    return _or_error(
-        f"COALESCE({integer}, epoch_us({stamp}))", f"CASE WHEN NOT {casts.missing(text)} THEN {text} END", "int", column
-    )
+    integer = texts.whole_number(text, "BIGINT", _PLAIN)
+    moment = moments.whole_number(texts.moment(text, None), "TIMESTAMP", unit)
+    present = f"CASE WHEN NOT {texts.missing(text)} THEN {text} END"
+    return _or_error(f"COALESCE({integer}, {moment})", present, "int", column)
 
 
 def _float(value: str, element: str, column: str) -> str:
-    if element in _FLOATS:
+    if element in FLOATS:
         present = f"CASE WHEN NOT isnan({value}) THEN {value} END"
         fits = f"CASE WHEN abs({value}) < {LARGEST_FLOAT32} THEN {value}::FLOAT END"
         return _or_error(fits, present, "float", column)
-    if element in _INTEGERS | {"BOOLEAN"} or element.startswith("DECIMAL"):
+    if element in INTEGERS | {"BOOLEAN"}:
         return f"{value}::FLOAT"
+    if element.startswith("DECIMAL"):  # DuckDB divides as FLOAT, and other formats hold the number as DOUBLE
+        return f"{value}::DOUBLE::FLOAT"
     text = f"nullif({value}::VARCHAR, '')"
-    number = casts.value(text, "DOUBLE", _PLAIN)
+    number = texts.number(text, _PLAIN)
     fits = f"CASE WHEN abs({number}) < {LARGEST_FLOAT32} THEN ({number})::FLOAT END"
-    return _or_error(fits, f"CASE WHEN NOT {casts.missing(text)} THEN {text} END", "float", column)
+    return _or_error(fits, f"CASE WHEN NOT {texts.missing(text)} THEN {text} END", "float", column)
 
 
 def _text(value: str, element: str, column: str) -> str:
     if element == "BLOB":
         return _or_error(f"nullif(try(decode({value})), '')", f"nullif({value}, ''::BLOB)", "text", column)
-    if element in _FLOATS:
+    if element in FLOATS:
         return f"CASE WHEN NOT isnan({value}) THEN {value}::VARCHAR END"
     if element.startswith(("STRUCT", "MAP", "UNION")) or element.endswith("]"):
         return f"to_json({value})::VARCHAR"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from core.config_sections import Split
 from core.errors import UserError
-from ingest.sql import casts
+from ingest.sql import casts, moments
 from ingest.sql.connection import identifier, literal
 
 NAMES = ("train", "eval", "test")
@@ -90,10 +90,8 @@ def time_key(column: str, columns: Mapping[str, str]) -> str:
     """
     check_column(column, columns)
     column_type, key = columns[column], identifier(column)
-    if column_type in ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"):
-        return f"epoch_us({key}::TIMESTAMP)::DOUBLE"
-    if column_type == "TIMESTAMP WITH TIME ZONE":
-        return f"epoch_us({key})::DOUBLE"
+    if column_type in moments.TIMES:
+        return f"{moments.whole_number(key, column_type, 'us')}::DOUBLE"
     if column_type.endswith(("INT", "INTEGER", "FLOAT", "DOUBLE")) or column_type.startswith("DECIMAL"):
         return f"{key}::DOUBLE"
     raise UserError(

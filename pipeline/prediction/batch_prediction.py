@@ -21,6 +21,7 @@ from core import examples, storage
 from core.errors import UserError
 from core.spec import Spec
 from models.serving import model_versions
+from pipeline.prediction import trained_columns
 from pipeline.prediction.prediction_table import Batch, PredictionTable, Training
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ def read_training(version: Path) -> Training:
             f"{version} was pushed by another version of Skewless, whose {model_versions.METADATA_FILE} is read "
             "differently. Run the pipeline again to push the model anew."
         ) from None
-    return Training(Spec.from_json(metadata["spec"]), source, metadata.get("query", source.data.query))
+    spec = Spec.from_json(metadata["spec"])
+    bounds, vocabularies = trained_columns.moment_bounds(version, spec), trained_columns.vocabularies(version, spec)
+    return Training(spec, source, metadata.get("query", source.data.query), bounds, vocabularies)
 
 
 def predictions(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:

@@ -14,10 +14,9 @@ from core.examples import ROW_GROUP, arrow_schema
 from core.spec import Feature, Spec
 from core.text import near_match
 from ingest.sql import payloads, user_query
+from pipeline.prediction.categories import Categories
+from pipeline.prediction.trained_columns import Bounds, TrainedColumns
 
-# The types that text files are cast to; a type of Parquet files is mapped to the nearest one.
-_TEXT_TYPES = ("BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMP_NS", "VARCHAR")
-_NEAREST = {"TINYINT": "BIGINT", "SMALLINT": "BIGINT", "INTEGER": "BIGINT", "FLOAT": "DOUBLE"}
 # Marks the name of an absent column in the error that DuckDB raises when the query reads that column.
 _ABSENT = "\x1e"
 _KEPT = "kept: "
@@ -31,11 +30,15 @@ class Training:
         spec: the features.
         source: files, dialect and column types.
         query: the SQL of the configuration; None without one.
+        bounds: the least and the greatest whole number of each feature of moments.
+        vocabularies: the categories of each categorical feature of texts.
     """
 
     spec: Spec
     source: ingest.Source
     query: str | None
+    bounds: Bounds = dataclasses.field(default_factory=dict)
+    vocabularies: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +65,7 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
             UserError: a file cannot be read, or lacks a feature or a column to keep.
         """
         self._training, self._keep = training, tuple(keep)
+        self._categories = {name: Categories(vocabulary) for name, vocabulary in training.vocabularies.items()}
         self._source = _source(training, files)
         self._connection = ingest.connect(self._source.data.memory)
         with ingest.reading(self._source):
@@ -78,31 +82,17 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
 
     def _open(self) -> None:
         """Creates the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
-        table = ingest.open_table(self._connection, self._source)
+        table = ingest.open_table(self._connection, self._source).lenient()
+        self._source = table.source
         found = {column.name.casefold() for column in self._source.columns}
         absent = [column for column in self._training.source.columns if column.name.casefold() not in found]
         stand_ins = "".join(f", {_stand_in(column, self._source)}" for column in absent if self._training.query)
-        integers = payloads.Encoding("int")
-        whole = ", ".join(payloads.encoded(column, "DOUBLE", integers) for column in self._whole_numbers_with_point())
-        columns = f"* REPLACE ({whole})" if whole else "*"
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW data AS SELECT {columns}{stand_ins} FROM ({table.data()})"
-        )
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS SELECT *{stand_ins} FROM ({table.data()})")
         chosen = "FROM data"
         if self._training.query:
             user_query.check_is_select(self._connection, self._training.query)
             chosen = self._training.query.rstrip().rstrip(";")
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW source_table AS {chosen}")
-
-    def _whole_numbers_with_point(self) -> list[str]:
-        """Returns the columns of whole numbers that these files write with a point, such as 60.0."""
-        trained = {column.name: column.type for column in self._training.source.columns}
-        text = ingest.READERS[self._source.format].holds_texts
-        return [
-            column.name
-            for column in self._source.columns
-            if text and column.type == "DOUBLE" and trained.get(column.name) == "BIGINT"
-        ]
 
     def _require(self, names: Sequence[str], types: Mapping[str, str], what: str, who: str) -> None:
         found = {column.casefold() for column in types}
@@ -126,6 +116,9 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
                 for batch in self._connection.sql(self._select).to_arrow_reader(ROW_GROUP):
                     rows = pa.Table.from_batches([batch.select(schema.names)])
                     (features,) = payloads.to_lists(rows, schema).to_batches()
+                    for name, categories in self._categories.items():
+                        replaced = categories.replace(features.column(name))
+                        features = features.set_column(schema.get_field_index(name), schema.field(name), replaced)
                     yield Batch(features, {column: batch.column(_KEPT + column) for column in self._keep})
             except duckdb.Error as error:
                 raise self._absent_column(error) or error from error
@@ -155,11 +148,11 @@ def _similar(missing: str, columns: Iterable[str]) -> str:
 
 
 def _source(training: Training, files: Sequence[str]) -> ingest.Source:
-    """Returns the source for the files, with the column types of the training where the files hold texts."""
+    """Returns the source for the files, with the column types of the training."""
     trained = training.source
     kept = ("header", "encoding", "decimal", "nulls", "date_format")
     csv = Csv(**{option: getattr(trained.dialect, option) for option in kept})
-    types = _types(training)
+    columns = TrainedColumns(trained, training.spec, training.query, training.bounds)
     found = ingest.discover(
         Data(
             files=tuple(files),
@@ -167,30 +160,9 @@ def _source(training: Training, files: Sequence[str]) -> ingest.Source:
             memory=trained.data.memory,
             on_bad_rows=trained.data.on_bad_rows,
         ),
-        # These files may write whole numbers as 60.0, so the types of such columns are inferred.
-        {name: column_type for name, column_type in types.items() if column_type != "BIGINT"},
+        columns.types,
     )
-    if not ingest.READERS[found.format].holds_texts:
-        return found
-    formats = {column.name: column.format for column in trained.columns}
-    columns = []
-    for column in found.columns:
-        trained_type = types.get(column.name, "VARCHAR")
-        chosen = "DOUBLE" if (trained_type, column.type) == ("BIGINT", "DOUBLE") else trained_type
-        columns.append(ingest.Column(column.name, chosen, formats.get(column.name)))
-    return dataclasses.replace(found, columns=tuple(columns))
-
-
-def _types(training: Training) -> dict[str, str]:
-    """Returns the types of the columns that are needed; any other column is VARCHAR, which fits every value."""
-    needed = {feature.name for feature in training.spec.features}
-    found = {}
-    for column in training.source.columns:
-        element = column.type.removesuffix("[]")
-        nearest = _NEAREST.get(element, "DOUBLE" if element.startswith("DECIMAL") else element)
-        known = nearest in _TEXT_TYPES and (training.query is not None or column.name in needed)
-        found[column.name] = nearest + column.type[len(element) :] if known else "VARCHAR"
-    return found
+    return dataclasses.replace(found, columns=columns.of(found))
 
 
 def _stand_in(column: ingest.Column, source: ingest.Source) -> str:
@@ -204,9 +176,7 @@ def _select(features: Sequence[Feature], types: Mapping[str, str], keep: Sequenc
     """Returns SQL for the features as Examples hold them, and the columns to keep beside them."""
     folded = {column.casefold(): duckdb_type for column, duckdb_type in types.items()}
     columns = [
-        payloads.encoded(
-            feature.name, folded[feature.name.casefold()], payloads.Encoding(feature.payload, feature.repeated)
-        )
+        payloads.encoded(feature.name, folded[feature.name.casefold()], payloads.feature_encoding(feature))
         for feature in features
     ]
     columns += [f"{ingest.identifier(column)} AS {ingest.identifier(_KEPT + column)}" for column in keep]

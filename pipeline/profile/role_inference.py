@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from core.config_sections import FeatureOptions, Role
 from core.spec import Payload, Unit
+from ingest.sql import moments
 from pipeline.config.settings import Settings
 from pipeline.profile.column_profile import ColumnProfile, natural_payload, short
 from pipeline.profile.value_order import Order
@@ -219,7 +220,7 @@ def natural_unit(column: ColumnProfile) -> Unit:
     """Returns the unit in which Examples hold a column's timestamps."""
     if column.type_class == "integer":
         return _epoch_unit(dataclasses.replace(column, name="time")) or "s"
-    return "ns" if column.type == "TIMESTAMP_NS" else "us"
+    return moments.natural_unit(column.type)
 
 
 def _text(column: ColumnProfile) -> InferredRole:

@@ -141,12 +141,20 @@ def test_a_date_format_and_a_decimal_comma_can_be_given(tmp_path: pathlib.Path) 
 
 def test_a_decimal_comma_is_seen_where_the_delimiter_is_another(tmp_path: pathlib.Path) -> None:
     assert read([write(tmp_path, "a.csv", "d;x\n1;3,5\n2;-1,25\n")])[1] == [(1, 3.5), (2, -1.25)]
-    assert read([write(tmp_path, "b.csv", "d;x\n1.5;3,5\n2;-1,25\n")])[1] == [(1.5, "3,5"), (2.0, "-1,25")]
+    assert read([write(tmp_path, "b.csv", "d;x\n1.5;3,5\n2;-1,25\n")])[1] == [(1.5, 3.5), (2.0, -1.25)]
+    points = write(tmp_path, "c.csv", "d;x\n1.234;3,5\n12.345.678;-1,25\n")
+    assert read([points])[1] == [(1234.0, 3.5), (12345678.0, -1.25)]
 
 
-def test_words_for_missing_count_in_texts_only_where_numbers_have_them(tmp_path: pathlib.Path) -> None:
-    assert read([write(tmp_path, "a.csv", "n,s\nNA,NA\n1,None\n")])[1] == [(None, None), (1, "None")]
-    assert read([write(tmp_path, "b.csv", "n,s\n2,NA\n1,None\n")])[1] == [(2, "NA"), (1, "None")]
+def test_words_for_missing_are_of_one_column(tmp_path: pathlib.Path) -> None:
+    file = write(tmp_path, "a.csv", "n,country\nNA,NA\n1,FR\n-,?\n")  # NA is also Namibia
+    assert read([file])[1] == [(None, "NA"), (1, "FR"), (None, "?")]
+    assert read([file], csv={"nulls": {"country": ["?"]}})[1] == [(None, "NA"), (1, "FR"), (None, None)]
+    assert read([file], csv={"nulls": ["?", "NA"]})[1] == [(None, None), (1, "FR"), (None, None)]
+    numbers = write(tmp_path, "b.csv", "n,s\nunknown,unknown\n1,x\n")
+    assert read([numbers], csv={"nulls": {"n": ["unknown"]}})[1] == [(None, "unknown"), (1, "x")]
+    with pytest.raises(UserError, match=r"`data.csv.nulls` names the column 'm', .* Their columns: n, s"):
+        read([numbers], csv={"nulls": {"m": ["unknown"]}})
 
 
 def test_no_header(tmp_path: pathlib.Path) -> None:

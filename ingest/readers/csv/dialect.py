@@ -14,7 +14,8 @@ from ingest.readers.base import check_names
 from ingest.readers.csv.segments import MAX_RECORD
 from ingest.source import Dialect
 
-_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
+_WITH_COMMA = re.compile(r"[+-]?([0-9]+|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]+)?")  # 3,5 or 1.234,5
+_WITH_POINT = re.compile(r"[+-]?([0-9]+|[1-9][0-9]{0,2}(,[0-9]{3})+)(\.[0-9]+)?")
 _SAMPLE = MAX_RECORD + 1
 _ROWS = 200
 _DELIMITERS = ",;\t|"
@@ -42,13 +43,16 @@ def detect(file: str, section: Csv) -> Dialect:
 
 
 def _has_decimal_commas(rows: list[list[str]]) -> bool:
-    """Returns whether some column of numbers has commas and none has points."""
+    """Returns whether a column of numbers has decimal commas, and points mark thousands or do not occur."""
     columns = [
         [cell.strip() for cell in column if cell.strip()] for column in itertools.zip_longest(*rows[1:], fillvalue="")
     ]
-    numbers = [column for column in columns if column and all(_NUMBER.fullmatch(cell) for cell in column)]
-    marks = {mark for column in numbers for cell in column for mark in ".," if mark in cell}
-    return marks == {","}
+    forms = (_WITH_COMMA, _WITH_POINT)
+    numbers = [column for column in columns if all(any(form.fullmatch(cell) for form in forms) for cell in column)]
+    marked = [cell for column in numbers for cell in column if "," in cell or "." in cell]
+    with_comma, with_point = (all(form.fullmatch(cell) for cell in marked) for form in forms)
+    has_comma, has_point = (any(mark in cell for cell in marked) for mark in ",.")
+    return has_comma and with_comma and not (has_point and with_point)
 
 
 def header(file: str, dialect: Dialect) -> list[str]:

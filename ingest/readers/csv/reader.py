@@ -20,7 +20,8 @@ from ingest.readers.csv.records import records
 from ingest.readers.csv.segments import MAX_RECORD, segments
 from ingest.rejects import Reject
 from ingest.source import Column, Dialect, Source
-from ingest.sql.connection import first_row, literal, paths_literal, temporary_file
+from ingest.sql.casts import cast
+from ingest.sql.connection import first_row, identifier, literal, paths_literal, temporary_file
 from ingest.type_inference import infer
 
 
@@ -43,14 +44,20 @@ class CsvReader(Reader):
     def infer(
         self, connection: duckdb.DuckDBPyConnection, source: Source, rows: str, types: Mapping[str, str]
     ) -> Source:
-        """Returns the source with inferred types, and with the words for "missing" that its numbers have."""
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW texts AS {rows}")
-        names = [column.name for column in source.columns if column.name not in types]
-        inferred = infer(connection, "texts", names, source.dialect)
-        found = {column.name: column for column in inferred.columns}
-        columns = tuple(found.get(column.name, column) for column in source.columns)
-        nulls = source.dialect.nulls or inferred.null_words  # a word means the same in texts as in numbers
-        return dataclasses.replace(source, columns=columns, dialect=dataclasses.replace(source.dialect, nulls=nulls))
+        """Returns the source with inferred types."""
+        texts = [column for column in source.columns if column.name not in types]
+        present = ", ".join(
+            f"{cast(column, 'VARCHAR', source.dialect)} AS {identifier(column.name)}"
+            for column in texts
+            if column.nulls
+        )
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW texts AS SELECT * {f'REPLACE ({present})' if present else ''} FROM ({rows})"
+        )
+        inferred = infer(connection, "texts", [column.name for column in texts], source.dialect)
+        found = {column.name: column for column in inferred}
+        columns = (dataclasses.replace(found.get(column.name, column), nulls=column.nulls) for column in source.columns)
+        return dataclasses.replace(source, columns=tuple(columns))
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces of whole records; one where the file is compressed, not in UTF-8 or not regular."""

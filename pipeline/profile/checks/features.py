@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import ingest
 from core.text import listing
 from pipeline.config.settings import Settings, set_flag
-from pipeline.config.yaml_reader import dump_inline
 from pipeline.profile.role_inference import NEW
 from pipeline.profile.table_inference import Inferred
 from pipeline.profile.table_profile import TableProfile
@@ -25,8 +24,11 @@ def missing_words_are_named(settings: Settings, table: TableProfile, inferred: I
     found = {column: word for column, word in words.items() if word}
     if found and ingest.READERS[table.source.format].has_dialect:
         examples = listing([f"{word!r} in `{column}`" for column, word in found.items()], 5)
-        nulls = dump_inline(sorted({*(settings.data.csv.nulls or ()), *found.values()}))
-        yield f"Some texts may stand for missing values: {examples}. To read them so: --set 'data.csv.nulls={nulls}'"
+        given = settings.data.csv.nulls or {}
+        by_column = {column: [word] for column, word in found.items()}
+        nulls = {**given, **by_column} if isinstance(given, dict) else sorted({*given, *found.values()})
+        flag = set_flag("data", "csv", "nulls", value=nulls)
+        yield f"Some texts may stand for missing values: {examples}. To read them so: {flag}"
 
 
 def labels_are_not_given_away(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:

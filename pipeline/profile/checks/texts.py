@@ -1,4 +1,4 @@
-"""Warns of texts that look like numbers or dates, with the queries that read them so."""
+"""Warns of texts, and of whole numbers such as 20240131, that look like numbers or dates, with queries for them."""
 
 import datetime
 import itertools
@@ -27,15 +27,20 @@ _DAYS = (
     *("%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%Y", "%d.%m.%y", "%m-%d-%Y", "%d-%m-%Y", "%m-%d-%y"),
     *("%d-%m-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y%m%d"),
 )
+_DAY_OF_DIGITS = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _DATES = tuple(day + time for day, time in itertools.product(_DAYS, _TIMES))
 
 
 def texts_are_no_numbers_or_dates(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[Message]:
     """Warns of texts without a configured role that are numbers or dates, written in another way than usual."""
-    for name, role in inferred.roles.items():
-        options = settings.features.get(name, FeatureOptions())
-        if options.kind is None and role.kind in ("categorical", "ignore"):
+    for name in inferred.roles:
+        column, options = table.columns[name], settings.features.get(name, FeatureOptions())
+        if options.kind is None and column.type_class == "integer" and column.distinct > 1:
+            if all(_DAY_OF_DIGITS.fullmatch(str(value)) for value in (column.low, column.high)):
+                sql = f"strptime({name_in_query(name)}::VARCHAR, '%Y%m%d')"
+                yield Correction(f"`{name}` may hold dates, such as {column.low}. To read them so", {name: sql})
+        elif options.kind is None:
             yield from reading(table, name)
 
 
@@ -62,9 +67,11 @@ def _readings(value: str, texts: Sequence[str]) -> dict[str, str]:
     dates = [form for form in forms if sum(_is_date(text, form) for text in like_dates) >= most]
     if dates:
         return {f"dates of the form {form}": f"TRY_STRPTIME({value}, '{form}')" for form in dates}
-    if len(texts) < _FEWEST_TEXTS or all(text.strip().isdigit() for text in texts):
+    if len(texts) <= _FEWEST_TEXTS:
         return {}
     fits = {point: sum(bool(form.fullmatch(text)) for text in texts) for point, form in _NUMBERS.items()}
+    if not any("," in text or "." in text for text in texts):
+        fits = {".": fits["."]}
     return {
         f"numbers with the decimal separator `{point}`": _number(value, point, any("(" in text for text in texts))
         for point, count in fits.items()

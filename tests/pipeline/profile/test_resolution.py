@@ -2,6 +2,7 @@
 
 import datetime
 import random
+import shlex
 from pathlib import Path
 
 import pyarrow as pa
@@ -133,15 +134,18 @@ def test_rows_without_a_label_are_left_out_of_a_query(resolve):
 
 
 def test_words_that_may_mean_missing_are_told(resolve):
-    text = table(a=NUMBERS, sex=["m", "NA", "f", "m"] * 15, y=YES_NO)
+    text = table(a=NUMBERS, sex=["m", "?", "f", "m"] * 15, country=["NA", "FR"] * 30, y=YES_NO)
 
     (warning,) = resolve(text).warnings
-    resolved = resolve(text, sets=("data.csv.nulls=[NA]",))
+    _, flag = shlex.split(warning[warning.index("--set") :])
+    resolved = resolve(text, sets=(flag,))
+    one = resolve(text, sets=('data.csv.nulls={sex: ["?"]}',))
 
-    assert "'NA' in `sex`" in warning
-    assert "--set 'data.csv.nulls=[NA]'" in warning
+    assert "'?' in `sex`, 'NA' in `country`" in warning
     assert resolved.warnings == ()
     assert "2 different texts" in resolved.reasons["sex"]
+    assert "1 different texts" in resolved.reasons["country"] or "constant" in resolved.reasons["country"]
+    assert "2 different texts" in one.reasons["country"]
 
 
 def test_leaks_are_warned_of_and_kept(resolve):

@@ -22,6 +22,8 @@ DAYS = [datetime.date(2024, 1, 1) + datetime.timedelta(days=row) for row in ROWS
 @pytest.fixture
 def load(tmp_path):
     def load(texts, *sets):
+        """Returns the settings of a table with the texts, every twentieth of which is another."""
+        texts = ["unknown" if row % 20 == 3 else text for row, text in enumerate(texts)]
         columns = {"a": [row * 37 % 301 / 2 for row in ROWS], "x": texts, "y": ["ab"[row // 7 % 2] for row in ROWS]}
         pq.write_table(pa.table(columns), tmp_path / "t.parquet")
         return settings.load(files=str(tmp_path / "t.parquet"), label="y", sets=sets)
@@ -43,11 +45,12 @@ def flags(message: str) -> list[str]:
         ([f"{row}.234,5" if row else "0,5" for row in ROWS], ["numbers, 0.5 to 299234"]),
         ([f"1,{row}" for row in ROWS], ["numbers, 1 to 1.99"]),
         ([f"1,{row + 100}" for row in ROWS], ["1100 to 1399", "1.1 to 1.399"]),  # two readings
-        ([f"{row / 8:.3f}" if row % 20 else "unknown" for row in ROWS], ["numbers, 0.125 to 37.375"]),
+        ([f"{row / 8:.3f}" for row in ROWS], ["numbers, 0 to 37.375"]),
         ([f"{day:%d-%b-%Y}" for day in DAYS], ["timestamps, 2024-01-01"]),
         ([f"{day.month}/{day.day}/{day:%y}" for day in DAYS], ["timestamps, 2024-01-01"]),
         ([f"{day.month}/{day.day % 12 + 1}/{day:%Y}" for day in DAYS], ["2024-01-01", "2024-01-01"]),
         ([f"{day:%Y%m%d}" for day in DAYS], ["timestamps, 2024-01-01"]),
+        ([str(1000 + row) for row in ROWS], ["1000 to 1299"]),
         ([f"v{row}" for row in ROWS], []),
         ([f"0{row}" for row in ROWS], []),  # codes
         ([f"1.{row % 10}" for row in ROWS], []),  # versions
@@ -62,6 +65,17 @@ def test_each_query_reads_the_texts(load, texts, reason):
     assert len(found) == len(reason)
     for flag, words in zip(found, reason, strict=True):
         assert words in resolution.resolve(load(texts, flag)).reasons["x"]
+
+
+def test_whole_numbers_may_be_days(tmp_path):
+    file, days = str(tmp_path / "t.parquet"), [int(f"{day:%Y%m%d}") for day in DAYS]
+    pq.write_table(pa.table({"x": days, "y": ["ab"[row // 7 % 2] for row in ROWS]}), file)
+
+    (warning,) = resolution.resolve(settings.load(files=file, label="y", sets=["features.x.type=int"])).warnings
+    again = resolution.resolve(settings.load(files=file, label="y", sets=flags(warning)))
+
+    assert warning.startswith("`x` may hold dates, such as 20240101. To read them so: --set")
+    assert again.reasons["x"].startswith("timestamps, 2024-01-01")
 
 
 def test_it_is_a_warning_unless_the_configuration_names_the_role(load):
