@@ -28,7 +28,7 @@ _DATES: tuple[str, ...] = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%
 _DATES += ("%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%b %d, %Y")
 _DATES += ("%d %B %Y", "%B %d, %Y")
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-_FORMATS = tuple(date + time for date, time in itertools.product(_DATES, _TIMES))
+DATE_FORMATS = tuple(date + time for date, time in itertools.product(_DATES, _TIMES))
 _DAY = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
 _WORDS = rf"(?i)^\s*({'|'.join(map(re.escape, NULL_WORDS))})?\s*$"  # pa.array would import pandas
 _PATTERNS = {
@@ -128,7 +128,7 @@ def _guess(texts: pa.ChunkedArray, types: Sequence[str], dialect: Dialect) -> li
     if fits("TIMESTAMP") >= half:
         first = "DATE" if fits("DATE") == fits("TIMESTAMP") else "TIMESTAMP"
         return sorted(_TIME_TYPES, key=lambda candidate: candidate.type != first)
-    return [_Candidate("written"), *(_Candidate("TIMESTAMP", format) for format in _FORMATS)]
+    return [_Candidate("written"), *(_Candidate("TIMESTAMP", format) for format in DATE_FORMATS)]
 
 
 def _written_numbers(dialect: Dialect) -> list[_Candidate]:

@@ -166,10 +166,11 @@ def _category(column: ColumnProfile, order: Order | None) -> str | None:
     """Returns why whole numbers are categories, as the end of a sentence; None where they are amounts."""
     rows_per_value = column.present / column.distinct
     dense = column.high - column.low < 2 * column.distinct
-    few = column.distinct <= _VERY_FEW or (column.distinct <= _FEW and dense)
+    very_few = column.distinct <= _VERY_FEW
+    few = very_few or (column.distinct <= _FEW and dense)
     if re.search(_CODE_NAME, column.name, re.IGNORECASE) and rows_per_value >= 2:
         return ", named like a code"
-    if few and rows_per_value >= _ROWS_PER_VALUE and (column.distinct <= _VERY_FEW or order != "monotone"):
+    if few and rows_per_value >= _ROWS_PER_VALUE and (order != "monotone" or (very_few and dense)):
         return ""
     if order == "unordered" and rows_per_value >= _FEWEST_ROWS_PER_CODE:
         return f", {column.low} to {column.high}, and the label depends on each value but not on their order"

@@ -18,6 +18,15 @@ def columns_are_named(_: Settings, __: TableProfile, inferred: Inferred) -> Iter
         yield f"New columns are ignored: {listing(new)}. To use one: --set features.COLUMN=ROLE"
 
 
+def train_has_values(_: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Warns of features that the configuration names and train has no value of."""
+    empty = [column for column in inferred.features if table.columns[column].null_in_train]
+    if empty:
+        flags = " ".join(set_flag("features", column, value="ignore") for column in empty[:5])
+        names = listing([f"`{column}`" for column in empty])
+        yield f"No row of train has a value of {names}, so nothing is learned from it. To leave it out: {flags}"
+
+
 def missing_words_are_named(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
     """Warns of texts of CSV files that may stand for missing values."""
     words = {column: table.columns[column].missing_word for column in inferred.features}

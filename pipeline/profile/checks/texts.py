@@ -1,13 +1,14 @@
-"""Warns of texts like numbers or dates, and of whole numbers like days, with the queries that read them so."""
+"""Warns of texts, and of whole numbers such as 20240131, that look like numbers or dates, with queries for them."""
 
 import datetime
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 
 import pyarrow.compute as pc
 
 from core.config_sections import FeatureOptions
+from ingest.sql.texts import DATE_OF_DIGITS
+from ingest.type_inference import DATE_FORMATS
 from pipeline.config.settings import Settings
 from pipeline.profile.checks.correction import Correction, Message
 from pipeline.profile.queries.table_queries import name_in_query
@@ -23,31 +24,19 @@ _NUMBERS = {  # the decimal separator, and the numbers that have it
     ",": re.compile(rf"{_SIGNS}([1-9]\d{{0,2}}([.'’ ]\d{{3}})+|(?!0\d)\d+)?(,\d*)?\s*[%$€£¥₹]?\)?\s*"),
 }
 _LIKE_A_DATE = re.compile(r"\s*(\d{1,2}[/. -](\d{1,2}|[A-Za-z]{3,9})[/. -]|[A-Za-z]{3,9} \d{1,2},? |(19|20)\d\d)\d\d.*")
-_DAYS = (
-    *("%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%Y", "%d.%m.%y", "%m-%d-%Y", "%d-%m-%Y", "%m-%d-%y"),
-    *("%d-%m-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%Y%m%d"),
-)
-_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _DAY_OF_DIGITS = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
-_DATES = tuple(day + time for day, time in itertools.product(_DAYS, _TIMES))
 
 
 def texts_are_no_numbers_or_dates(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[Message]:
     """Warns of texts without a configured role that are numbers or dates, written in another way than usual."""
-    for name, role in inferred.roles.items():
-        options = settings.features.get(name, FeatureOptions())
-        if options.kind is None and role.kind in ("categorical", "ignore"):
+    for name in inferred.roles:
+        column, options = table.columns[name], settings.features.get(name, FeatureOptions())
+        if options.kind is None and column.type_class == "integer" and column.distinct > 1:
+            if all(_DAY_OF_DIGITS.fullmatch(str(value)) for value in (column.low, column.high)):
+                sql = f"TRY_STRPTIME({name_in_query(name)}::VARCHAR, '{DATE_OF_DIGITS}')"
+                yield Correction(f"`{name}` may hold dates, such as {column.low}. To read them so", {name: sql})
+        elif options.kind is None:
             yield from reading(table, name)
-
-
-def numbers_are_no_days(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[Message]:
-    """Warns of whole numbers without a configured role that are days, such as 20240105."""
-    for name in (name for name in inferred.roles if name not in settings.features):
-        column = table.columns[name]
-        days = [text for text in map(str, (column.low, column.high)) if _DAY_OF_DIGITS.fullmatch(text)]
-        if column.type_class == "integer" and column.distinct > 1 and len(days) == 2:
-            value = f"TRY_STRPTIME({name_in_query(name)}::VARCHAR, '%Y%m%d')"
-            yield Correction(f"The numbers of `{name}`, such as {days[0]}, may be read as dates", {name: value})
 
 
 def reading(table: TableProfile, name: str) -> Iterator[Message]:
@@ -69,13 +58,15 @@ def _readings(value: str, texts: Sequence[str]) -> dict[str, str]:
     """Returns the ways to read most of the texts, and SQL for each; a text that is not so written becomes null."""
     most = _MOSTLY * len(texts)
     like_dates = [text for text in texts if _LIKE_A_DATE.fullmatch(text)]
-    forms = _DATES if len(like_dates) >= most > 0 else ()
+    forms = (*DATE_FORMATS, DATE_OF_DIGITS) if len(like_dates) >= most > 0 else ()
     dates = [form for form in forms if sum(_is_date(text, form) for text in like_dates) >= most]
     if dates:
         return {f"dates of the form {form}": f"TRY_STRPTIME({value}, '{form}')" for form in dates}
-    if len(texts) < _FEWEST_TEXTS or all(text.strip().isdigit() for text in texts):
+    if len(texts) <= _FEWEST_TEXTS:
         return {}
     fits = {point: sum(bool(form.fullmatch(text)) for text in texts) for point, form in _NUMBERS.items()}
+    if not any("," in text or "." in text for text in texts):
+        fits = {".": fits["."]}
     return {
         f"numbers with the decimal separator `{point}`": _number(value, point, any("(" in text for text in texts))
         for point, count in fits.items()

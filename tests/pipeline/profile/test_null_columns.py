@@ -40,6 +40,9 @@ def test_a_column_that_is_null_in_train_is_ignored(resolve):
 
     assert resolved.reasons["late"] == "no row of train has a value"
     assert [feature.name for feature in resolved.spec.features] == ["a", "day", "later"]
+    (warning,) = resolve("day,late,later", cells, ["split={by: time, column: day}", "features.late=numeric"]).warnings
+    assert warning.startswith("No row of train has a value of `late`")
+    assert warning.endswith("--set features.late=ignore")
 
 
 def test_a_column_without_a_value_that_the_configuration_names_is_an_error(resolve):

@@ -83,7 +83,7 @@ def test_one_query_corrects_all_at_once(resolve):
     columns = {
         "a": [-999 if row % 9 == 0 else row % 50 for row in ROWS],
         "b": [("red", "Red", "blue")[row % 3] for row in ROWS],
-        "c": [f"${number:.2f}" if row % 20 else "unknown" for row, number in enumerate(NUMBERS)],
+        "c": ["free" if row % 20 == 3 else f"${number:.2f}" for row, number in enumerate(NUMBERS)],
         "y": ["ab"[row // 7 % 2] for row in ROWS],
     }
 

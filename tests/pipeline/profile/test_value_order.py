@@ -65,6 +65,8 @@ def test_few_rows_tell_nothing():
         ("year", "monotone", 2008, 2023, 16, "numeric"),
         ("visits", "monotone", 0, 12, 13, "numeric"),
         ("rating", "monotone", 1, 5, 5, "categorical"),
+        ("area", "monotone", 40, 200, 8, "numeric"),
+        ("area", None, 40, 200, 8, "categorical"),
     ],
 )
 def test_the_role_of_a_whole_number(name, found, low, high, distinct, kind):
