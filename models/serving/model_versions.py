@@ -54,6 +54,7 @@ def push(model: pathlib.Path, base: pathlib.Path, extra: Mapping[str, bytes]) ->
         with _alone(base):
             added = {name: [len(content), digests.of_bytes(content)] for name, content in extra.items()}
             manifest = {**manifests.of_folder(model), **added}
+            manifest.pop(_MANIFEST_FILE, None)  # a version of another folder has one
             version = max(versions(base), default=0)
             path = base / str(version)
             if version and storage.read_json(path / _MANIFEST_FILE) == manifest and not damage(path, contents=True):

@@ -40,7 +40,7 @@ def of_refused(path: pathlib.Path, error: Exception) -> None:
     if folder.summary.exists():
         return
     summary = {"name": path.name, "run_id": time.strftime("%Y%m%d-%H%M%S"), "status": "refused", "error": str(error)}
-    with contextlib.suppress(OSError):  # the reason is on the terminal too
+    with contextlib.suppress(OSError, UnicodeError):  # the reason is on the terminal too
         write(RunRecord(folder, summary))
 
 

@@ -20,7 +20,7 @@ from core.spec import Feature, Label, Spec
 from ingest import READERS, Column, Source
 from models.serving import model_versions
 from pipeline import init_config, predict, run_local
-from pipeline.run.history import History
+from pipeline.run.history import COMPLETE, History
 from pipeline.run.run_folder import RunFolder
 from tests.components import served_models
 from tests.conformance.table_writers import WRITERS
@@ -112,8 +112,8 @@ def test_the_history_is_read_where_it_is(tmp_path, name):
     folder.make()
     with sqlite3.connect(folder.metadata) as store:
         store.execute("CREATE TABLE Execution (id INTEGER, last_known_state INTEGER)")
-        store.execute("INSERT INTO Execution VALUES (7, 2)")
-    assert History(folder.metadata, "p").unfinished() == [7]
+        store.execute("INSERT INTO Execution VALUES (7, ?)", (COMPLETE,))
+    assert History(folder.metadata, "p").finished() == {7}
     assert sorted(path.name for path in tmp_path.iterdir()) == [name], "no stray file"
 
 

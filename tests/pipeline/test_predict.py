@@ -1,7 +1,6 @@
 """Batch predictions by a formula model that was pushed with the metadata of a training."""
 
 import csv
-import dataclasses
 import datetime
 import json
 import pathlib
@@ -244,13 +243,9 @@ def _bytes(value: bytes) -> tf.train.Feature:
 
 @pytest.mark.parametrize("trained", ["hive", "flat"])
 def test_partition_columns_are_read_as_in_training(serving, tmp_path, trained):
-    plain = _copy(serving, tmp_path / "plain", query=None)
-    file = plain / "1" / model_versions.METADATA_FILE
-    metadata = json.loads(file.read_text())
-    source = Source.from_json(metadata["source"])
     hive = ("town",) if trained == "hive" else ()
-    data = source.data.model_copy(update={"hive": hive})
-    file.write_text(json.dumps({**metadata, "source": dataclasses.replace(source, data=data).to_json()}))
+    source = Source(("/data/train.csv",), COLUMNS, DATA.model_copy(update={"hive": hive}))
+    plain = _copy(serving, tmp_path / "plain", query=None, source=source.to_json())
     for town in ("bonn", "ulm"):
         (tmp_path / f"t/town={town}").mkdir(parents=True)
         (tmp_path / f"t/town={town}/x.csv").write_text("age\n20\n")
@@ -274,24 +269,19 @@ def test_partition_columns_are_read_as_in_training(serving, tmp_path, trained):
     ],
 )
 def test_blanks_and_encodings_are_those_of_the_file(serving, tmp_path, content):
-    plain = _copy(serving, tmp_path / "plain", query=None)
-    file = plain / "1" / model_versions.METADATA_FILE
-    metadata = json.loads(file.read_text())
-    source = Source.from_json(metadata["source"])
-    for dialect in (Dialect(encoding="latin-1"), Dialect(trim=True), Dialect()):
-        trained = dataclasses.replace(source, dialect=dialect).to_json()
-        file.write_text(json.dumps({**metadata, "source": trained}))
+    for number, dialect in enumerate((Dialect(encoding="latin-1"), Dialect(trim=True), Dialect())):
+        trained = Source(("/data/train.csv",), COLUMNS, DATA, dialect).to_json()
+        plain = _copy(serving, tmp_path / str(number), query=None, source=trained)
         (tmp_path / "new.csv").write_bytes(content)
         assert _predict(plain, tmp_path / "new.csv", tmp_path / "p.parquet", "--keep", "town") == 0
         found = pq.read_table(tmp_path / "p.parquet").to_pydict()
         assert (found["town"], found["score_1"]) == (["bonn"], pytest.approx([0.3]))
 
 
-def _copy(serving: pathlib.Path, to: pathlib.Path, query: str | None) -> pathlib.Path:
-    """Returns a copy of the version with another query."""
-    shutil.copytree(serving / "1", to / "1")
-    file = to / "1" / model_versions.METADATA_FILE
-    file.write_text(json.dumps({**json.loads(file.read_text()), "query": query}))
+def _copy(serving: pathlib.Path, to: pathlib.Path, **changes: str | None) -> pathlib.Path:
+    """Returns a folder with a copy of the version that has other metadata."""
+    metadata = {**json.loads((serving / "1" / model_versions.METADATA_FILE).read_text()), **changes}
+    model_versions.push(serving / "1", to, {model_versions.METADATA_FILE: json.dumps(metadata).encode()})
     return to
 
 

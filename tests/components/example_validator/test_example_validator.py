@@ -103,6 +103,7 @@ def test_drift_is_measured_from_the_statistics_of_the_served_model(stages, tmp_p
     made = data_stages.write_examples(tmp_path / "before", COLUMNS, {"train": {**TRAIN, "town": ["Bern"] * 20}})
     statistics = data_stages.make_statistics(made, SPEC, tmp_path / "previous")
     (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "saved_model.pb").touch()
     file = pathlib.Path(statistics.uri, "Split-train", "FeatureStats.pb")
     extra = {
         model_versions.METADATA_FILE: b'{"fingerprints": {"StatisticsGen": "before"}}',

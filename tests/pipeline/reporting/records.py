@@ -67,7 +67,7 @@ def execution(stage: str, folder: pathlib.Path, output: str, **report) -> Execut
     uri = folder / "artifacts" / stage / output / "1"
     uri.mkdir(parents=True, exist_ok=True)
     properties = {"finding": f"{stage} ended", "report": json.dumps(report)}
-    return Execution(1, stage, COMPLETE, None, (), (Artifact(1, str(uri), True, properties),))
+    return Execution(1, stage, COMPLETE, None, (), (Artifact(1, str(uri), True, properties, folder / "manifest.json"),))
 
 
 def evaluated(folder: pathlib.Path, explanation=EXPLANATION, config=CONFIG, **summary) -> RunRecord:
