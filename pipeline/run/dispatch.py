@@ -12,12 +12,12 @@ import ingest
 from core import digests, storage
 from core.errors import UserError
 from pipeline.config.settings import Settings
-from pipeline.graph import STAGES, RunContext
+from pipeline.graph import STAGES
 from pipeline.run import code_dependencies, fingerprints
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import History
 from pipeline.run.request import Request, exit_code
-from pipeline.run.run_folder import RunFolder
+from pipeline.run.run_folder import LocalContext, RunFolder
 
 if TYPE_CHECKING:
     from pipeline.profile.resolution import Resolved
@@ -41,7 +41,9 @@ def run(request: Request) -> int:
         return _print_unchanged(request, folder, last, time.monotonic() - begun)
     resolved = _resolve(request, folder, last, marks)
     history = History(folder.metadata, resolved.settings.name)
-    context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history)
+    context = LocalContext(
+        resolved.settings, resolved.spec, resolved.source, data_digest, folder=folder, history=history
+    )
     found, arguments = fingerprints.of_stages(STAGES, context)
     if request.dry_run:
         return _print_plan(request, history, found)

@@ -1,6 +1,7 @@
-"""Names the files of a run's folder, locks it for one run at a time, and computes the digest of the data."""
+"""Names the files of a run's folder, locks it for one run at a time, and says what stages find there."""
 
 import contextlib
+import dataclasses
 import fcntl
 import os
 import shutil
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from core import digests, storage
 from core.errors import UserError
+from models.serving import model_versions
+from pipeline.graph import RunContext
+from pipeline.run.history import History
 
 FREE_BYTES = 200_000_000  # on a full disk TensorFlow and SQLite leave broken files, so a run does not begin on one
 
@@ -106,3 +110,38 @@ class RunFolder:
         if self.path.is_dir():
             storage.write_json(cache, dict(zip(keys, found, strict=True)))
         return digests.of_values(found)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LocalContext(RunContext):
+    """A run on this machine.
+
+    Attributes:
+        folder: the folder of the run.
+        history: the earlier executions in that folder.
+    """
+
+    folder: RunFolder
+    history: History
+
+    def serving(self) -> str:
+        """Returns the folder of the served versions."""
+        return str(self.folder.serving)
+
+    def search(self) -> dict[str, str]:
+        """Returns the folders of the trials and of their TensorBoard logs."""
+        return {"directory": str(self.folder.tuner), "logs": str(self.folder.tensorboard / "search")}
+
+    def cache(self, stage: str) -> str:
+        """Returns the folder of a stage's per-file results; empty where no later run reads the same files again."""
+        return str(self.folder.cache / stage) if self.source.grows else ""
+
+    def champion(self) -> str:
+        """Returns the folder of the served version that the candidate is compared with; empty for none."""
+        return str(model_versions.champion(self.folder.serving, self.digests["Trainer"]) or "")
+
+    def previous_statistics(self) -> str:
+        """Returns the statistics to measure drift from: of the served version, else of the last validated data."""
+        digest = self.digests["StatisticsGen"]
+        served = model_versions.previous_statistics(self.folder.serving, digest)
+        return str(served or self.history.validated_statistics(digest) or "")
