@@ -248,7 +248,9 @@ class Deploy(Section):
     """The deployment on Kubeflow Pipelines or Vertex AI."""
 
     serving_folder: str | None = None
-    """the folder, in a bucket, that gets the versions of the model; null: PIPELINE_ROOT/NAME/serving"""
+    """the folder that gets the versions of the model; null: PIPELINE_ROOT/NAME/serving"""
+    volumes: dict[str, str] = {}
+    """Kubeflow: the persistent volume claims that all stages mount, by path, such as {/data: trips}"""
     endpoint: str | None = None
     """Vertex AI: the name of an endpoint that each pushed model is deployed to; it is made if there is none"""
     endpoint_machine: str = "n1-standard-2"

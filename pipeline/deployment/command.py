@@ -79,14 +79,18 @@ def run(request: Request) -> int:
         job = compiler.compile_stages(made, target)
     spec = job["pipelineSpec"]
     documents = [spec]
-    if target.platform == "kubeflow" and (platform := stage_options.kubernetes(spec, made)):
+    if target.platform == "kubeflow" and (platform := stage_options.kubernetes(spec, made.settings.deploy)):
         documents.append(platform)
     is_json = request.to.suffix == ".json"
     storage.write_text(request.to, json.dumps(job, sort_keys=True, indent=1) if is_json else to_yaml(documents))
-    if submission is None or request.dry_run:
-        print(json.dumps(submission.describe(), indent=2) if submission else f"written: {request.to}")
+    if submission is None:
+        print(f"written: {request.to}")
+    elif request.dry_run:
+        print(json.dumps(submission.describe(), indent=2))
     else:
-        print(submission.send())
+        with terminal.output_to(Path(os.devnull)):  # the clients print warnings and retries
+            line = submission.send()
+        print(line)
     return 0
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import ingest
+from core.config_sections import Deploy
 from core.errors import UserError
 from core.spec import Label
 from pipeline.config.settings import Settings
@@ -56,7 +57,7 @@ def make(settings: Settings, pipeline_root: str) -> tuple[DeployedContext, tuple
     """
     resolved = _without_data(settings) or resolution.resolve(settings)
     data = resolved.source.data
-    files = [_portable(file) for file in settings.data.files]
+    files = [_portable(file, settings.deploy) for file in settings.data.files]
     warnings = resolved.warnings
     if None in files:
         warnings += (
@@ -65,11 +66,10 @@ def make(settings: Settings, pipeline_root: str) -> tuple[DeployedContext, tuple
         )
     named = (UNNAMED,) if None in files else tuple(files)
     source = dataclasses.replace(resolved.source, files=(), data=data.model_copy(update={"files": named}))
-    _check_query(settings.data.query)
-    schema_file = settings.schema_file and _required(settings.schema_file, "schema_file")
+    _check_query(settings)
     serving_folder = settings.deploy.serving_folder or f"{pipeline_root}/{settings.name}/serving"
     context = DeployedContext(
-        resolved.settings.model_copy(update={"schema_file": schema_file}),
+        resolved.settings.model_copy(update={"schema_file": _schema_file(settings)}),
         resolved.spec,
         source,
         data_digest="",
@@ -99,28 +99,32 @@ def _without_data(settings: Settings) -> Resolved | None:
     return Resolved(settings, resolution.spec_of(settings, label), source, {}, ())
 
 
-def _portable(path: str) -> str | None:
+def _portable(path: str, deploy: Deploy) -> str | None:
     """Returns a path or pattern as containers find it; None for one of this machine alone."""
-    if path.startswith(("package:", "/gcs/")) or "://" in path:
+    mounted = tuple(f"{mount.rstrip('/')}/" for mount in ("/gcs", *deploy.volumes))
+    if path.startswith(("package:", *mounted)) or "://" in path:
         return path
     absolute = Path(os.path.abspath(os.path.expanduser(path)))
     return str(absolute.relative_to(ROOT)) if absolute.is_relative_to(ROOT) else None
 
 
-def _required(path: str, setting: str) -> str:
-    found = _portable(path)
-    if found is None:
+def _schema_file(settings: Settings) -> str | None:
+    """Returns the path of the curated schema; UserError where containers do not have it."""
+    found = settings.schema_file and _portable(settings.schema_file, settings.deploy)
+    if settings.schema_file and not found:
         raise UserError(
-            f"{setting}: {path} is on this machine, where containers do not find it. Put it into the project's folder, "
-            "which the image has."
+            f"schema_file: {settings.schema_file} is on this machine, where containers do not find it. Put it into the "
+            "project's folder, which the image has."
         )
     return found
 
 
-def _check_query(query: str | None) -> None:
+def _check_query(settings: Settings) -> None:
     """Raises UserError where the query reads a file that containers do not have under the same name."""
+    query = settings.data.query
     for file in ingest.files_in_query(query):
-        if file in str(query) or _portable(file) is None:
+        found = _portable(file, settings.deploy)
+        if found is None or (file in str(query) and found != file):
             raise UserError(
                 f"data.query reads {file}, where containers do not find it. Put the file into the project's folder, "
                 "which the image has, and write its path from there."

@@ -14,7 +14,10 @@ _MOST_POINTS = 200  # of a ROC curve
 
 
 def take(outputs: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Takes the artifacts out of the outputs of a stage, which TFX would not know, and returns them by name."""
+    """Takes the platform's own artifacts, which TFX does not know, out of the outputs of a stage; by name.
+
+    Beside those that the stage declares, Kubeflow adds one for its log.
+    """
     artifacts = outputs.get("artifacts", {})
     titles = {name: value["artifacts"][0].get("type", {}).get("schemaTitle", "") for name, value in artifacts.items()}
     return {name: artifacts.pop(name)["artifacts"][0] for name, title in titles.items() if title.startswith("system.")}
@@ -38,8 +41,10 @@ def add(executor_output: dict[str, Any], shown: Mapping[str, dict[str, Any]], pr
         elif title == "system.ClassificationMetrics":
             spec = Spec.from_json(properties["spec"])
             artifact["metadata"] = _classification_metrics(made["evaluation"]["artifacts"][0]["uri"], spec)
-        else:
+        elif title == "system.HTML":
             _write(Path(artifact["uri"]), "".join(_page(report)))
+        else:
+            continue
         made[name] = {"artifacts": [artifact]}
 
 

@@ -5,7 +5,7 @@ TFX's compiler has no arguments for these. The keys are those of `pipeline_spec.
 
 from typing import Any
 
-from core.config_sections import StageResources
+from core.config_sections import Deploy, StageResources
 from pipeline.deployment.context import DeployedContext
 from pipeline.deployment.runtime_parameters import PARAMETERS, uses_folders
 from pipeline.deployment.target import Target
@@ -87,10 +87,17 @@ def num_bytes(amount: str) -> int:
     return int(float(number) * _UNITS[amount[len(number) :].strip().removesuffix("B").upper()])
 
 
-def kubernetes(spec: dict[str, Any], context: DeployedContext) -> dict[str, Any] | None:
-    """Returns what Kubernetes alone knows, the node selectors; None where there are none."""
+def kubernetes(spec: dict[str, Any], deploy: Deploy) -> dict[str, Any] | None:
+    """Returns what Kubernetes alone knows, volumes and node selectors; None where there is nothing."""
     executors = {}
+    mounts = [
+        {"mountPath": path, "pvcNameParameter": {"runtimeValue": {"constant": claim}}}
+        for path, claim in deploy.volumes.items()
+    ]
     for stage, component in spec["components"].items():
-        if labels := context.settings.deploy.resources(stage).node_selector:
-            executors[component["executorLabel"]] = {"nodeSelector": {"labels": dict(labels)}}
+        labels = deploy.resources(stage).node_selector
+        options: dict[str, Any] = {"pvcMount": mounts} if mounts else {}
+        options |= {"nodeSelector": {"labels": dict(labels)}} if labels else {}
+        if options:
+            executors[component["executorLabel"]] = options
     return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}} if executors else None

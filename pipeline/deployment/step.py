@@ -3,6 +3,7 @@
 It stands between the platform and TFX's container entry point, which runs the stage:
 
 - the values of runtime parameters are put into the JSON of the stage;
+- input artifacts get the types of the stage's declaration, which the backend of Kubeflow leaves empty;
 - artifacts are read and written at the local paths at which the platform lays them: `s3://BUCKET/KEY` at
   `/s3/BUCKET/KEY`, and likewise `/minio/` and `/gcs/`;
 - the artifacts that the user interface draws are made from the report of the stage;
@@ -22,6 +23,7 @@ os.environ["TF_USE_LEGACY_KERAS"] = "0"  # before anything imports TensorFlow, o
 
 TFX_ENTRY_POINT = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 _EXECUTOR_INPUT = "--json_serialized_invocation_args"
+_INPUTS_SPEC = "--json_serialized_inputs_spec_args"
 _MOUNTS = {"gs": "gcs", "s3": "s3", "minio": "minio"}
 _URI = re.compile(r"(\w+)://([^/]+)(.*)")
 
@@ -62,6 +64,10 @@ def run(argv: Sequence[str]) -> None:
     inputs, outputs = (executor_input.setdefault(side, {}) for side in ("inputs", "outputs"))
     properties = {name: _mounted(value) for name, value in inputs.get("parameterValues", {}).items()}
     inputs["parameterValues"] = _checked(applied(properties))
+    declared = json.loads(arguments[arguments.index(_INPUTS_SPEC) + 1]).get("artifacts", {})
+    for name, artifacts in inputs.get("artifacts", {}).items():
+        for artifact in artifacts["artifacts"]:
+            artifact["type"] = declared[name]["artifactType"]
     uris = {local_path(artifact["uri"]): artifact["uri"] for artifact in _artifacts(executor_input)}
     for artifact in _artifacts(executor_input):
         artifact["uri"] = local_path(artifact["uri"])
@@ -114,8 +120,8 @@ def _checked(properties: dict[str, Any]) -> dict[str, Any]:
     for name in FOLDERS & properties.keys():
         if _URI.fullmatch(properties[name]):
             raise UserError(
-                f"serving_folder is {properties[name]}, and stages use a folder of the file system. Give the path at "
-                "which the bucket or a volume is mounted; Vertex AI mounts gs://BUCKET at /gcs/BUCKET by itself."
+                f"serving_folder is {properties[name]}, and stages use a folder of the file system. Give one in a "
+                "volume (`deploy: {volumes: ...}`); Vertex AI mounts gs://BUCKET at /gcs/BUCKET by itself."
             )
     config = json.loads(properties.get("custom_config") or "null") or {}
     text = properties.get("spec") or config.get("spec")

@@ -104,8 +104,8 @@ class Submission:
                     raise GateError(f"Run {run.run_id} at {self.host} ended as {ended.state}. Its steps have the logs.")
         except urllib3.exceptions.HTTPError as error:
             raise UserError(
-                f"Kubeflow Pipelines cannot be reached at {self.host}: {_short(error)}. Is the address right, and the "
-                "service up? From outside of the cluster, kubectl port-forward makes it reachable."
+                f"Kubeflow Pipelines cannot be reached at {self.host}: {_short(getattr(error, 'reason', error))}. Is "
+                "the address right, and the service up? From outside, kubectl port-forward makes it reachable."
             ) from None
         except kfp_server_api.ApiException as error:
             hint = " Are the credentials right?" if error.status in (401, 403) else ""
@@ -131,12 +131,12 @@ class Submission:
             job.submit()
             if self.wait:
                 job.wait()
-        except auth.GoogleAuthError as error:
+        except (auth.DefaultCredentialsError, auth.RefreshError) as error:
             raise UserError(
                 f"There are no credentials for Google Cloud: {_short(error)}. Run `gcloud auth application-default "
                 "login`, or name a key in GOOGLE_APPLICATION_CREDENTIALS."
             ) from None
-        except (exceptions.GoogleAPICallError, exceptions.RetryError) as error:
+        except (exceptions.GoogleAPIError, auth.GoogleAuthError, ValueError) as error:
             raise UserError(
                 f"Vertex AI in {self.target.region} cannot be reached, or refused: {_short(error)}. Check --project, "
                 "--region, and the rights of the account."

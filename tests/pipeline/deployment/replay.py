@@ -71,10 +71,10 @@ class Replay:
         for name, given in inputs.get("artifacts", {}).items():
             made = given["taskOutputArtifact"]
             (artifact,) = self.outputs[made["producerTask"]][made["outputArtifactKey"]]["artifacts"]
-            kind = component["inputDefinitions"]["artifacts"][name]["artifactType"]
-            artifacts[name] = {"artifacts": [{**artifact, "type": kind}]}
+            # The backend of Kubeflow gives input artifacts no type.
+            artifacts[name] = {"artifacts": [{**artifact, "type": {"instanceSchema": ""}}]}
         folder = self._root / step
-        outputs = {}
+        outputs = {"executor-logs": _log(folder)}
         for name, declared in component.get("outputDefinitions", {}).get("artifacts", {}).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             artifact = {"name": f"{step}-{name}", "uri": str(folder / name), "type": declared["artifactType"]}
@@ -89,6 +89,11 @@ class Replay:
         if "componentInputParameter" in given:
             return self.parameters[given["componentInputParameter"]]
         return given["runtimeValue"]["constant"]
+
+
+def _log(folder: pathlib.Path) -> dict[str, Any]:
+    """Returns the output that the backend of Kubeflow adds to every step."""
+    return {"artifacts": [{"uri": str(folder / "executor-logs"), "type": {"schemaTitle": "system.Artifact"}}]}
 
 
 def report(artifacts: Mapping[str, Any], name: str) -> dict[str, Any]:
