@@ -230,6 +230,7 @@ STAGES = (
             "blessing": "Evaluator.blessing",
             "infra_blessing": "ServingValidator.infra_blessing",
             "statistics": "StatisticsGen.statistics",
+            "examples": "ExampleGen.examples",
         },
         parameters=lambda run: {
             "push_destination": run.serving(),

@@ -51,6 +51,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         _empty(artifact.uri)  # files of an interrupted attempt would count as rows
         try:
             source = _found(exec_properties)
+            artifact.set_string_custom_property("source", source.to_json())
             with beam_errors.unwrapped():
                 divided = work_units.divide(source, _UNIT_BYTES)
                 plan = self._plan(source, exec_properties, divided, artifact.uri)

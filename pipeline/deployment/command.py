@@ -5,7 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from core.errors import UserError
 from core.text import unknown
 from pipeline.config.settings import Settings
 from pipeline.deployment import context as deployed_context
+from pipeline.deployment.context import DeployedContext
 from pipeline.deployment.runtime_parameters import PARAMETERS
 from pipeline.deployment.submission import Submission
 from pipeline.deployment.target import Target
@@ -71,7 +72,7 @@ def run(request: Request) -> int:
         else None
     )
     made, warnings = deployed_context.make(request.settings, target.pipeline_root)
-    for warning in warnings:
+    for warning in (*warnings, *_unreachable(made, target)):
         print(f"! {warning}", file=sys.stderr)
     with terminal.output_to(Path(os.devnull)):  # TensorFlow's C++ code prints while it starts
         from pipeline.deployment import compiler, stage_options
@@ -82,7 +83,10 @@ def run(request: Request) -> int:
     if target.platform == "kubeflow" and (platform := stage_options.kubernetes(spec, made.settings.deploy)):
         documents.append(platform)
     is_json = request.to.suffix == ".json"
-    storage.write_text(request.to, json.dumps(job, sort_keys=True, indent=1) if is_json else to_yaml(documents))
+    try:
+        storage.write_text(request.to, json.dumps(job, sort_keys=True, indent=1) if is_json else to_yaml(documents))
+    except OSError as error:
+        raise UserError(f"--to {request.to} cannot be written: {error.strerror}. Name another file.") from None
     if submission is None:
         print(f"written: {request.to}")
     elif request.dry_run:
@@ -92,6 +96,18 @@ def run(request: Request) -> int:
             line = submission.send()
         print(line)
     return 0
+
+
+def _unreachable(made: DeployedContext, target: Target) -> Iterator[str]:
+    """Yields a message for each place in a bucket that the platform does not mount as a folder."""
+    for parameter in PARAMETERS:
+        value = parameter.default(made)
+        is_mounted = target.platform == "vertex" and str(value).startswith("gs://")
+        if "://" in str(value) and not is_mounted:
+            yield (
+                f"{parameter.name} is {value}, and the stages use files and folders: name one in a volume "
+                "(`deploy: {volumes: ...}`), here or when a run is started."
+            )
 
 
 def to_yaml(documents: Sequence[Mapping[str, Any]]) -> str:
@@ -124,9 +140,13 @@ def _checked(request: Request) -> Target:
     """Returns the target, its pipeline root without a slash at the end.
 
     Raises:
-        UserError: the image, the pipeline root or the file cannot be used.
+        UserError: the image, the pipeline root or the file cannot be used, or flags do not fit together.
     """
     target, platform = request.target, request.target.platform
+    if not (request.submit or request.dry_run) and (request.schedule or request.wait or request.parameters):
+        raise UserError("--schedule, --wait and --parameter say how to start the pipeline. Add --submit.")
+    if request.schedule and request.wait:
+        raise UserError("--wait waits for the end of one run, and --schedule starts many. Leave one of them out.")
     if not re.fullmatch(r"[\w][\w.:/@-]*", target.image):
         raise UserError(f"--image {target.image!r} is not the name of an image. Write it like registry/skewless:1.0.")
     root = target.pipeline_root.rstrip("/")

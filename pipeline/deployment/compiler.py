@@ -57,6 +57,11 @@ def _nodes(stages: Sequence[Stage], context: DeployedContext, target: Target) ->
 
 
 def _beam_arguments(options: Sequence[str]) -> list[str]:
-    """Returns the options of Beam with a runner: Beam's default one would first look for a binary to download."""
+    """Returns the options of Beam, by default for a runner inside the container.
+
+    Without a runner, Beam would first look for a binary to download; without an image, TFX would package its own source
+    for workers on other machines.
+    """
     has_runner = any(option.startswith("--runner") for option in options)
-    return [*options] if has_runner else ["--runner=FnApiRunner", *options]
+    inside = [] if has_runner else ["--runner=FnApiRunner", "--worker_harness_container_image=none"]
+    return [*inside, *options]

@@ -47,11 +47,25 @@ def test_wrong_arguments_are_one_message(capsys, changes, message):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--schedule", "0 6 * * *"], "Add --submit"),
+        (["--submit", "--host", "http://kubeflow", "--schedule", "0 6 * * *", "--wait"], "Leave one of them out"),
+    ],
+)
+def test_flags_that_do_not_fit_together_are_refused(capsys, flags, message):
+    assert command("pipeline.yaml", *flags) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_a_dry_run_prints_what_would_be_sent(config, tmp_path, capsys):
     to = tmp_path / "pipeline.yaml"
     sent = ["--host", "http://kubeflow:8888", "--schedule", "0 6 * * *", "--parameter", "training_epochs=5"]
     assert command(to, str(config), "--submit", "--dry-run", *sent) == 0
-    assert json.loads(capsys.readouterr().out) == {
+    printed = capsys.readouterr()
+    assert "serving_folder is s3://bucket/runs/trips/serving, and the stages use files and folders" in printed.err
+    assert json.loads(printed.out) == {
         "host": "http://kubeflow:8888",
         "pipeline": str(to),
         "experiment": "trips",
