@@ -50,7 +50,7 @@ def test_a_resolved_configuration_is_compiled_without_its_data(tmp_path):
 
 def test_text_classes_are_told_from_numbers(tmp_path):
     csv = tmp_path / "codes.csv"
-    csv.write_text("a,y\n" + "".join(f"{row % 7},{'007' if row % 2 else 'x'}\n" for row in range(100)))
+    csv.write_text("a,y\n" + "".join(f"{row * 37 % 101},{'007' if row % 2 else 'x'}\n" for row in range(400)))
     resolved = resolution.resolve(settings.load(files=str(csv), label="y"))
     settings.write(resolved.settings, tmp_path / "config.yaml")
     made, _ = context.make(settings.load(tmp_path / "config.yaml"), "s3://b/r")

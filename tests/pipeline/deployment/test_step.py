@@ -45,7 +45,7 @@ SPEC = Spec(Label("tip", "binary", "int", ("0", "1")), (Feature("fare", "numeric
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"spec": SPEC.to_json(), "spec__family": "mpl"}, "Did you mean mlp?"),
+        ({"spec": SPEC.to_json(), "spec__family": "mpl"}, "Did you mean 'mlp'?"),
         ({"push_destination": "s3://models/trips"}, "serving_folder is s3://models/trips"),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_dry_run_prints_what_would_be_sent(config, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("training_epoch=5", "Did you mean training_epochs?"),
+        ("training_epoch=5", "Did you mean 'training_epochs'?"),
         ("training_epochs=five", "a whole number was expected"),
         ("training_epochs", "is not of the form NAME=VALUE"),
     ],
