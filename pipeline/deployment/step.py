@@ -73,6 +73,9 @@ def run(argv: Sequence[str]) -> None:
         artifact["uri"] = local_path(artifact["uri"])
     output_file = outputs["outputFile"] = local_path(outputs["outputFile"])
     shown = shown_artifacts.take(outputs)
+    for artifacts in outputs.get("artifacts", {}).values():
+        if not _URI.fullmatch(uri := artifacts["artifacts"][0]["uri"]):
+            os.makedirs(uri, exist_ok=True)  # as TFX does in a local run; the launcher makes the folder above alone
     arguments[position] = json.dumps(executor_input)
     sys.argv = [TFX_ENTRY_POINT, *arguments]
     try:

@@ -1,14 +1,14 @@
 """Runs the steps of a compiled pipeline in order, as the launcher of Kubeflow Pipelines runs each of them."""
 
 import json
-import os
 import pathlib
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+import pytest
+
+from pipeline.deployment import step
 
 
 class Replay:
@@ -28,7 +28,6 @@ class Replay:
         defaults = {name: value["defaultValue"] for name, value in declared.items() if "defaultValue" in value}
         self.parameters = defaults | parameters
         self.outputs: dict[str, dict[str, Any]] = {}
-        self.properties: dict[str, dict[str, Any]] = {}
 
     def order(self) -> Iterator[str]:
         """Yields the steps, each after those that it depends on."""
@@ -39,50 +38,44 @@ class Replay:
                 yield name
                 done.add(name)
 
-    def run(self, *steps: str) -> subprocess.CompletedProcess[str]:
-        """Runs the named steps, or all; returns how the last one ended."""
-        ended = None
-        for step in steps or self.order():
-            ended = self._run_step(step)
-            if ended.returncode:
-                break
-        assert ended is not None
-        return ended
+    def run(self, *steps: str) -> int:
+        """Runs the named steps, or all, until one fails; returns the exit code of the last."""
+        return next(filter(None, map(self._run_step, steps or list(self.order()))), 0)
 
-    def _run_step(self, step: str) -> subprocess.CompletedProcess[str]:
-        component = self._spec["components"][self._tasks[step]["componentRef"]["name"]]
+    def _run_step(self, name: str) -> int:
+        component = self._spec["components"][self._tasks[name]["componentRef"]["name"]]
         container = self._spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
-        executor_input = self._executor_input(step, component)
+        assert container["command"] == ["python", "-m", step.__name__]
+        executor_input = self._executor_input(name, component)
         text = json.dumps(executor_input)
-        command = [part.replace("{{$}}", text) for part in [*container["command"], *container["args"]]]
-        command[command.index("python")] = sys.executable
-        environment = {**os.environ, **{variable["name"]: variable["value"] for variable in container["env"]}}
-        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-        output_file = pathlib.Path(executor_input["outputs"]["outputFile"])
-        if ended.returncode == 0:
-            self.outputs[step] = json.loads(output_file.read_text(encoding="utf-8"))["artifacts"]
-        return ended
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", sys.argv)  # the step changes it
+            exit_code = step.main([part.replace("{{$}}", text) for part in container["args"]])
+        if exit_code == 0:
+            output_file = pathlib.Path(executor_input["outputs"]["outputFile"])
+            self.outputs[name] = json.loads(output_file.read_text(encoding="utf-8"))["artifacts"]
+        return exit_code
 
-    def _executor_input(self, step: str, component: Mapping[str, Any]) -> dict[str, Any]:
-        inputs = self._tasks[step].get("inputs", {})
-        values = {name: self._value(given) for name, given in inputs.get("parameters", {}).items()}
-        self.properties[step] = values
+    def _executor_input(self, step_name: str, component: Mapping[str, Any]) -> dict[str, Any]:
+        inputs = self._tasks[step_name].get("inputs", {})
         artifacts = {}
         for name, given in inputs.get("artifacts", {}).items():
             made = given["taskOutputArtifact"]
             (artifact,) = self.outputs[made["producerTask"]][made["outputArtifactKey"]]["artifacts"]
             # The backend of Kubeflow gives input artifacts no type.
             artifacts[name] = {"artifacts": [{**artifact, "type": {"instanceSchema": ""}}]}
-        folder = self._root / step
+        folder = self._root / step_name
+        folder.mkdir(parents=True, exist_ok=True)
         outputs = {"executor-logs": _log(folder)}
         for name, declared in component.get("outputDefinitions", {}).get("artifacts", {}).items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            artifact = {"name": f"{step}-{name}", "uri": str(folder / name), "type": declared["artifactType"]}
-            outputs[name] = {"artifacts": [{**artifact, "metadata": {}}]}
-        output_file = folder / "kfp_outputs" / "output_metadata.json"
+            artifact = {"name": name, "uri": str(folder / name), "type": declared["artifactType"], "metadata": {}}
+            outputs[name] = {"artifacts": [artifact]}
         return {
-            "inputs": {"parameterValues": values, "artifacts": artifacts},
-            "outputs": {"artifacts": outputs, "outputFile": str(output_file)},
+            "inputs": {
+                "parameterValues": {name: self._value(given) for name, given in inputs.get("parameters", {}).items()},
+                "artifacts": artifacts,
+            },
+            "outputs": {"artifacts": outputs, "outputFile": str(folder / "kfp_outputs" / "output_metadata.json")},
         }
 
     def _value(self, given: Mapping[str, Any]) -> Any:
@@ -101,8 +94,3 @@ def report(artifacts: Mapping[str, Any], name: str) -> dict[str, Any]:
     (artifact,) = artifacts[name]["artifacts"]
     found: dict[str, Any] = json.loads(artifact["metadata"]["report"])
     return found
-
-
-def steps(spec: Mapping[str, Any]) -> Sequence[str]:
-    """Returns the names of the steps of a compiled pipeline."""
-    return sorted(spec["root"]["dag"]["tasks"])

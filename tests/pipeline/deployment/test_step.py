@@ -64,7 +64,6 @@ def test_a_wrong_parameter_is_one_message(parameters, message):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_all_steps_run_and_push_what_was_asked_for_at_the_start(tmp_path):
     """The containers' commands run one after the other with other data, family, trials and folder than compiled."""
     spec = compile_spec(load(table(tmp_path), "tune.trials=1"))
@@ -78,11 +77,8 @@ def test_all_steps_run_and_push_what_was_asked_for_at_the_start(tmp_path):
         training_epochs=3,
         serving_folder=str(tmp_path / "serving"),
     )
-    ended = replay.run("ExampleGen")
-    assert ended.returncode == 0, ended.stderr
+    assert replay.run() == 0
     assert sum(report(replay.outputs["ExampleGen"], "examples")["rows"].values()) == 900
-    ended = replay.run(*[name for name in replay.order() if name != "ExampleGen"])
-    assert ended.returncode == 0, ended.stderr
     assert replay.outputs.keys() == {stage.name for stage in STAGES}
     trained = report(replay.outputs["Trainer"], "model")
     assert (trained["family"], trained["epochs"] <= 3) == ("linear", True)
@@ -98,5 +94,5 @@ def test_all_steps_run_and_push_what_was_asked_for_at_the_start(tmp_path):
     assert json.loads(metadata["spec"])["family"] == "linear"
     # Where the serving folder has a version, the next run is compared with it, and measures drift from its data.
     shutil.rmtree(tmp_path / "root" / "Evaluator")
-    assert replay.run("Evaluator").returncode == 0
+    assert replay.run("Evaluator") == 0
     assert "champion auc" in replay.outputs["Evaluator"]["metrics"]["artifacts"][0]["metadata"]
