@@ -27,7 +27,7 @@ ENV PATH=/app/.venv/bin:$PATH \
     TF_USE_LEGACY_KERAS=0
 COPY --from=build /app/.venv .venv
 COPY --chown=skewless:skewless . .
-USER skewless
+USER 1000
 # No ENTRYPOINT: Kubeflow and TFX start `python -m tfx.orchestration...`, users `make` or a shell.
 CMD ["make", "run"]
 

@@ -59,7 +59,7 @@ def _matches(path: str, pattern: str) -> list[str]:
         return [path]
     matches = sorted(match for match in glob.glob(path, recursive=True) if os.path.isfile(match))
     if not matches:
-        plain = os.path.abspath(_located(pattern))
+        plain = os.path.abspath(locate(pattern))
         if os.path.isdir(plain):
             raise UserError(f"{pattern} is a folder, and files were expected. Write a glob, such as {_glob_in(plain)}.")
         folder = _existing(plain)
@@ -76,7 +76,7 @@ def _check_kind(pattern: str) -> None:
             f"{pattern} is a URL, and files on this machine are read. Download it, or mount its storage, and give the "
             "path."
         )
-    path = _located(pattern)
+    path = locate(pattern)
     if pattern in ("-", "/dev/stdin") or (
         os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
     ):
@@ -91,7 +91,7 @@ def absolute(pattern: str) -> str:
 
     The placeholders of spans stay. A path to a file is returned without escapes.
     """
-    path = os.path.abspath(_located(pattern))
+    path = os.path.abspath(locate(pattern))
     if os.path.isfile(path):
         return path
     folder = _existing(path)
@@ -105,7 +105,7 @@ def _existing(path: str) -> str:
     return path if os.path.isdir(path) else _existing(os.path.dirname(path))
 
 
-def _located(pattern: str) -> str:
+def locate(pattern: str) -> str:
     """Returns a pattern with `~` and `package:NAME/` resolved."""
     return _inside_package(pattern) if pattern.startswith(_PACKAGE) else os.path.expanduser(pattern)
 

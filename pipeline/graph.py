@@ -4,6 +4,7 @@ The TFX pipeline, the fingerprints, `--dry-run`, `--from` and `--to`, the order 
 documentation are all made from `STAGES`. TFX and TensorFlow are imported only when the TFX pipeline is built.
 """
 
+import abc
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
@@ -13,27 +14,21 @@ from core import digests, text
 from core.config_sections import Train
 from core.errors import UserError
 from core.spec import Spec
-from models.serving import model_versions
 
 if TYPE_CHECKING:
     from ingest import Source
     from pipeline.config.settings import Settings
-    from pipeline.run.history import History
-    from pipeline.run.run_folder import RunFolder
 
 
 @dataclasses.dataclass(frozen=True)
-class RunContext:
-    """The values from which the parameters of all stages are made.
+class RunContext(abc.ABC):
+    """The values from which the parameters of all stages are made. A subclass says where a run keeps its folders.
 
     Attributes:
         settings: the resolved configuration.
         spec: the features, the label and the model.
         source: the table.
         data_digest: the digest of the content of its files.
-        folder: the folder of the run.
-        history: the earlier executions in that folder.
-        compared_version: the folder of the served version that the candidate is compared with; empty for the newest.
         digests: the fingerprint digests of the stages that are declared before.
     """
 
@@ -41,9 +36,6 @@ class RunContext:
     spec: Spec
     source: "Source"
     data_digest: str
-    folder: "RunFolder"
-    history: "History"
-    compared_version: str = ""
     digests: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def section(self, name: str) -> dict[str, Any]:
@@ -72,20 +64,25 @@ class RunContext:
         slices = (*self.settings.statistics.slices, *self.settings.evaluate.slices)
         return sorted({column for columns in slices for column in columns})
 
-    def cache(self, stage: str) -> str:
-        """Returns the folder of a stage's per-file results; empty where no later run reads the same files again."""
-        return str(self.folder.cache / stage) if self.source.grows else ""
+    @abc.abstractmethod
+    def serving(self) -> str:
+        """Returns the folder of the served versions."""
 
+    @abc.abstractmethod
+    def search(self) -> dict[str, str]:
+        """Returns the folders `directory` of the trials, and `logs` of their TensorBoard logs, empty for none."""
+
+    @abc.abstractmethod
+    def cache(self, stage: str) -> str:
+        """Returns the folder of a stage's results for each file; empty where none are kept."""
+
+    @abc.abstractmethod
     def champion(self) -> str:
         """Returns the folder of the served version that the candidate is compared with; empty for none."""
-        newest = model_versions.champion(self.folder.serving, self.digests["Trainer"])
-        return self.compared_version or str(newest or "")
 
+    @abc.abstractmethod
     def previous_statistics(self) -> str:
-        """Returns the statistics to measure drift from: of the served version, else of the last validated data."""
-        digest = self.digests["StatisticsGen"]
-        served = model_versions.previous_statistics(self.folder.serving, digest)
-        return str(served or self.history.validated_statistics(digest) or "")
+        """Returns the folder of the statistics from which drift is measured; empty for none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,8 +187,7 @@ STAGES = (
         parameters=lambda run: {
             "spec": run.model(),
             "tune": run.section("tune"),
-            "directory": str(run.folder.tuner),
-            "logs": str(run.folder.tensorboard / "search"),
+            **run.search(),
         },
     ),
     Stage(
@@ -234,9 +230,10 @@ STAGES = (
             "blessing": "Evaluator.blessing",
             "infra_blessing": "ServingValidator.infra_blessing",
             "statistics": "StatisticsGen.statistics",
+            "examples": "ExampleGen.examples",
         },
         parameters=lambda run: {
-            "push_destination": str(run.folder.serving),
+            "push_destination": run.serving(),
             "metadata": {
                 "spec": run.spec.to_json(),
                 "source": run.source.to_json(),
@@ -246,6 +243,9 @@ STAGES = (
         },
     ),
 )
+
+
+BY_NAME: Mapping[str, Stage] = {stage.name: stage for stage in STAGES}
 
 
 def stage_named(name: str) -> str:

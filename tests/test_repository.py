@@ -18,7 +18,7 @@ MOST_LINES = 21_000  # of the five packages together, docstrings included
 # Who wrote a line, with which tools and on whose request, is not part of the project.
 OUTSIDE = re.compile(
     r"\b(?:issue \d+|(?:this|another|next|last) session|(?:coding |sub-?)agents?|worktrees?|scratchpad|chatbots?"
-    r"|language models?|LLMs?|ChatGPT|Claude|Codex|Copilot|(?<!Vertex )AI)\b",
+    r"|language models?|LLMs?|ChatGPT|Claude|Codex|Copilot|(?<!Vertex[ -])AI)\b",
     re.IGNORECASE,
 )
 REGISTRY = re.compile(r"https?://[\w.-]*(?:pypi|pythonhosted|debian)[\w.-]*/(?!project/)")

@@ -28,7 +28,8 @@ from core import storage
 from core.config_sections import Split
 from core.errors import UserError
 from core.spec import Spec
-from ingest import READERS, Source, rejects, work_units
+from ingest import READERS, Source, discover, expand, rejects, work_units
+from ingest.files import locate
 from ingest.sql import quantiles, splits
 from ingest.sql.payloads import Encoding, default_encoding, feature_encoding
 from ingest.work_units import Counts, Plan, Unit, UnitReader
@@ -47,10 +48,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
             UserError: the data cannot be read or split as configured. The artifact is empty then.
         """
         artifact = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
-        source = Source.from_json(exec_properties["source"])
-        source = dataclasses.replace(source, files=tuple(json.loads(exec_properties[FILES_KEY])))
         _empty(artifact.uri)  # files of an interrupted attempt would count as rows
         try:
+            source = _found(exec_properties)
+            artifact.set_string_custom_property("source", source.to_json())
             with beam_errors.unwrapped():
                 divided = work_units.divide(source, _UNIT_BYTES)
                 plan = self._plan(source, exec_properties, divided, artifact.uri)
@@ -114,6 +115,23 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
             answers: list[Any] = json.load(stream)
         os.remove(path)
         return answers
+
+
+def _found(properties: Mapping[str, Any]) -> Source:
+    """Returns the source with the files that the driver has found; outside of a local run there is no driver.
+
+    Where nothing is known of the columns, the files say what they are, and the spec which of them hold texts.
+    """
+    source = Source.from_json(properties["source"])
+    if FILES_KEY in properties:
+        return dataclasses.replace(source, files=tuple(json.loads(properties[FILES_KEY])))
+    if not source.columns:
+        encodings = encodings_of(Spec.from_json(properties["spec"]))
+        return discover(
+            source.data, {name: "VARCHAR" for name, encoding in encodings.items() if encoding.payload == "text"}
+        )
+    data = source.data.model_copy(update={"files": tuple(os.path.abspath(locate(file)) for file in source.data.files)})
+    return dataclasses.replace(source, data=data, files=expand(data.files, data.spans))
 
 
 def _empty(folder: str) -> None:
@@ -214,7 +232,9 @@ class ExampleGen(stock.FileBasedExampleGen):  # type: ignore[misc]
         range_config: range_config_pb2.RangeConfig | None = None,
     ) -> None:
         read = Source.from_json(source)
-        base, config = input_of(read.data.files)
+        base, config = "", example_gen_pb2.Input()
+        if all(map(os.path.isabs, read.data.files)):  # others are found where the stage runs, without the driver
+            base, config = input_of(read.data.files)
         if range_config is None and read.data.spans > 1:
             range_config = range_config_pb2.RangeConfig(
                 rolling_range=range_config_pb2.RollingRange(num_spans=read.data.spans)

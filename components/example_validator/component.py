@@ -5,6 +5,7 @@ and recorded, but stop a run only above a limit.
 """
 
 import os
+import pathlib
 
 import apache_beam as beam
 import tensorflow_data_validation as tfdv
@@ -24,6 +25,7 @@ from core import examples as examples_payload
 from core.config_sections import Validate
 from core.errors import GateError
 from core.spec import Spec
+from models.serving import model_versions
 
 
 @component(use_beam=True)
@@ -48,7 +50,7 @@ def ExampleValidator(
         spec: `Spec.to_json()`.
         validate: the section `Validate` as JSON.
         previous_statistics: a folder with earlier statistics as `Split-NAME/FeatureStats.pb`, from which the drift is
-            measured; empty for none.
+            measured, or the folder of the served versions, of which the newest has them; empty for none.
         fingerprint: makes TFX's cache depend on the code.
         pipeline: the Beam pipeline.
 
@@ -59,17 +61,16 @@ def ExampleValidator(
     splits = artifact_utils.decode_split_names(statistics.split_names)
     expected = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
     train = tfdv.load_stats_binary(_file(statistics.uri, TRAIN))
+    earlier = model_versions.statistics_in(pathlib.Path(previous_statistics)) if previous_statistics else None
     problems = []
     for split in splits:
-        has_earlier = bool(previous_statistics) and os.path.exists(_file(previous_statistics, split))
+        has_earlier = earlier is not None and os.path.exists(_file(str(earlier), split))
         found = anomalies_lib.validate(
             tfdv.load_stats_binary(_file(statistics.uri, split)),
             expected,
             parsed,
             train=(train, section.skew) if split != TRAIN else None,
-            previous=(tfdv.load_stats_binary(_file(previous_statistics, split)), section.drift)
-            if has_earlier
-            else None,
+            previous=(tfdv.load_stats_binary(_file(str(earlier), split)), section.drift) if has_earlier else None,
         )
         writer_utils.write_anomalies(os.path.join(anomalies.uri, f"Split-{split}", stock.DEFAULT_FILE_NAME), found)
         problems += anomalies_lib.problems(split, found)

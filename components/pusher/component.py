@@ -4,7 +4,9 @@ TFX's own Pusher copies file by file into that folder, and names a version by th
 integer, and appears when it is complete: see `models.serving.model_versions`.
 """
 
+import json
 import pathlib
+from typing import Any
 
 from tfx.components.util import model_utils
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -22,6 +24,7 @@ def Pusher(
     blessing: InputArtifact[standard_artifacts.ModelBlessing],
     infra_blessing: InputArtifact[standard_artifacts.InfraBlessing],
     statistics: InputArtifact[standard_artifacts.ExampleStatistics],
+    examples: InputArtifact[standard_artifacts.Examples],
     pushed_model: OutputArtifact[standard_artifacts.PushedModel],
     push_destination: Parameter[str],
     metadata: Parameter[str],
@@ -34,6 +37,8 @@ def Pusher(
         blessing: the Evaluator's.
         infra_blessing: the ServingValidator's, with the requests that warm up a model server.
         statistics: the statistics of the data, which are pushed with the model: later data are compared with them.
+        examples: the Examples, which say how their table was read: it is known only then where a run is started with
+            other files than those that it was compiled for.
         pushed_model: the output.
         push_destination: the folder of the versions.
         metadata: JSON that is pushed with the model: how the training read its table, so that `pipeline/predict.py`
@@ -51,7 +56,7 @@ def Pusher(
         pathlib.Path(path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))),
         pathlib.Path(push_destination),
         {
-            model_versions.METADATA_FILE: metadata.encode(),
+            model_versions.METADATA_FILE: _metadata(metadata, examples).encode(),
             **_warm_up(infra_blessing.uri),
             **_statistics(statistics.uri),
         },
@@ -61,6 +66,11 @@ def Pusher(
     pushed_model.set_string_custom_property("pushed_version", str(version.version))
     line = f"{'pushed' if version.new else 'already served:'} {version.path}"
     stage_report.record(pushed_model, line, {"serving": {"path": str(version.path), "version": version.version}})
+
+
+def _metadata(metadata: str, examples: Any) -> str:
+    source = examples.get_string_custom_property("source")
+    return json.dumps({**json.loads(metadata), "source": source}, sort_keys=True) if source else metadata
 
 
 def _warm_up(infra_blessing: str) -> dict[str, bytes]:

@@ -20,15 +20,20 @@ class Executor(executor.GenericExecutor):  # type: ignore[misc]
     def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
         """Trains the model."""
         super().Do(input_dict, output_dict, exec_properties)
-        run = pathlib.Path(artifact_utils.get_single_uri(output_dict["model_run"]))
-        report = json.loads((run / "report.json").read_text(encoding="utf-8"))
-        name, value = next(iter(report["metrics"]["eval"].items()))
-        line = f"{report['family']} · {report['parameters']:,} parameters · eval {name} {value:.4f}"
-        summary = {
-            "model": {key: report[key] for key in ("family", "hyperparameters", "parameters")},
-            "metrics": report["metrics"],
-        }
-        stage_report.record(artifact_utils.get_single_instance(output_dict["model"]), line, summary, **report)
+        record(output_dict)
+
+
+def record(output_dict: dict[str, Any]) -> None:
+    """Records the report of `run_fn` on the model."""
+    run = pathlib.Path(artifact_utils.get_single_uri(output_dict["model_run"]))
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    name, value = next(iter(report["metrics"]["eval"].items()))
+    line = f"{report['family']} · {report['parameters']:,} parameters · eval {name} {value:.4f}"
+    summary = {
+        "model": {key: report[key] for key in ("family", "hyperparameters", "parameters")},
+        "metrics": report["metrics"],
+    }
+    stage_report.record(artifact_utils.get_single_instance(output_dict["model"]), line, summary, **report)
 
 
 class Trainer(component.Trainer):  # type: ignore[misc]

@@ -141,6 +141,13 @@ def previous_statistics(base: pathlib.Path, statistics: str) -> pathlib.Path | N
     return None
 
 
+def statistics_in(folder: pathlib.Path) -> pathlib.Path | None:
+    """Returns a folder of statistics: the folder itself, or else that of the newest version below it that has one."""
+    if next(folder.glob("Split-*"), None):
+        return folder
+    return next((found for path in _newest_first(folder) if (found := path / STATISTICS_FOLDER).is_dir()), None)
+
+
 def _newest_first(base: pathlib.Path) -> Iterator[pathlib.Path]:
     return (base / str(version) for version in sorted(versions(base), reverse=True))
 

@@ -76,6 +76,8 @@ class Settings(Section):
     """the conditions that the served model must meet"""
     beam: Texts = ()
     """options of Beam's runner, such as --direct_num_workers=4"""
+    deploy: config_sections.Deploy = config_sections.Deploy()
+    """the deployment on Kubeflow Pipelines or Vertex AI"""
 
     @model_validator(mode="after")
     def _columns_have_one_job(self) -> "Settings":

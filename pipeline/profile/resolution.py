@@ -57,7 +57,7 @@ def resolve(settings: Settings) -> Resolved:
     resolved = _resolved_settings(settings, inferred.roles, label)
     return Resolved(
         settings=resolved,
-        spec=_spec(resolved, label),
+        spec=spec_of(resolved, label),
         source=table.source,
         reasons={settings.label: f"{label.task}: {inferred.label.reason}"}
         | {column: role.reason for column, role in inferred.roles.items()},
@@ -80,7 +80,7 @@ def _resolved_settings(settings: Settings, roles: Mapping[str, InferredRole], la
     return settings.model_copy(update=updates)
 
 
-def _spec(settings: Settings, label: Label) -> Spec:
+def spec_of(settings: Settings, label: Label) -> Spec:
     """Returns the part of resolved settings that the stages need."""
     features = []
     for column, options in settings.features.items():

@@ -14,13 +14,13 @@ from core.errors import UserError
 from ingest import hive
 from models.serving import model_versions
 from pipeline.config.settings import Settings
-from pipeline.graph import STAGES, RunContext
+from pipeline.graph import STAGES
 from pipeline.run import code_dependencies, fingerprints
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import History
 from pipeline.run.plan import check_part, discard_damaged, plan
 from pipeline.run.request import Request, exit_code
-from pipeline.run.run_folder import RunFolder, digest_of_content
+from pipeline.run.run_folder import LocalContext, RunFolder, digest_of_content
 
 if TYPE_CHECKING:
     from pipeline.profile.resolution import Resolved
@@ -51,7 +51,15 @@ def run(request: Request) -> int:
     if request.whole and unchanged and not _is_damaged(history, request.verify):
         return _print_unchanged(request, folder, last, time.monotonic() - begun)
     resolved = _resolve(request, folder, last, marks)
-    context = RunContext(resolved.settings, resolved.spec, resolved.source, data_digest, folder, history, compared)
+    context = LocalContext(
+        resolved.settings,
+        resolved.spec,
+        resolved.source,
+        data_digest,
+        folder=folder,
+        history=history,
+        compared_version=compared,
+    )
     if request.from_stage:
         check_part(STAGES, history, request.from_stage, request.to_stage, request.verify)
     found, arguments = fingerprints.of_stages(STAGES, context)

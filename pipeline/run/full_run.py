@@ -18,11 +18,12 @@ from rich.text import Text
 from core import storage
 from core.errors import GateError, UserError, internal_error
 from pipeline.config import settings
-from pipeline.graph import STAGES, RunContext
+from pipeline.graph import STAGES
 from pipeline.reporting import page
 from pipeline.run import summary, terminal
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
+from pipeline.run.run_folder import LocalContext
 
 if TYPE_CHECKING:
     from pipeline.run.tfx_pipeline import Watch
@@ -46,7 +47,7 @@ class FullRun:
     """
 
     request: Request
-    context: RunContext
+    context: LocalContext
     fingerprints: Mapping[str, Fingerprint]
     arguments: Mapping[str, Mapping[str, str]]
     warnings: tuple[str, ...]

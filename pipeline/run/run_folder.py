@@ -1,6 +1,7 @@
-"""Names the files of a run's folder, locks it for one run at a time, and computes the digest of the data."""
+"""Names the files of a run's folder, locks it for one run at a time, and says what stages find there."""
 
 import contextlib
+import dataclasses
 import fcntl
 import os
 import shutil
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from core import digests, storage
 from core.errors import UserError
+from models.serving import model_versions
+from pipeline.graph import RunContext
+from pipeline.run.history import History
 
 _PATTERN_CHARACTERS = "[\\"  # TensorFlow looks up the files of a model as a glob, in which these match no file so named
 _STAT = ("st_size", "st_ino", "st_mtime_ns", "st_ctime_ns")
@@ -145,3 +149,41 @@ def digest_of_content(file: str) -> str:
         return digests.of_file(file)
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}. Check the file and its permissions.") from None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LocalContext(RunContext):
+    """A run on this machine.
+
+    Attributes:
+        folder: the folder of the run.
+        history: the earlier executions in that folder.
+        compared_version: the folder of the served version that the candidate is compared with; empty for the newest.
+    """
+
+    folder: RunFolder
+    history: History
+    compared_version: str = ""
+
+    def serving(self) -> str:
+        """Returns the folder of the served versions."""
+        return str(self.folder.serving)
+
+    def search(self) -> dict[str, str]:
+        """Returns the folders of the trials and of their TensorBoard logs."""
+        return {"directory": str(self.folder.tuner), "logs": str(self.folder.tensorboard / "search")}
+
+    def cache(self, stage: str) -> str:
+        """Returns the folder of a stage's per-file results; empty where no later run reads the same files again."""
+        return str(self.folder.cache / stage) if self.source.grows else ""
+
+    def champion(self) -> str:
+        """Returns the folder of the served version that the candidate is compared with; empty for none."""
+        newest = model_versions.champion(self.folder.serving, self.digests["Trainer"])
+        return self.compared_version or str(newest or "")
+
+    def previous_statistics(self) -> str:
+        """Returns the statistics to measure drift from: of the served version, else of the last validated data."""
+        digest = self.digests["StatisticsGen"]
+        served = model_versions.previous_statistics(self.folder.serving, digest)
+        return str(served or self.history.validated_statistics(digest) or "")

@@ -1,6 +1,6 @@
 """Builds the TFX pipeline from the declared stages, runs it on Beam, and tells a display how each stage ends.
 
-The only module of the pipeline that imports TFX.
+With `pipeline.deployment.compiler` the only module of the pipeline that imports TFX.
 """
 
 import dataclasses
@@ -16,10 +16,11 @@ from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 
 from components.base import beam_options
-from pipeline.graph import RunContext, Stage
+from pipeline.graph import Stage
 from pipeline.run.display import Display
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import CACHED, History
+from pipeline.run.run_folder import LocalContext
 
 
 @dataclasses.dataclass
@@ -34,7 +35,7 @@ class Outcome:
 
 def build(
     stages: Sequence[Stage],
-    context: RunContext,
+    context: LocalContext,
     fingerprints: Mapping[str, Fingerprint],
     arguments: Mapping[str, Mapping[str, str]],
     cache: bool = True,
@@ -52,26 +53,34 @@ def build(
         UserError: Beam cannot read one of its options.
     """
     beam_options.check(context.settings.beam)
-    nodes: dict[str, BaseNode] = {}
-    for stage in stages:
-        module, _, name = stage.component.rpartition(".")
-        outputs = {argument: output.split(".") for argument, output in stage.inputs.items()}
-        node = getattr(importlib.import_module(module), name)(
-            **{argument: nodes[producer].outputs[key] for argument, (producer, key) in outputs.items()},
-            **arguments[stage.name],
-            fingerprint=fingerprints[stage.name].to_json(),
-        ).with_id(stage.name)
-        for before in stage.after:
-            node.add_upstream_node(nodes[before])
-        nodes[stage.name] = node
+    texts = {name: fingerprint.to_json() for name, fingerprint in fingerprints.items()}
     return Pipeline(
         pipeline_name=context.settings.name,
         pipeline_root=str(context.folder.artifacts),
         metadata_connection_config=metadata.sqlite_metadata_connection_config(str(context.folder.metadata)),
-        components=list(nodes.values()),
+        components=nodes(stages, texts, arguments),
         enable_cache=cache,
         beam_pipeline_args=list(context.settings.beam),
     )
+
+
+def nodes(
+    stages: Sequence[Stage], fingerprints: Mapping[str, str], arguments: Mapping[str, Mapping[str, str]]
+) -> list[BaseNode]:
+    """Returns the TFX node of each stage; the fingerprints are what TFX's cache compares."""
+    made: dict[str, BaseNode] = {}
+    for stage in stages:
+        module, _, name = stage.component.rpartition(".")
+        outputs = {argument: output.split(".") for argument, output in stage.inputs.items()}
+        node = getattr(importlib.import_module(module), name)(
+            **{argument: made[producer].outputs[key] for argument, (producer, key) in outputs.items()},
+            **arguments[stage.name],
+            fingerprint=fingerprints[stage.name],
+        ).with_id(stage.name)
+        for before in stage.after:
+            node.add_upstream_node(made[before])
+        made[stage.name] = node
+    return list(made.values())
 
 
 class Watch:

@@ -9,7 +9,8 @@ import pytest
 
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
-from pipeline.graph import STAGES, RunContext, stage_named
+from pipeline.graph import STAGES, stage_named
+from pipeline.run.run_folder import LocalContext
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = Spec(
@@ -29,7 +30,7 @@ def test_upstream_stages_are_declared_before():
 
 
 def test_columns_keep_only_the_named_fields():
-    context = RunContext(None, SPEC, None, "", None, None)
+    context = LocalContext(None, SPEC, None, "", folder=None, history=None)
     assert context.columns("payload") == {
         "label": {"name": "tip", "task": "binary", "payload": "int", "classes": ("0", "1")},
         "features": (

@@ -26,7 +26,7 @@ def _write(path: pathlib.Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def _run(folder: pathlib.Path, blessed: int, infra_blessed: int) -> types.Artifact:
+def _run(folder: pathlib.Path, blessed: int, infra_blessed: int, source: str = "{}") -> types.Artifact:
     _write(folder / "model" / "Format-Serving" / "saved_model.pb", b"model")
     _write(folder / "infra" / "tf_serving_warmup_requests", b"requests")
     _write(folder / "statistics" / "Split-train" / "FeatureStats.pb", b"statistics of train")
@@ -36,7 +36,9 @@ def _run(folder: pathlib.Path, blessed: int, infra_blessed: int) -> types.Artifa
         "blessing": _artifact(standard_artifacts.ModelBlessing, folder / "blessing", blessed=blessed),
         "infra_blessing": _artifact(standard_artifacts.InfraBlessing, folder / "infra", blessed=infra_blessed),
         "statistics": _artifact(standard_artifacts.ExampleStatistics, folder / "statistics"),
+        "examples": _artifact(standard_artifacts.Examples, folder / "examples"),
     }
+    inputs["examples"].set_string_custom_property("source", source)
     outputs = {"pushed_model": _artifact(standard_artifacts.PushedModel, folder / "pushed")}
     (pushed,) = data_stages.run(
         Pusher, inputs, outputs, push_destination=str(folder / "serving"), metadata=json.dumps(METADATA)
@@ -75,3 +77,9 @@ def test_pushed_model_is_found_as_champion_with_its_statistics(tmp_path):
     assert model_versions.champion(base, "a") is None
     assert model_versions.previous_statistics(base, "t") == base / "1" / "assets.extra" / "statistics"
     assert model_versions.previous_statistics(base, "s") is None
+
+
+def test_predictions_read_tables_as_example_gen_did(tmp_path):
+    _run(tmp_path, blessed=1, infra_blessed=1, source='{"files": ["new.csv"]}')
+    pushed = json.loads((tmp_path / "serving" / "1" / "assets.extra" / "skewless.json").read_text())
+    assert pushed == {**METADATA, "source": '{"files": ["new.csv"]}'}
