@@ -10,7 +10,7 @@ import pytest
 from pipeline.config import settings
 from pipeline.profile import resolution
 
-ROWS = 60
+ROWS = 200
 LABELS = random.Random(0).choices(["yes", "no"], k=ROWS)
 
 
