@@ -59,11 +59,11 @@ def expected(column: Column) -> str:
     element, is_list = element_type(column.type)
     kind = type_class(element)
     one = _EXPECTED.get(kind, f"a value of type {element}")
-    if kind == "moment":
+    if kind == "moment" or column.unit:
         one = "a date" if element == "DATE" else "a date with a time"
-        one = f"a date written as {column.format}, or in ISO 8601," if column.format else one
+        one = f"a date written as {column.format} or in ISO 8601" if column.format and kind == "moment" else one
     if column.unit:
-        one = f"a date with a time, or a whole number of {_UNITS[column.unit]} ({column.unit}) since 1970-01-01 UTC"
+        one += f", or a whole number of {_UNITS[column.unit]} ({column.unit}) since 1970-01-01 UTC"
         if column.bounds:
             low, high = (_shown(bound, moments.PER_SECOND[column.unit]) for bound in column.bounds)
             one += f" between {column.bounds[0]} ({low}) and {column.bounds[1]} ({high}), near those of training,"
