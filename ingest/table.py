@@ -15,7 +15,6 @@ from ingest.rejects import Reject
 from ingest.source import Column, Source
 from ingest.sql import casts, user_query
 from ingest.sql.connection import first_row, identifier
-from ingest.sql.values import element_type
 
 _MANY_COLUMNS = 300  # above, DuckDB takes longer to find common subexpressions than they would cost
 
@@ -54,13 +53,13 @@ class Table:
 
     def lenient(self) -> "Table":
         """Returns the table in which columns with texts in another form than the usual one are read in all forms."""
-        held = [(column, held) for column, held in self._held() if element_type(held)[0] == "VARCHAR"]
-        checks = [casts.bad(column, held_type, self.source.dialect) for column, held_type in held]
-        found = first_row(
-            self.connection,
-            f"SELECT {', '.join(f'bool_or({check})' for check in ['false', *checks])} FROM ({self.raw()})",
-        )
-        names = {column.name for (column, _), is_bad in zip(held, found[1:], strict=True) if is_bad}
+        dialect, texts = self.source.dialect, ("VARCHAR", "VARCHAR[]")
+        checks = {column.name: casts.bad(column, held, dialect) for column, held in self._held() if held in texts}
+        tried = {name: f"bool_or({check})" for name, check in checks.items() if check != "false"}
+        if not tried:
+            return self
+        found = first_row(self.connection, f"SELECT {', '.join(tried.values())} FROM ({self.raw()})")
+        names = {name for name, is_bad in zip(tried, found, strict=True) if is_bad}
         if names:  # DuckDB would compute what the forms have in common for every row
             self.connection.execute("SET disabled_optimizers = 'common_subexpressions'")
         columns = tuple(dataclasses.replace(column, lenient=column.name in names) for column in self.source.columns)

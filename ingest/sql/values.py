@@ -59,10 +59,9 @@ def reading(value: str, held: str, column: Column, dialect: Dialect) -> Reading:
     """Returns how a value of type `held` is read as the type of a column, or of the values of its lists."""
     wanted = element_type(column.type)[0]
     match type_class(held), type_class(wanted):
-        case "text", _ if column.lenient:
-            return _of_text(value, wanted, column, dialect)
         case "text", _:
-            return dataclasses.replace(_of_text(value, wanted, column, dialect), other="NULL")
+            text = _of_text(value if held == "VARCHAR" else f"{value}::VARCHAR", wanted, column, dialect)
+            return text if column.lenient else dataclasses.replace(text, other="NULL")
         case "binary", "text":
             return Reading(f"try(decode({value}))", f"({value} IS NULL)")
         case "binary", _:

@@ -138,6 +138,9 @@ KINDS: Mapping[str, Kind] = {
     "moments, Parquet ns": Kind(
         typed(parquet, pa.timestamp("ns")), MOMENTS, NANOSECONDS, moments_in("ns", NANOSECONDS)
     ),
+    "moments, Parquet ns with zone": Kind(
+        typed(parquet, pa.timestamp("ns", "UTC")), ZONED, NANOSECONDS, moments_in("ns", NANOSECONDS)
+    ),
     "moments, Parquet with zone": Kind(
         typed(parquet, pa.timestamp("us", "UTC")), ZONED, MICROSECONDS, moments_in("us", MICROSECONDS)
     ),
