@@ -15,6 +15,7 @@ from core.spec import Input
 from models.preprocessing.packing import of_kind
 
 _LARGEST = 1e3  # standard deviations, which hardly any value but an outlier is away from the mean
+_FLOAT32 = np.finfo(np.float32)
 
 
 def normalised(inputs: tuple[Input, ...], numeric: keras.KerasTensor) -> keras.KerasTensor:
@@ -23,7 +24,7 @@ def normalised(inputs: tuple[Input, ...], numeric: keras.KerasTensor) -> keras.K
     Beyond one standard deviation they grow as the logarithm, so that an outlier does not dominate the other values.
     """
     mean, std = np.array([(feature.mean, feature.std) for feature in of_kind(inputs, "numeric")], np.float32).T
-    z = ops.clip((numeric - mean) / std, -_LARGEST, _LARGEST)
+    z = ops.clip((numeric - mean) / np.maximum(std, _FLOAT32.tiny), -_LARGEST, _LARGEST)
     return ops.sign(z) * (ops.minimum(ops.abs(z), 1.0) + ops.log(ops.maximum(ops.abs(z), 1.0)))
 
 
@@ -50,8 +51,10 @@ class PiecewiseLinear(keras.layers.Layer):
         self._width = np.full([len(boundaries), bins], np.inf, np.float32)
         for row, edges in enumerate(np.unique(np.asarray(edges, np.float32)) for edges in boundaries):
             self._low[row, : max(0, len(edges) - 1)] = edges[:-1]
-            with np.errstate(over="ignore"):  # a bin of any finite width is narrower than one that a numeric lacks
-                self._width[row, : max(0, len(edges) - 1)] = np.minimum(np.diff(edges), np.finfo(np.float32).max)
+            with np.errstate(over="ignore"):
+                # A bin of any finite width is narrower than one that a numeric lacks. TensorFlow takes less than
+                # `tiny` for 0, and 0 / 0 would be NaN.
+                self._width[row, : max(0, len(edges) - 1)] = np.clip(np.diff(edges), _FLOAT32.tiny, _FLOAT32.max)
 
     def call(self, numeric: keras.KerasTensor) -> keras.KerasTensor:
         """Encodes."""
