@@ -15,7 +15,9 @@ from core.spec import Input
 from models.preprocessing.packing import of_kind
 
 _LARGEST = 1e3  # standard deviations, which hardly any value but an outlier is away from the mean
-_FLOAT32 = np.finfo(np.float32)
+# TensorFlow divides by multiplying with the inverse, and takes numbers below `tiny` for 0.
+_LEAST_DIVISOR = np.finfo(np.float32).tiny
+_LARGEST_DIVISOR = 1 / _LEAST_DIVISOR
 
 
 def normalised(inputs: tuple[Input, ...], numeric: keras.KerasTensor) -> keras.KerasTensor:
@@ -24,7 +26,7 @@ def normalised(inputs: tuple[Input, ...], numeric: keras.KerasTensor) -> keras.K
     Beyond one standard deviation they grow as the logarithm, so that an outlier does not dominate the other values.
     """
     mean, std = np.array([(feature.mean, feature.std) for feature in of_kind(inputs, "numeric")], np.float32).T
-    z = ops.clip((numeric - mean) / np.maximum(std, _FLOAT32.tiny), -_LARGEST, _LARGEST)
+    z = ops.clip((numeric - mean) / np.clip(std, _LEAST_DIVISOR, _LARGEST_DIVISOR), -_LARGEST, _LARGEST)
     return ops.sign(z) * (ops.minimum(ops.abs(z), 1.0) + ops.log(ops.maximum(ops.abs(z), 1.0)))
 
 
@@ -52,9 +54,8 @@ class PiecewiseLinear(keras.layers.Layer):
         for row, edges in enumerate(np.unique(np.asarray(edges, np.float32)) for edges in boundaries):
             self._low[row, : max(0, len(edges) - 1)] = edges[:-1]
             with np.errstate(over="ignore"):
-                # A bin of any finite width is narrower than one that a numeric lacks. TensorFlow takes less than
-                # `tiny` for 0, and 0 / 0 would be NaN.
-                self._width[row, : max(0, len(edges) - 1)] = np.clip(np.diff(edges), _FLOAT32.tiny, _FLOAT32.max)
+                widths = np.clip(np.diff(edges), _LEAST_DIVISOR, _LARGEST_DIVISOR)
+            self._width[row, : len(widths)] = widths
 
     def call(self, numeric: keras.KerasTensor) -> keras.KerasTensor:
         """Encodes."""

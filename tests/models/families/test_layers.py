@@ -42,6 +42,15 @@ def test_no_value_and_no_scale_is_too_large(std):
     np.testing.assert_array_equal(encode(tf.constant([[largest]])), [[[1.0, 1.0]]])
 
 
+@pytest.mark.parametrize("scale", [1e-40, 3e38])  # TensorFlow takes 1e-40 for 0, and 1 / 3e38 too
+def test_a_graph_divides_by_extreme_scales_as_eager_code_does(scale):
+    inputs, values = (Input("x", "numeric", mean=0.0, std=scale),), tf.constant([[0.0], [4e37], [-4e37]])
+    encode = layers.PiecewiseLinear([[0.0, scale]])
+    for layer in (encode, lambda numeric: layers.normalised(inputs, numeric)):
+        assert np.isfinite(layer(values)).all()
+        np.testing.assert_allclose(tf.function(layer)(values), layer(values), rtol=1e-6)
+
+
 def test_each_numeric_has_weights_of_its_own():
     layer = layers.PerFeatureDense(1)
     layer.build((None, 2, 2))
