@@ -38,7 +38,8 @@ def test_the_defaults_are_those_that_it_names():
     assert list(named) == list(default)
     named["data"]["files"], named["label"], named["name"] = ["data.csv"], "churned", "data"
     assert (set(named.pop("features")), set(named["evaluate"].pop("gates"))) == ({"COLUMN"}, {"METRIC"})
-    default.pop("features"), default["evaluate"].pop("gates")
+    assert set(named["deploy"].pop("stages")) == {"STAGE"}
+    default.pop("features"), default["evaluate"].pop("gates"), default["deploy"].pop("stages")
     assert named == default
 
 
