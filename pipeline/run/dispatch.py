@@ -64,6 +64,8 @@ def run(request: Request) -> int:
         check_part(STAGES, history, request.from_stage, request.to_stage, request.verify)
     found, arguments = fingerprints.of_stages(STAGES, context)
     if request.dry_run:
+        for warning in resolved.warnings:
+            print(f"! {warning}", file=sys.stderr)
         return _print_plan(request, history, found)
     from pipeline.run.full_run import FullRun
 
