@@ -1,6 +1,7 @@
 """The search algorithm of docs/adding_a_search.md works as it stands there."""
 
 import numpy as np
+import pytest
 
 from core.config_sections import Tune
 from core.spec import Input, Label, Spec
@@ -9,6 +10,8 @@ from models.training.dataset import TransformedRows
 from models.tuning import searches, tuner_fn
 from pipeline.config import registries
 from tests.conformance import documents
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_search_makes_its_trials(tmp_path, monkeypatch):

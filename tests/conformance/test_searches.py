@@ -9,6 +9,8 @@ from models import families
 from models.training.dataset import TransformedRows
 from models.tuning import searches, tuner_fn
 
+pytestmark = pytest.mark.slow
+
 X = np.random.default_rng(0).random([64, 1], np.float32)
 ROWS = TransformedRows({"numeric": X}, (X[:, 0] > 0.5).astype(np.int64))
 INPUTS = (Input("x", "numeric", mean=0.5, std=0.3),)

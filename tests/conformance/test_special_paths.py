@@ -63,6 +63,7 @@ def test_spans_are_found_or_refused(tmp_path, name):
 
 
 @every_format
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["n=5 #?*'{x}", '[v2] \\ "100%25" ü'])
 def test_every_command_works(tmp_path, capsys, format, name):
     file = write(tmp_path / name, format)

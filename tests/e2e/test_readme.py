@@ -62,7 +62,8 @@ def test_every_make_target_that_it_names_is_there():
 
 def test_its_output_shows_the_declared_stages():
     names = [stage.name for stage in STAGES]
-    assert re.findall(r"^✓ (\w+) ", README, flags=re.MULTILINE) == names
+    ended = re.findall(r"^✓ (\w+) ", README, flags=re.MULTILINE)  # independent stages end in any order
+    assert sorted(ended) == sorted(names)
     assert re.findall(r"^(\w+) {2,}(?:cached|run) {2,}", README, flags=re.MULTILINE) == names
 
 
