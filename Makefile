@@ -23,7 +23,7 @@ compare: venv ## compares runs; ARGS="runs/one runs/other", or one run with what
 test: venv ## runs all tests; ARGS="-k word" selects some
 	$(BIN)/python -m pytest $(ARGS)
 
-test-fast: venv ## runs the fast tests in up to four processes, in about a minute
+test-fast: venv ## runs the fast tests in up to four processes, in about two minutes
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: venv ## ruff, mypy, the direction of imports, and whether the generated documentation is up to date

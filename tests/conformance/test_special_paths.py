@@ -25,6 +25,8 @@ from pipeline.run.run_folder import RunFolder
 from tests.components import served_models
 from tests.conformance.table_writers import WRITERS
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("n=5", "a#b", "100%25", "a?b", "[v2]", "a*b", "it's", 'say "x"', "a b ", "日本ü", "a\\b", "a;b,c")
 ROWS = [{"n": row, "town": "ulm" if row % 3 else "bonn", "bought": "yes" if row % 2 else "no"} for row in range(60)]
 

@@ -23,6 +23,8 @@ from pipeline.prediction.prediction_table import PredictionTable, Training
 from pipeline.profile import resolution
 from tests.conformance.values.column_writers import NAME, csv, jsonl, moment, parquet, tfrecord
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[[pathlib.Path, Sequence[Any]], str]
 DAY = 86_400_000_000
 APRIL_10, JULY_1 = 1_712_707_200, 1_719_838_800  # 2024-04-10 00:00 and 2024-07-01 13:00 UTC, in seconds

@@ -15,6 +15,8 @@ from pipeline.deployment import command, compiler, stage_options
 from pipeline.graph import STAGES
 from tests.pipeline.deployment.compiled import VERTEX, compile_spec, container, load, table
 
+pytestmark = pytest.mark.slow
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TAXI = ROOT / "pipeline" / "datasets" / "taxi.yaml"
 TAXI_FILE = "package:tfx/examples/chicago_taxi_pipeline/data/simple/data.csv"

@@ -9,6 +9,8 @@ from pipeline.deployment.runtime_parameters import PARAMETERS
 from pipeline.profile import resolution
 from tests.pipeline.deployment.compiled import load, table
 
+pytestmark = pytest.mark.slow
+
 DATA_FILES = PARAMETERS[0]
 
 
