@@ -2,7 +2,6 @@
 
 import numpy as np
 
-LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 # The largest rounding error, as a share of the distance between the two percentiles.
 _ROUNDING = 0.001
 

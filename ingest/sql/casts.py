@@ -3,8 +3,8 @@
 import datetime
 from collections.abc import Callable
 
+from core.spec import PER_SECOND
 from ingest.source import Column, Dialect
-from ingest.sql import moments
 from ingest.sql.connection import identifier, literal
 from ingest.sql.values import Reading, element_type, reading, type_class
 
@@ -65,7 +65,7 @@ def expected(column: Column) -> str:
     if column.unit:
         one += f", or a whole number of {_UNITS[column.unit]} ({column.unit}) since 1970-01-01 UTC"
         if column.bounds:
-            low, high = (_shown(bound, moments.PER_SECOND[column.unit]) for bound in column.bounds)
+            low, high = (_shown(bound, PER_SECOND[column.unit]) for bound in column.bounds)
             one += f" between {column.bounds[0]} ({low}) and {column.bounds[1]} ({high}), near those of training,"
     return f"a list, each value of it {one}" if is_list else one
 

@@ -3,11 +3,10 @@
 Moments without an offset are UTC. A smaller unit is rounded down, so that every value stays in its second and its day.
 """
 
-from core.spec import Unit
+from core.spec import PER_SECOND, Unit
 
 TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"}
 TIMES |= {"TIMESTAMPTZ_NS"}  # what pandas writes for moments with a zone
-PER_SECOND: dict[Unit, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _DAY = 86_400 * PER_SECOND["us"]
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from core.config_sections import FeatureOptions, Role
-from core.spec import Payload, Unit
+from core.spec import PER_SECOND, Payload, Unit
 from ingest.sql import moments
 from pipeline.config.settings import Settings
 from pipeline.profile.column_profile import ColumnProfile, natural_payload, short
@@ -25,7 +25,6 @@ _IDENTIFIER_NAME = r"(^|_)(id|ids|uuid|guid|key|index|idx|row|rownum|number|no|n
 _CODE_NAME = r"(^|_)(zip|zipcode|postcode|postal|code|zone|tract|region|district|ward|precinct|id|fips|naics|sic)(_|$)"
 _TIME_NAME = r"(^|_)(time|date|datetime|timestamp|ts|at|epoch|created|updated|when|day)(_|$)|[a-z](Time|Date|At)$"
 _FIRST_YEAR, _LAST_YEAR = 1980, 2100
-_PER_SECOND: dict[Unit, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 # Whole numbers up to here are exact as float32, which is what a numeric feature becomes.
 _EXACT_FLOAT = 2**24
@@ -196,13 +195,13 @@ def _epoch_unit(column: ColumnProfile) -> Unit | None:
     if column.low is None or not re.search(_TIME_NAME, column.name, re.IGNORECASE):
         return None
     first, last = ((year - 1970) * 31_556_952 for year in (_FIRST_YEAR, _LAST_YEAR))
-    fits = (unit for unit, per in _PER_SECOND.items() if first * per <= column.low and column.high <= last * per)
+    fits = (unit for unit, per in PER_SECOND.items() if first * per <= column.low and column.high <= last * per)
     return next(fits, None)
 
 
 def _span(column: ColumnProfile, unit: Unit) -> str:
     low, high = (
-        datetime.datetime.fromtimestamp(value // _PER_SECOND[unit], datetime.UTC) for value in (column.low, column.high)
+        datetime.datetime.fromtimestamp(value // PER_SECOND[unit], datetime.UTC) for value in (column.low, column.high)
     )
     return f"{low:%Y-%m-%d} to {high:%Y-%m-%d}"
 

@@ -140,6 +140,18 @@ def legend(series: Sequence[Series]) -> list[Markup]:
     return found
 
 
+def _vertical_grid(x: Callable[[float], float], values: Iterable[float], height: int) -> list[Markup]:
+    """Returns a vertical line with its number below for each value, in a picture of rows."""
+    return [
+        mark
+        for value in values
+        for mark in (
+            line([(x(value), 4), (x(value), height - 36)], "grid"),
+            text(x(value), height - 22, tick(value), "middle", "tick"),
+        )
+    ]
+
+
 def bars(title: str, rows: Sequence[tuple[str, float, float]], axis: str) -> Markup:
     """Returns horizontal bars: name, value and half the width of the interval of each."""
     left, step = 150, 22
@@ -147,10 +159,7 @@ def bars(title: str, rows: Sequence[tuple[str, float, float]], axis: str) -> Mar
     low = min([0.0, *(value - half for _, value, half in rows)])
     high = max([0.0, *(value + half for _, value, half in rows)])
     x = scale(low, high if high > low else low + 1, left, WIDTH - RIGHT)
-    found = []
-    for value in ticks(low, high, 4):
-        found.append(line([(x(value), 4), (x(value), height - 36)], "grid"))
-        found.append(text(x(value), height - 22, tick(value), "middle", "tick"))
+    found = _vertical_grid(x, ticks(low, high, 4), height)
     for index, (name, value, half) in enumerate(rows):
         y = 6 + step * index
         found.append(text(left - 6, y + 13, cut(name, 22), "end", "tick"))
@@ -222,10 +231,7 @@ def dots(title: str, rows: Sequence[tuple[str, float, float]], axis: str) -> Mar
     height = step * len(rows) + 44
     low, high = _extent([end for _, value, half in rows for end in (value - half, value + half)])
     x = scale(low, high, left + 8, WIDTH - RIGHT - 8)
-    found = []
-    for value in ticks(low, high, 4):
-        found.append(line([(x(value), 4), (x(value), height - 36)], "grid"))
-        found.append(text(x(value), height - 22, tick(value), "middle", "tick"))
+    found = _vertical_grid(x, ticks(low, high, 4), height)
     for index, (name, value, half) in enumerate(rows):
         y = 16 + step * index
         found.append(text(left - 6, y + 4, cut(name, 16), "end", "tick"))

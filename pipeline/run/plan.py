@@ -95,11 +95,13 @@ def discard_damaged(
     for stage in stages:
         wanted = fingerprints[stage.name]
         executions = [execution for execution in _completed(history, stage) if execution.fingerprint == wanted]
-        if executions and (damage := executions[0].damage(contents)):
+        outputs = (artifact for execution in executions for artifact in execution.outputs)
+        damaged = {artifact.uri: damage for artifact in outputs if (damage := artifact.damage(contents))}
+        newest = [artifact.uri for execution in executions[:1] for artifact in execution.outputs]
+        if damage := next((damaged[uri] for uri in newest if uri in damaged), ""):
             messages.append(f"The earlier result of {stage.name} is damaged and not used: {damage}.")
-        for artifact in (artifact for execution in executions for artifact in execution.outputs):
-            if artifact.damage(contents):
-                shutil.rmtree(artifact.uri, ignore_errors=True)
+        for uri in damaged:
+            shutil.rmtree(uri, ignore_errors=True)
     return messages
 
 
