@@ -139,7 +139,6 @@ from models import families
 from models.training import fit as fitting
 from models.training.dataset import TransformedRows
 
-pytestmark = pytest.mark.slow
 assert isinstance(fitting.strategy(["CPU:0", "CPU:1"]), tf.distribute.MirroredStrategy)
 assert isinstance(fitting.strategy(["CPU:0"]), tf.distribute.OneDeviceStrategy)
 assert fitting.strategy([]) is tf.distribute.get_strategy()
