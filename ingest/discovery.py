@@ -16,23 +16,26 @@ from ingest.sql.connection import connect
 from ingest.table import Table, open_table
 
 
-def discover(data: Data, types: Mapping[str, str] | None = None, may_be_empty: bool = False) -> Source:
+def discover(
+    data: Data, types: Mapping[str, str] | None = None, columns_if_empty: Sequence[Column] | None = None
+) -> Source:
     """Returns the source that a section describes, after reading all rows.
 
     Args:
         data: the section; what it leaves open is inferred from the files.
         types: DuckDB types of columns that are not to be inferred, such as VARCHAR for codes of digits; used only where
             files hold texts.
-        may_be_empty: whether a table without rows is one.
+        columns_if_empty: the columns of a table that has neither rows nor names of columns; None: a table without rows
+            is an error.
 
     Raises:
         UserError: a file does not exist, is empty, is damaged or does not look like the others.
     """
     found = files.expand(data.files, data.spans)
-    for file in found:
-        files.check_readable(file)
     name = data.format or format_of(found)
     reader = READERS[name]
+    for file in found:
+        files.check_readable(file, may_be_empty=columns_if_empty is not None and reader.optional_columns)
     patterns = tuple(map(files.absolute, data.files))
     settled = data.model_copy(update={"files": patterns, "format": name, "csv": Csv()})
     nulls = data.csv.nulls if isinstance(data.csv.nulls, dict) else {}
@@ -40,7 +43,9 @@ def discover(data: Data, types: Mapping[str, str] | None = None, may_be_empty: b
     source = Source(found, (), settled, reader.dialect(found[0], csv))
     given = types if types and reader.holds_texts else {}
     with reading(source), connect(data.memory) as connection:
-        columns = reader.columns(connection, source)
+        columns = reader.columns(connection, source) or tuple(columns_if_empty or ())
+        if not columns:
+            raise UserError(f"{found[0]} {reader.no_columns}")
         in_files = [column.name for column in columns]
         partitions = hive.names(data.hive, patterns, found, in_files)
         check_names(found[0], [*in_files, *partitions])
@@ -53,7 +58,7 @@ def discover(data: Data, types: Mapping[str, str] | None = None, may_be_empty: b
         settled = settled.model_copy(update={"hive": partitions})
         source = dataclasses.replace(source, columns=typed + of_folders, data=settled)
         table = open_table(connection, source)
-        if not may_be_empty:
+        if columns_if_empty is None:
             _check_not_empty(table)
         settled_types = {**(types or {}), **{column.name: column.type for column in of_folders}}
         return reader.infer(connection, source, table.raw(), settled_types)

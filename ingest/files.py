@@ -138,14 +138,14 @@ def _suggestion(path: str) -> str:
     return f" Did you mean {os.path.join(folder, near)}?" if near else ""
 
 
-def check_readable(file: str) -> None:
-    """Raises UserError where a file is empty or cannot be opened."""
+def check_readable(file: str, may_be_empty: bool = False) -> None:
+    """Raises UserError where a file cannot be opened, or is empty and must not be."""
     try:
         with open(file, "rb") as stream:
             empty = not stream.read(1)
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}. Check its permissions.") from error
-    if empty:
+    if empty and not may_be_empty:
         raise UserError(f"{file} is empty. A table with a header and rows was expected.")
 
 

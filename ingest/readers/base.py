@@ -100,6 +100,7 @@ class Reader(abc.ABC):
         has_dialect: whether the section `data: {csv: ...}` applies.
         unit: how a row is called in messages: line or record.
         no_rows: what is said of a file in which there is no row.
+        no_columns: what is said of a file in which there is no column.
     """
 
     suffixes: tuple[str, ...]
@@ -108,6 +109,7 @@ class Reader(abc.ABC):
     has_dialect = False
     unit = "line"
     no_rows = "no rows"
+    no_columns = "holds no columns. A table with columns was expected."
 
     def recognizes(self, name: str) -> bool:
         """Returns whether a file of this name, whose suffix no reader has, is of the format."""

@@ -33,6 +33,7 @@ class JsonLinesReader(Reader):
     suffixes = (".jsonl", ".ndjson", ".json")
     holds_texts = True
     optional_columns = True
+    no_columns = f"holds no JSON object. {_EXPECTED}"
 
     def columns(self, connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[Column, ...]:
         """Returns the keys of all objects with their types; mixed and nested values are texts."""
@@ -40,7 +41,7 @@ class JsonLinesReader(Reader):
         row = first_row(connection, f"SELECT json_group_structure(json) FROM ({_objects(paths)})")
         structure = json.loads(row[0]) if row[0] else None
         if not isinstance(structure, dict) or not structure:
-            raise UserError(f"{source.files[0]} holds no JSON object. {_EXPECTED}")
+            return ()
         check_names(source.files[0], list(structure))
         first = [Column(key, _first_type(json_type)) for key, json_type in structure.items()]
         connection.execute(f"CREATE OR REPLACE TEMP VIEW json_texts AS {_scan(paths, first)}")

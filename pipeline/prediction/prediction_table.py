@@ -232,7 +232,7 @@ def _data(training: Training, files: Sequence[str]) -> Data:
 def _source(training: Training, data: Data) -> ingest.Source:
     """Returns the source for the files, with the column types of the training."""
     columns = TrainedColumns(training.source, training.spec, training.query, training.bounds)
-    found = ingest.discover(data, columns.types, may_be_empty=True)
+    found = ingest.discover(data, columns.types, columns_if_empty=training.source.columns)
     return dataclasses.replace(found, columns=columns.of(found))
 
 

@@ -332,6 +332,7 @@ def test_a_source_travels_as_json(tmp_path: pathlib.Path) -> None:
         ("excel.csv", '"sep=,"\r\na,b\r\n1,2\r\n', "line 1: '\"sep=,\"' tells Excel the delimiter"),
         ("title.csv", "Sales\n\na,b,c\n1,2,3\n4,5,6\n", "line 1: 'Sales' has 1 field, and the lines below have 3"),
         ("title.csv", "Sales, 2024\na;b;c\n1;2;3\n4;5;6\n", "'Sales, 2024' has .* fields?, and the lines below have 3"),
+        ("title.csv", "Sales 2024\nstore,sales\nx,2.5\ny,4\n", "'Sales 2024' has 1 field, and the lines below have 2"),
         ("note.csv", "# made today\na,b\n1,2\n4,5\n", "'# made today' has 1 field, .* delete what is above"),
         ("r.csv", "a,b\nr1,1,2\nr2,3,4\n", "'a,b' has 2 fields, and the lines below have 3.* name all 3 columns"),
         ("twice.csv", "a,b,A\n1,2,3\n", r"the column 'a' is there 2 times \(a, A\)"),

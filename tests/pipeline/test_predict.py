@@ -207,9 +207,11 @@ def test_whole_numbers_may_be_written_with_a_point(tmp_path):
     assert pq.read_table(tmp_path / "p.parquet")["score_1"].to_pylist() == pytest.approx([0.21, 0.61])
 
 
-@pytest.mark.parametrize("name", ["new.csv", "new.parquet"])
+@pytest.mark.parametrize("name", ["new.csv", "new.parquet", "array.json", "new.jsonl"])
 def test_a_table_without_rows_gives_an_output_without_rows(serving, tmp_path, name):
     (tmp_path / "new.csv").write_text("town,age,id\n")
+    (tmp_path / "array.json").write_text("[ ]\n")
+    (tmp_path / "new.jsonl").write_text("")
     pq.write_table(pa.table({"town": pa.array([], "string"), "age": pa.array([], "int64")}), tmp_path / "new.parquet")
     for query in (QUERY, None):
         plain = _copy(serving, tmp_path / f"query={query is not None}", query=query)

@@ -17,6 +17,7 @@ from ingest.source import Dialect
 
 _WITH_COMMA = re.compile(r"[+-]?([0-9]+|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]+)?")  # 3,5 or 1.234,5
 _WITH_POINT = re.compile(r"[+-]?([0-9]+|[1-9][0-9]{0,2}(,[0-9]{3})+)(\.[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?[0-9.,]+")
 _SAMPLE = MAX_RECORD + 1
 _ROWS = 200
 _DELIMITERS = ",;\t|"
@@ -74,16 +75,23 @@ def _check_first_line(file: str, text: str, best: Dialect, others: list[Dialect]
     rows = _rows(text, best, whole)
     if not rows or (len(rows[0]) > 1 and _share(rows, len(rows[0])) > 0.5):
         return
-    least = 2 if first.startswith(_COMMENTS) else 3
     for dialect in dict.fromkeys([best, *others]):
         rows = _rows(text, dialect, whole)
         width = max({len(row) for row in rows[1:]}, key=lambda width: _share(rows, width), default=0)
-        if width >= least and len(rows[0]) != width and _share(rows[1:], width) >= 0.8:
+        # One column of texts with commas in them looks like two columns without a header.
+        is_table = width > 2 or (width == 2 and (first.startswith(_COMMENTS) or _has_header(rows[1:])))
+        if is_table and len(rows[0]) != width and _share(rows[1:], width) >= 0.8:
             fields = f"{len(rows[0])} field{'s' * (len(rows[0]) > 1)}"
             raise UserError(
                 f"{file}, line 1: {first[:80]!r} has {fields}, and the lines below have {width}. If it is a title or a "
                 f"comment, delete what is above the header; if it is the header, name all {width} columns."
             )
+
+
+def _has_header(rows: list[list[str]]) -> bool:
+    """Returns whether the first row is of texts, and the others have a column of numbers."""
+    numbers = [all(_NUMBER.fullmatch(cell.strip()) for cell in column) for column in zip(*rows[1:], strict=False)]
+    return any(numbers) and not any(_NUMBER.fullmatch(cell.strip()) for cell in rows[0])
 
 
 def _share(rows: list[list[str]], width: int) -> float:
