@@ -70,12 +70,13 @@ def _value_error(name: str, text: str, source: Source) -> UserError:
     with connect(source.data.memory) as connection:
         table = open_table(connection, dataclasses.replace(source, columns=only, data=quarantine))
         first = next((reject for reject in table.rejects() if name in reject.reason), None)
+    nulls = json.dumps({name: [text]}, ensure_ascii=False)
     return UserError(
         f"{first.place if first else source.files[0]}: column {name!r} has the value {text!r}, and "
         f"{casts.expected(column)} was expected, as in the other rows. "
         "Correct it; or put such rows aside by `data: {on_bad_rows: quarantine}`; or, if the word means that the value "
-        f"is missing, write `data: {{csv: {{nulls: {json.dumps({name: [text]}, ensure_ascii=False)}}}}}`; or read the "
-        f"column as text by `features: {{{name}: {{type: text}}}}`."
+        f"is missing, write `data: {{csv: {{nulls: {nulls}}}}}`; or read the column as text by "
+        f"`features: {{{name}: {{type: text}}}}`."
     )
 
 
@@ -86,10 +87,8 @@ def _conversion_error(target: str, column: str, value: str, source: Source) -> U
             f"{source.files[0]}: the split is by column {column!r}, which has the value {value!r}, and train, eval or "
             "test was expected in every row. Correct it, make such a column by `data: {query: ...}`, or split by hash."
         )
-    expected = {"int": "a whole number of 64 bits", "text": "UTF-8 text"}
-    expected |= {"float": "a finite number below 3.4e38", "double": "a finite number"}
     remedy = f"features: {{{column}: {'ignore' if target == 'text' else '{type: text}'}}}"
     return UserError(
-        f"{source.files[0]}: column {column!r} has the value {value!r}, and {expected[target]} was expected. "
+        f"{source.files[0]}: column {column!r} has the value {value!r}, and {casts.PAYLOADS[target]} was expected. "
         f"Correct it, convert it by `data: {{query: ...}}`, or write `{remedy}`."
     )

@@ -10,7 +10,21 @@ from ingest.sql.values import Reading, element_type, reading, type_class
 
 _MARK = "\x1f"  # separates the parts of an error that `parsed_error` reads
 _UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
-_EXPECTED = {"integer": "a whole number of 64 bits", "number": "a finite number", "boolean": "true or false"}
+_SINCE_1970 = "a whole number of {} ({}) since 1970-01-01 UTC"
+_EXPECTED = {
+    "integer": "a whole number of 64 bits",
+    "number": "a finite number",
+    "boolean": "true or false",
+    "text": "text in UTF-8",
+}
+# What Examples can hold, by the problem of an error: a payload, or the unit of a moment.
+PAYLOADS = {
+    "int": _EXPECTED["integer"],
+    "float": "a finite number below 3.4e38",
+    "double": _EXPECTED["number"],
+    "text": _EXPECTED["text"],
+    **{unit: f"a date, a date with a time, or {_SINCE_1970.format(name, unit)}" for unit, name in _UNITS.items()},
+}
 
 
 def cast(column: Column, held: str, dialect: Dialect) -> str:
@@ -63,7 +77,7 @@ def expected(column: Column) -> str:
         one = "a date" if element == "DATE" else "a date with a time"
         one = f"a date written as {column.format} or in ISO 8601" if column.format and kind == "moment" else one
     if column.unit:
-        one += f", or a whole number of {_UNITS[column.unit]} ({column.unit}) since 1970-01-01 UTC"
+        one += f", or {_SINCE_1970.format(_UNITS[column.unit], column.unit)}"
         if column.bounds:
             low, high = (_shown(bound, PER_SECOND[column.unit]) for bound in column.bounds)
             one += f" between {column.bounds[0]} ({low}) and {column.bounds[1]} ({high}), near those of training,"

@@ -77,31 +77,32 @@ def _present(values: str) -> str:
 
 def _value(value: str, element: str, encoding: Encoding, column: str) -> str:
     if encoding.payload == "int":
-        return _integer(value, element, column, encoding.unit or moments.natural_unit(element))
+        return _integer(value, element, column, encoding.unit)
     if encoding.payload == "text":
         return _text(value, element, column)
     return _float(value, element, encoding.payload, column)
 
 
-def _or_error(converted: str, value: str, payload: Payload, column: str) -> str:
+def _or_error(converted: str, value: str, payload: Payload | Unit, column: str) -> str:
     """Returns SQL that raises an error, which `casts.parsed_error` reads, for a value that cannot be converted."""
     return f"COALESCE({converted}, CASE WHEN {value} IS NOT NULL THEN {casts.error_sql(payload, column, value)} END)"
 
 
-def _integer(value: str, element: str, column: str, unit: Unit) -> str:
+def _integer(value: str, element: str, column: str, unit_of_moments: Unit | None) -> str:
+    unit, problem = unit_of_moments or moments.natural_unit(element), unit_of_moments or "int"
     if element in INTEGERS - _BEYOND_INT64 | {"BOOLEAN"}:
         return f"{value}::BIGINT"
     if element in TIMES:
-        return _or_error(moments.whole_number(value, element, unit), value, "int", column)
+        return _or_error(moments.whole_number(value, element, unit), value, problem, column)
     if element in FLOATS | _BEYOND_INT64 or element.startswith("DECIMAL"):
         whole = f"CASE WHEN {value} = trunc({value}) THEN TRY_CAST({value} AS BIGINT) END"
         present = f"CASE WHEN NOT isnan({value}) THEN {value} END" if element in FLOATS else value
-        return _or_error(whole, present, "int", column)
+        return _or_error(whole, present, problem, column)
     text = f"nullif({value}::VARCHAR, '')"
     integer = texts.whole_number(text, "BIGINT", _PLAIN)
     moment = moments.whole_number(texts.moment(text, None), "TIMESTAMP", unit)
     present = f"CASE WHEN NOT {texts.missing(text)} THEN {text} END"
-    return _or_error(f"COALESCE({integer}, {moment})", present, "int", column)
+    return _or_error(f"COALESCE({integer}, {moment})", present, problem, column)
 
 
 def _float(value: str, element: str, payload: Payload, column: str) -> str:

@@ -82,11 +82,12 @@ def test_what_the_configuration_may_ask_for(sql: str, encoding: Encoding, expect
     [
         ("[1.5::DOUBLE]", INT, "'x' has the value '1.5', and a whole number of 64 bits"),
         ("['a']", INT, "'x' has the value 'a', and a whole number"),
+        ("['a']", Encoding("int", unit="ms"), r"'a', and a date, .* whole number of milliseconds \(ms\) since 1970"),
         ("[18446744073709551615::UBIGINT]", INT, "'18446744073709551615'"),
         ("[1e300::DOUBLE]", FLOAT, "'1e[+]300', and a finite number below 3.4e38"),
         ("['inf'::DOUBLE]", FLOAT, "'inf', and a finite number"),
         ("['abc']", FLOAT, "'abc', and a finite number"),
-        ("['\\xFF'::BLOB]", TEXT, "and UTF-8 text was expected"),
+        ("['\\xFF'::BLOB]", TEXT, "and text in UTF-8 was expected"),
         ("[[1, 2]]", INT, r"holds lists \(INTEGER\[\]\), and one value a row was expected"),
         ("['infinity'::TIMESTAMP]", INT, "'infinity'"),
     ],
