@@ -371,7 +371,7 @@ def _compare(source: ingest.Source, expected: Rows, found: list[dict[str, Any]])
     assert len(expected) == len(found), f"{len(expected)} rows went in and {len(found)} came out"
     for row, (texts, values) in enumerate(zip(expected, found, strict=True)):
         for column, text in zip(source.columns, texts, strict=True):
-            value = values[column.name]
+            value, text = values[column.name], text.strip(" ") if source.dialect.trim else text
             _compare_cell(column, text, value[0] if value else None, source.dialect.nulls, row)
 
 
