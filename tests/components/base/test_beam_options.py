@@ -6,7 +6,17 @@ from components.base import beam_options
 from core.errors import UserError
 
 
-@pytest.mark.parametrize("options", [[], ["--direct_num_workers=2"], ["--runner=FnApiRunner"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--direct_num_workers=2"],
+        ["--runner=FnApiRunner"],
+        ["--runner=FlinkRunner", "--flink_master=localhost:8081", "--environment_type=LOOPBACK"],
+        ["--runner=SparkRunner", "--spark_master_url=local[2]"],
+        ["--runner=DataflowRunner", "--project=p", "--region=europe-west1", "--temp_location=gs://bucket/temp"],
+    ],
+)
 def test_options_that_beam_takes(options):
     beam_options.check(options)
 
@@ -16,6 +26,7 @@ def test_options_that_beam_takes(options):
     [
         ("--direct_num_workers=many", "argument --direct_num_workers: invalid int value: 'many'. Correct"),
         ("--direct_running_mode=fast", "argument --direct_running_mode: invalid choice: 'fast'"),
+        ("--num_workers=many", "argument --num_workers: invalid int value: 'many'. Correct"),
         ("--runner=Nope", "Unexpected pipeline runner: Nope. Valid values are"),
         ("--runner=nope.Runner", "nope"),
     ],
