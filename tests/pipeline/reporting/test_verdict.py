@@ -11,7 +11,7 @@ CHALLENGERS = {"forest": {"metrics": {"auc": 0.9}}}
 @pytest.mark.parametrize(
     ("gain", "said"),
     [
-        (-0.02, "; challenger forest, which is not pushed, is better by 0.0200 [0.0004, 0.0396]."),
+        (-0.05, "; challenger forest, which is not pushed, is better by 0.050 [0.030, 0.070]."),
         (-0.01, "; nothing was served before."),
         (0.02, "; nothing was served before."),
     ],
