@@ -2,22 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from core.config_types import (
-    Column,
-    Count,
-    CountOrZero,
-    Positive,
-    Section,
-    Seed,
-    Share,
-    Slices,
-    Texts,
-    check_amount,
-    check_dotted_path,
-    check_name,
-)
+from core.config_types import Column, Count, CountOrZero, Positive, Section, Seed, Share, Slices, Texts, check_amount
 from core.spec import Payload, Unit
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
@@ -226,30 +213,6 @@ class Evaluate(Section):
     """lists of columns by whose values the metrics are also computed, such as [[city], [city, zip]]"""
     gates: dict[str, Gate] = {}
     """the limits of metrics, such as {auc: {min: 0.7}}, beside those of the baselines"""
-
-
-class Challenger(Section):
-    """An estimator of another library, which is compared with the candidate on test and never pushed."""
-
-    name: Annotated[str, AfterValidator(check_name)]
-    """its name in the metrics and in TensorBoard"""
-    estimator: Annotated[str, AfterValidator(check_dotted_path)]
-    """the dotted path of a scikit-learn estimator: a class, a function that returns one, or an object"""
-    params: dict[str, Any] = {}
-    """its parameters; a list is a grid, of which eval chooses; {object: package.name} is an object by dotted path"""
-    data: Literal["frame", "array"] = "frame"
-    """whether it is given a data frame with names and categorical types, or a float32 array"""
-    minutes: Positive = 10
-    """the time after which its training is stopped"""
-
-    @model_validator(mode="after")
-    def _has_own_name(self) -> "Challenger":
-        if self.name in ("candidate", "champion", "linear", "constant", "label", "weight"):
-            raise ValueError(f"`{self.name}` is the name of another model or column. Give the challenger another one.")
-        return self
-
-
-Challengers = Annotated[tuple[Challenger, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
 
 
 class Serve(Section):

@@ -13,7 +13,8 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.base import stage_report
 from components.challengers import board, processes, rows
-from core import config_sections, progress
+from core import progress
+from core.challenger_section import Challenger
 from core.spec import Spec
 from models.evaluation import challengers as challengers_format
 from models.evaluation import metrics
@@ -39,7 +40,7 @@ def Challengers(
         fingerprint: makes TFX's cache depend on the code.
     """
     parsed = Spec.from_json(spec)
-    given = TypeAdapter(tuple[config_sections.Challenger, ...]).validate_python(tuple(json.loads(options)))
+    given = TypeAdapter(tuple[Challenger, ...]).validate_python(tuple(json.loads(options)))
     warnings: list[str] = []
     if given:
         folder = pathlib.Path(challengers.uri)

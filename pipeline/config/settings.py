@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, Field, model_validator
 
-from core import config_sections, storage
+from core import challenger_section, config_sections, storage
 from core.config_sections import FeatureOptions
 from core.config_types import Column, Section, Texts, check_dotted_path, check_name
 from core.errors import UserError
@@ -72,7 +72,7 @@ class Settings(Section):
     """the training of the final model"""
     evaluate: config_sections.Evaluate = config_sections.Evaluate()
     """the evaluation on test"""
-    challengers: config_sections.Challengers = ()
+    challengers: challenger_section.Challengers = ()
     """estimators of other libraries that the model is compared with on test"""
     serve: config_sections.Serve = config_sections.Serve()
     """the conditions that the served model must meet"""
