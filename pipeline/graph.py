@@ -207,9 +207,23 @@ STAGES = (
         parameters=lambda run: {"spec": run.model(), "train": run.section("train")},
     ),
     Stage(
+        name="Challengers",
+        component="components.challengers.component.Challengers",
+        inputs={"examples": "ExampleGen.examples", "transform_graph": "Transform.transform_graph"},
+        parameters=lambda run: {
+            "spec": run.model(family=Spec.family, hyperparameters={}),
+            "options": [one.model_dump(mode="json") for one in run.settings.challengers],
+        },
+    ),
+    Stage(
         name="Evaluator",
         component="components.evaluator.component.Evaluator",
-        inputs={"examples": "ExampleGen.examples", "model": "Trainer.model", "baseline_model": "Baseline.model"},
+        inputs={
+            "examples": "ExampleGen.examples",
+            "model": "Trainer.model",
+            "baseline_model": "Baseline.model",
+            "challengers": "Challengers.challengers",
+        },
         parameters=lambda run: {
             "spec": run.model(),
             "evaluate": run.section("evaluate"),

@@ -1,5 +1,6 @@
 """Finds the models that a candidate is compared with: the linear baseline, the champion and a constant."""
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping
 
@@ -7,6 +8,9 @@ import numpy as np
 
 from core import examples
 from core.spec import Spec
+from models.evaluation import challengers as challengers_format
+from models.evaluation import metrics
+from models.evaluation.gates import Evaluation
 from models.serving import model_versions, served_model
 
 
@@ -60,3 +64,23 @@ def constant_prediction(train_split: str, spec: Spec) -> np.ndarray:
     if spec.label.classes:
         return np.asarray(totals / max(totals.sum(), 1e-9), np.float32)
     return np.asarray(totals[0] / max(totals[1], 1e-9))
+
+
+def with_challengers(evaluation: Evaluation, folder: str) -> Evaluation:
+    """Returns an evaluation with the predictions and the metrics of the challengers of the same run.
+
+    Args:
+        evaluation: the evaluation; one without rows is returned as it is.
+        folder: where the challengers are, with predictions in the order of the rows of test.
+    """
+    test = evaluation.test
+    found = challengers_format.predictions(folder) if len(test.labels) else {}
+    measured = {
+        name: metrics.compute(evaluation.label.task, test.labels, predictions, test.weights)
+        for name, predictions in found.items()
+    }
+    return dataclasses.replace(
+        evaluation,
+        test=dataclasses.replace(test, by_model={**test.by_model, **found}),
+        metrics={**evaluation.metrics, **measured},
+    )

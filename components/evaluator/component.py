@@ -31,6 +31,7 @@ def Evaluator(
     champion: Parameter[str],
     fingerprint: Parameter[str],
     baseline_model: InputArtifact[standard_artifacts.Model] = None,
+    challengers: InputArtifact[standard_artifacts.ModelRun] = None,
     pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ) -> None:
     """Measures the candidate on the test split, and blesses it if it passes all gates.
@@ -46,6 +47,7 @@ def Evaluator(
             empty where nothing is served.
         fingerprint: makes TFX's cache depend on the code.
         baseline_model: the linear model of the same run.
+        challengers: the predictions on test of estimators of other libraries, which no gate looks at.
         pipeline: the Beam pipeline.
 
     Raises:
@@ -63,8 +65,10 @@ def Evaluator(
         constant = compared_models.constant_prediction(train, parsed)
         evaluation_pipeline.run(pipeline, test, models, constant, parsed, section.slices, evaluation.uri)
     found = evaluation_pipeline.load(evaluation.uri, [*models, "constant"], parsed, section)
-    explanation.write(evaluation.uri, found, test, models["candidate"], parsed)
     results = gates.judge(found)
+    if challengers is not None:
+        found = compared_models.with_challengers(found, challengers.uri)
+    explanation.write(evaluation.uri, found, test, models["candidate"], parsed)
     blessed = all(result.passed for result in results)
     blessing_file.write(blessing, model, models.get("champion"), blessed)
     summary = {

@@ -12,7 +12,7 @@ from docs.generate import svg
 
 ROW, BOX, MARGIN, PADDING = 58, 44, 18, 12
 INPUT, OUTPUTS = 12, (37, 28)  # where lines meet a box, from its top; the nearest output lowest
-GAP, SPACE = 34, 22  # from the boxes to the first line, and from a label to the next line
+GAP, SPACE = 34, 19  # from the boxes to the first line, and from a label to the next line
 TABLE = "A table: CSV, Parquet, JSON lines, TFRecord"
 SERVED = "serving/VERSION/"
 LEGEND = "A line is an output of a stage; a dot marks a stage that reads it. Dashed: it must have succeeded."

@@ -7,6 +7,9 @@ from pathlib import Path
 from core.errors import UserError
 from core.text import did_you_mean, listing
 
+# The libraries of the extra `challengers` in pyproject.toml.
+_EXTRA = ("lightgbm", "scikeras", "skorch", "torch", "xgboost")
+
 
 def check_function(path: str, field: str) -> None:
     """Checks that `package.module.function` exists.
@@ -36,6 +39,8 @@ def _source(module: str, field: str, path: str) -> Path:
     """Returns the file of a module. Only the outermost package is looked up by Python, which imports nothing for it."""
     top, *rest = module.split(".")
     spec = importlib.util.find_spec(top)
+    if spec is None and top in _EXTRA:
+        raise UserError(f"{field} is {path}, but {top} is not installed. Install it: pip install .[challengers]")
     if spec is None:
         raise UserError(
             f"{field} is {path}, but there is no module {top}. It must be importable from the current folder or "

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, Field, model_validator
 
-from core import config_sections, storage
+from core import challenger_section, config_sections, storage
 from core.config_sections import FeatureOptions
 from core.config_types import Column, Section, Texts, check_dotted_path, check_name
 from core.errors import UserError
@@ -72,6 +72,8 @@ class Settings(Section):
     """the training of the final model"""
     evaluate: config_sections.Evaluate = config_sections.Evaluate()
     """the evaluation on test"""
+    challengers: challenger_section.Challengers = ()
+    """estimators of other libraries that the model is compared with on test"""
     serve: config_sections.Serve = config_sections.Serve()
     """the conditions that the served model must meet"""
     beam: Texts = ()
@@ -90,6 +92,9 @@ class Settings(Section):
             raise ValueError("classes are given for a regression. Leave them out, or set task to binary or multiclass.")
         if len(set(self.classes)) < len(self.classes):
             raise ValueError(f"classes names a class twice: {', '.join(self.classes)}. Keep each once.")
+        names = [challenger.name for challenger in self.challengers]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two challengers have the same name: {', '.join(names)}. Give each its own.")
         return self
 
 
@@ -131,6 +136,8 @@ def load(
         raise UserError("\n".join(problems))
     if settings.preprocessing_fn:
         dotted_path.check_function(settings.preprocessing_fn, "preprocessing_fn")
+    for challenger in settings.challengers:
+        dotted_path.check_function(challenger.estimator, f"the estimator of challenger {challenger.name}")
     return _with_paths(settings, path.parent if path else Path(), path)
 
 

@@ -22,8 +22,8 @@ def sentence(record: RunRecord) -> str:
     summary = record.summary
     version = summary.get("serving", {}).get("version")
     end = _ENDS[summary["status"]].format(name=summary["name"], version=version)
-    compared = comparison(record)
-    return f"{end}; {compared}." if compared else f"{end}."
+    parts = [end, comparison(record), challenge(record)]
+    return f"{'; '.join(part for part in parts if part)}."
 
 
 def comparison(record: RunRecord) -> str:
@@ -41,6 +41,21 @@ def comparison(record: RunRecord) -> str:
     if "linear" in differences:
         return f"{measured}, {gain(differences['linear'])} than a linear model; nothing was served before"
     return measured if value is not None else ""
+
+
+def challenge(record: RunRecord) -> str:
+    """Returns by how much the best challenger is better than the model; empty where none is clearly better."""
+    differences = record.explanation.get("differences", {})
+    losses = {
+        name: {**differences[name], "gain": -differences[name]["gain"]}
+        for name in record.summary.get("challengers", {})
+        if name in differences
+    }
+    better = {name: loss for name, loss in losses.items() if loss["gain"] > Z * loss["error"]}
+    if not better:
+        return ""
+    best = max(better, key=lambda name: better[name]["gain"])
+    return f"challenger {best}, which is not pushed, is {gain(better[best])}"
 
 
 def gain(difference: dict[str, float]) -> str:

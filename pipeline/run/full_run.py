@@ -120,13 +120,14 @@ class FullRun:
 
     def _copy_training_curves(self) -> None:
         """Copies the newest training curves to the folder in which TensorBoard compares models."""
-        newest = self.context.history.executions("Trainer", most=1)
-        for artifact in (artifact for execution in newest for artifact in execution.outputs):
-            target = self.context.folder.tensorboard / f"model-{artifact.id}"
-            for events in Path(artifact.uri).rglob("events.out.tfevents.*"):
-                copy = target / events.relative_to(artifact.uri)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(events, copy)
+        for stage, prefix in (("Trainer", "model"), ("Challengers", "challengers")):
+            newest = self.context.history.executions(stage, most=1)
+            for artifact in (artifact for execution in newest for artifact in execution.outputs):
+                target = self.context.folder.tensorboard / f"{prefix}-{artifact.id}"
+                for events in Path(artifact.uri).rglob("events.out.tfevents.*"):
+                    copy = target / events.relative_to(artifact.uri)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(events, copy)
 
     def _summary(self, watch: "Watch | None", error: BaseException | None) -> dict[str, Any]:
         ended = {outcome.name: outcome for outcome in watch.outcomes} if watch else {}

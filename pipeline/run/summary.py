@@ -110,7 +110,7 @@ def show(console: Console, summary: Mapping[str, Any], folder: RunFolder, data: 
 
 def _metrics(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     test = summary["metrics"]["test"]
-    baselines = ((name, summary["baselines"].get(name)) for name in BASELINES)
+    baselines = ((name, summary["baselines"].get(name)) for name in (*BASELINES, *summary.get("challengers", ())))
     rows = [("this model", test), *((name, values) for name, values in baselines if values)]
     names = list(test)
     return ["on test", *names], [[name, *_figures(values, names)] for name, values in rows]

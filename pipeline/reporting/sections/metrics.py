@@ -24,7 +24,7 @@ def _metrics(record: RunRecord) -> list[Block]:
         return [Text("The model was not evaluated in this run.")]
     by_model = {"candidate": test, **record.summary.get("baselines", {})}
     halves = record.explanation.get("intervals", {})
-    shown = {name: title for name, title in MODELS.items() if name in by_model}
+    shown = {name: title for name, title in _titles(record).items() if name in by_model}
     rows = [
         [title, *values_with_intervals(test, by_model[name], halves.get(name, {}))] for name, title in shown.items()
     ]
@@ -44,6 +44,11 @@ def _metrics(record: RunRecord) -> list[Block]:
     return found
 
 
+def _titles(record: RunRecord) -> dict[str, str]:
+    """Returns how the models are called, the challengers by their own names."""
+    return MODELS | {name: f"challenger {name}" for name in record.summary.get("challengers", {})}
+
+
 def values_with_intervals(
     names: Iterable[str], values: Mapping[str, float], half_widths: Mapping[str, float]
 ) -> list[str]:
@@ -61,10 +66,11 @@ def _primary(name: str, values: list[tuple[str, float, float]]) -> Chart:
 
 def _differences(record: RunRecord, metric: str) -> list[Block]:
     differences: dict[str, Any] = record.explanation.get("differences", {})
+    titles = _titles(record)
     rows = [
-        [MODELS[name], interval(difference["gain"], Z * difference["error"])]
+        [titles[name], interval(difference["gain"], Z * difference["error"])]
         for name, difference in differences.items()
-        if name in MODELS
+        if name in titles
     ]
     caption = f"Gain of this model in {metric}, on the same rows of test, with 95 % intervals; above 0 is better"
     return [Table(["compared with", "gain"], rows, caption)] if rows else []

@@ -83,7 +83,7 @@ def changed_by(tmp_path, monkeypatch):
     code_dependencies.clear()
 
 
-MODEL_STAGES = {"Transform", "Tuner", "Baseline", "Trainer", "Evaluator", "ServingValidator", "Pusher"}
+MODEL_STAGES = {"Transform", "Tuner", "Baseline", "Trainer", "Challengers", "Evaluator", "ServingValidator", "Pusher"}
 
 
 @pytest.mark.parametrize(

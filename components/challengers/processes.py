@@ -1,0 +1,41 @@
+"""Starts the process that trains a challenger: it can be stopped, and a crash of its library ends nothing else."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from core.challenger_section import Challenger
+from models.evaluation.challengers import REPORT_FILE
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_MODULE = "components.challengers.fitting"
+# A script's own folder comes first on its path; the current folder, where the user's modules are, comes after ours.
+_STARTER = f"import runpy, sys; sys.path.insert(0, {str(_ROOT)!r}); runpy.run_module({_MODULE!r}, run_name='__main__')"
+
+
+def train(challenger: Challenger, rows: pathlib.Path, folder: pathlib.Path) -> list[str]:
+    """Trains a challenger, and returns warnings.
+
+    Args:
+        challenger: the section.
+        rows: the folder of the rows.
+        folder: gets the files of the challenger; it is removed where the training fails.
+    """
+    folder.mkdir(parents=True)
+    options = json.dumps(challenger.model_dump(mode="json"))
+    command = [sys.executable, "-c", _STARTER, options, str(rows), str(folder)]
+    try:
+        ended = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=challenger.minutes * 60, check=False
+        )
+    except subprocess.TimeoutExpired:
+        shutil.rmtree(folder)
+        return [f"Challenger {challenger.name} was stopped after {challenger.minutes:g} minutes. Raise its `minutes`."]
+    if ended.returncode or not (folder / REPORT_FILE).exists():
+        shutil.rmtree(folder)
+        reason = (ended.stderr.strip().splitlines() or [f"its process ended with {ended.returncode}"])[-1]
+        return [f"Challenger {challenger.name} could not be trained: {reason}"]
+    notes = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))["warnings"]
+    return [f"Challenger {challenger.name}: {note}" for note in notes]
