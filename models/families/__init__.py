@@ -8,15 +8,19 @@ from typing import Any
 
 from core import text
 from core.errors import UserError
+from models.families.cross import CROSS
 from models.families.family import Family
 from models.families.linear import LINEAR
 from models.families.mlp import MLP
+from models.families.wide_deep import WIDE_DEEP
 
 __all__ = ["FAMILIES", "Family", "check"]
 
 FAMILIES: dict[str, Family] = {
     "linear": LINEAR,
     "mlp": MLP,
+    "wide_deep": WIDE_DEEP,
+    "cross": CROSS,
 }
 
 

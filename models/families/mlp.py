@@ -26,12 +26,20 @@ def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str,
     from models.preprocessing.packing import keras_inputs
 
     packed = keras_inputs(inputs)
-    hidden = layers.joined(encode(inputs, packed, hyperparameters["embedding_size"]))
+    encoded = layers.joined(encode(inputs, packed, hyperparameters["embedding_size"]))
+    hidden = hidden_layers(encoded, hyperparameters)
+    return keras.Model(packed, keras.layers.Dense(outputs, name="output")(hidden), name="mlp")
+
+
+def hidden_layers(hidden: "keras.KerasTensor", hyperparameters: Mapping[str, Any]) -> "keras.KerasTensor":
+    """Returns the last hidden layer, float32[batch, units], by the hyperparameters of this family."""
+    import keras
+
     for number in range(1, hyperparameters["layers"] + 1):
         hidden = keras.layers.Dense(hyperparameters["units"], name=f"hidden_{number}")(hidden)
         hidden = keras.layers.Activation(hyperparameters["activation"])(hidden)
         hidden = keras.layers.Dropout(hyperparameters["dropout"])(hidden)
-    return keras.Model(packed, keras.layers.Dense(outputs, name="output")(hidden), name="mlp")
+    return hidden
 
 
 def encode(
