@@ -21,6 +21,8 @@ from core.errors import UserError
 METADATA_FILE = "assets.extra/skewless.json"
 # The statistics of the data that it was trained on, as `Split-NAME/FeatureStats.pb`.
 STATISTICS_FOLDER = "assets.extra/statistics"
+# Rows of test with their label, with which requests are compared: a Parquet file of Examples.
+REFERENCE_FILE = "assets.extra/reference.parquet"
 # Where TensorFlow Serving looks for requests to play to itself.
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
 # The other files of a version with their sizes and digests, for `core.manifests`.
