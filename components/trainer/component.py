@@ -30,7 +30,7 @@ def record(output_dict: dict[str, Any]) -> None:
     name, value = next(iter(report["metrics"]["eval"].items()))
     line = f"{report['family']} · {report['parameters']:,} parameters · eval {name} {value:.4f}"
     summary = {
-        "model": {key: report[key] for key in ("family", "hyperparameters", "parameters")},
+        "model": {key: report[key] for key in ("family", "hyperparameters", "parameters", "time")},
         "metrics": report["metrics"],
     }
     stage_report.record(artifact_utils.get_single_instance(output_dict["model"]), line, summary, **report)

@@ -1,5 +1,6 @@
 """Defines TFX's `run_fn`: trains the model, and writes the served model and the report of the Trainer."""
 
+import dataclasses
 import json
 import pathlib
 from typing import Any
@@ -59,5 +60,6 @@ def _report(spec: Spec, trained: Trained) -> dict[str, Any]:
         "epochs": trained.epochs,
         "trees": trained.trees,
         "history": trained.history,
+        "time": dataclasses.asdict(trained.time) if trained.time else None,
         "metrics": {"eval": trained.metrics},
     }

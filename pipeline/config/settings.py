@@ -76,6 +76,8 @@ class Settings(Section):
     """estimators of other libraries that the model is compared with on test"""
     score: review_sections.Score = review_sections.Score()
     """the ML Test Score"""
+    gpu: review_sections.Gpu = review_sections.Gpu()
+    """what is assumed of a GPU in the advice at the end of a run"""
     serve: config_sections.Serve = config_sections.Serve()
     """the conditions that the served model must meet"""
     beam: Texts = ()

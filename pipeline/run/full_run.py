@@ -20,7 +20,7 @@ from core.errors import GateError, UserError, internal_error
 from pipeline.config import settings
 from pipeline.graph import STAGES
 from pipeline.reporting import page
-from pipeline.run import summary, terminal
+from pipeline.run import gpu_advice, summary, terminal
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
 from pipeline.run.run_folder import LocalContext
@@ -147,6 +147,7 @@ class FullRun:
             history=self.context.history,
         )
         found["warnings"] = list(self.warnings)
+        found["gpu"] = gpu_advice.advise(found, self.context.settings.gpu)
         if error:
             status = "invalid_data" if isinstance(error, GateError) else "failed"
             return found | {"status": status, "error": self._message(error)}

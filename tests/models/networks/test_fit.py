@@ -48,6 +48,14 @@ def test_learns_what_no_line_separates():
     assert trained.hyperparameters["units"] == 64
 
 
+def test_the_time_of_a_step_and_of_its_input_is_measured():
+    """256 rows are 16 steps of 16 rows, in one execution an epoch; the first execution is not measured."""
+    time = fit(BINARY, rows(in_the_middle)).time
+    assert time.steps == 7 * 16
+    assert 0 < time.step < time.seconds / 112
+    assert 0 < time.input < time.seconds
+
+
 def test_multiclass():
     trained = fit(Label("y", "multiclass", "int", ("0", "1", "2")), rows(lambda x: (x * 3).astype(np.int64)))
     assert trained.metrics["accuracy"] > 0.9
