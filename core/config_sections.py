@@ -168,7 +168,7 @@ class Tune(Section):
 
     trials: CountOrZero = 4
     """the largest number of trials; 0: the defaults of the family"""
-    algorithm: str = "bayesian"
+    algorithm: str = "screen_bayesian"
     """the algorithm that proposes the next trial"""
     epochs: Count = 5
     """the largest number of epochs of one trial"""

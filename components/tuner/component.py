@@ -21,7 +21,7 @@ class Executor(executor.Executor):  # type: ignore[misc]
         executor.write_best_hyperparameters(tuner, output_dict)
         tuner.forget()
         best = artifact_utils.get_single_instance(output_dict["best_hyperparameters"])
-        summary = {"model": {"trials": tuner.num_completed()}}
+        summary = {"model": {"trials": tuner.num_completed(), "search": tuner.report()}}
         stage_report.record(best, tuner.finding(), summary, trials=tuner.trials(), metric=tuner.metric)
 
 

@@ -22,7 +22,9 @@ from models.preprocessing.rows import TransformedRows
 from models.trained import Predict, Report
 from models.training import dataset
 from models.training import fn_args as fn_args_reader
-from models.tuning import searches
+from models.tuning import searches, trial_report
+
+_FAILURES = 3  # so many failed trials, and none that completed: the next that fails ends the search
 
 
 class TunerFnResult(NamedTuple):
@@ -91,7 +93,6 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             families.FAMILIES[spec.family].fit, spec, inputs, train=train, validation=validation
         )
         self._tune, self._logs = tune, logs
-        self._failures: list[Exception] = []
         self._chosen: trial_module.Trial | None = None
         primary = metrics.PRIMARY[spec.label.task]
         self.metric, more_is_better = primary.name, primary.greater_is_better
@@ -104,9 +105,11 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         }
 
         def start(overwrite: bool) -> None:
-            hyperparameters = space(spec.family, spec.hyperparameters)
-            oracle = searches.SEARCHES[tune.algorithm].oracle(**common, hyperparameters=hyperparameters)
+            algorithm = searches.SEARCHES[tune.algorithm]
+            epochs = {"max_epochs": tune.epochs} if algorithm.sets_epochs else {}
+            oracle = algorithm.oracle(**common, **epochs, hyperparameters=space(spec.family, spec.hyperparameters))
             oracle.verbose = 0
+            oracle.max_consecutive_failed_trials = tune.trials + 1  # `run_trial` decides when failures end the search
             super(Search, self).__init__(oracle=oracle, directory=directory, project_name=name, overwrite=overwrite)
 
         try:
@@ -125,31 +128,34 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             return
         try:
             super().search(*args, **kwargs)
-        except (keras_tuner.errors.FatalError, RuntimeError) as error:  # KerasTuner stops after three failures
+        except keras_tuner.errors.FatalError as error:
             if isinstance(error.__cause__, UserError):
                 raise error.__cause__ from None
         if self.best_trial() is None:
-            first = self._failures[0]
-            raise RuntimeError(f"Every trial failed. The first one: {type(first).__name__}: {first}") from first
+            first = next(filter(None, map(trial_report.error, self._started())))
+            raise RuntimeError(f"Every trial failed. The first one: {first}")
         self._chosen = self._choose()
 
     def run_trial(self, trial: trial_module.Trial, **_: Any) -> dict[str, float]:
         """Trains one model and returns the objective."""
         keras.backend.clear_session()
-        options = Train(epochs=self._tune.epochs, patience=2, seed=self._tune.seed)
+        epochs = trial.hyperparameters.values.get("tuner/epochs", self._tune.epochs)
+        options = Train(epochs=epochs, patience=2, seed=self._tune.seed)
         logs = self._logs and os.path.join(self._logs, f"trial-{trial.trial_id}")
         callbacks = [keras.callbacks.TensorBoard(logs, write_graph=False)] if logs else []
-        values = trial.hyperparameters.values
+        values = trial_report.hyperparameters(trial).values
         try:
             trained = self._fit(options=options, hyperparameters=values, callbacks=callbacks, report=self._reporter())
         except UserError as error:
             raise keras_tuner.errors.FatalError(str(error)) from error
         except Exception as error:
-            self._failures.append(error)
+            failed = sum(trial_report.error(other) is not None for other in self._started()) + 1
+            if failed > _FAILURES and self.best_trial() is None:
+                raise keras_tuner.errors.FatalError("every trial failed") from error
             raise
         np.save(self._predictions_file(trial), Predict(trained.predictor)(self._validation.features))
-        epochs = {} if trained.epochs is None else {"epochs": trained.epochs}
-        return {f"val_{self.metric}": trained.metrics[self.metric], **epochs}
+        lasted = {} if trained.epochs is None else {"epochs": trained.epochs}
+        return {f"val_{self.metric}": trained.metrics[self.metric], **lasted}
 
     def _predictions_file(self, trial: trial_module.Trial) -> str:
         return os.path.join(self.get_trial_dir(trial.trial_id), "validation.npy")
@@ -164,7 +170,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
 
     def best_trial(self) -> trial_module.Trial | None:
         """Returns the best completed trial."""
-        return next(filter(_is_completed, self.oracle.get_best_trials(self._tune.trials)), None)
+        return next(filter(trial_report.is_completed, self.oracle.get_best_trials(self._tune.trials)), None)
 
     def _choose(self) -> trial_module.Trial | None:
         """Returns the best trial if it is better than the defaults by more than chance, else that of the defaults.
@@ -184,7 +190,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
 
     def _defaults_trial(self) -> trial_module.Trial | None:
         first = self.oracle.get_trial(self.oracle.start_order[0])
-        return first if _is_completed(first) else None
+        return first if trial_report.is_completed(first) else None
 
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
         """Returns the chosen hyperparameters, then those of the best other trials; the defaults without any trial."""
@@ -192,23 +198,32 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             return [self.oracle.hyperparameters]
         best = self.oracle.get_best_trials(num_trials)
         others = [trial for trial in best if trial.trial_id != self._chosen.trial_id]
-        return [trial.hyperparameters for trial in (self._chosen, *others)][:num_trials]
+        return [trial_report.hyperparameters(trial) for trial in (self._chosen, *others)][:num_trials]
 
     def num_completed(self) -> int:
         """Returns the number of completed trials."""
-        return sum(map(_is_completed, self.oracle.trials.values()))
+        return sum(map(trial_report.is_completed, self.oracle.trials.values()))
 
     def trials(self) -> list[dict[str, Any]]:
         """Returns the trials in the order of their start: hyperparameters, status, score and number of epochs."""
         return [
             {
-                "hyperparameters": trial.hyperparameters.values,
+                "hyperparameters": trial_report.hyperparameters(trial).values,
                 "status": "chosen" if trial is self._chosen else trial.status.lower(),
                 "score": trial.score,
                 "epochs": int(trial.metrics.get_best_value("epochs")) if trial.metrics.exists("epochs") else None,
+                "error": trial_report.error(trial),
             }
-            for trial in map(self.oracle.get_trial, self.oracle.start_order)
+            for trial in self._started()
         ]
+
+    def _started(self) -> list[trial_module.Trial]:
+        return [self.oracle.get_trial(identifier) for identifier in self.oracle.start_order]
+
+    def report(self) -> dict[str, Any]:
+        """Returns the part `model.search` of the summary."""
+        space, objective = self.oracle.hyperparameters, self.oracle.objective
+        return trial_report.summary(self._tune.algorithm, objective, space, self._started())
 
     def finding(self) -> str:
         """Returns the result in one line."""
@@ -223,12 +238,8 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         else:
             kept = chosen is not None and chosen.trial_id == defaults.trial_id
             compared = f"the defaults gave {defaults.score:.4f}{', not worse beyond chance: kept' if kept else ''}"
-        return f"best of {self.num_completed()} trials: {self.metric} {best.score:.4f} ({compared})"
+        return trial_report.line(f"{best.score:.4f}", compared, self.report())
 
     def forget(self) -> None:
         """Removes the trials, which are kept until the search has ended."""
         shutil.rmtree(self.project_dir, ignore_errors=True)
-
-
-def _is_completed(trial: trial_module.Trial) -> bool:
-    return trial.status == trial_module.TrialStatus.COMPLETED  # type: ignore[no-any-return]

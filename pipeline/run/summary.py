@@ -56,7 +56,7 @@ def build(
         "seconds": round(seconds, 2),
         "stages": list(stages),
         "data": {"rows": {}, "rejects": 0, "features": features},
-        "model": {"family": None, "hyperparameters": {}, "parameters": None, "trials": None},
+        "model": {"family": None, "hyperparameters": {}, "parameters": None, "trials": None, "search": {}},
         "metrics": {"eval": {}, "test": {}},
         "baselines": {},
         "gates": [],
