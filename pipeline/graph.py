@@ -187,6 +187,8 @@ STAGES = (
         parameters=lambda run: {
             "spec": run.model(),
             "tune": run.section("tune"),
+            # With one family, the Tuner trains shortly, by the section `tune` alone.
+            "train": run.section("train") if run.spec.family == "auto" else {},
             **run.search(),
         },
     ),
@@ -203,7 +205,7 @@ STAGES = (
     Stage(
         name="Trainer",
         component="components.trainer.component.Trainer",
-        inputs={**PREPARED, "hyperparameters": "Tuner.best_hyperparameters"},
+        inputs={**PREPARED, "hyperparameters": "Tuner.best_hyperparameters", "base_model": "Tuner.members"},
         parameters=lambda run: {"spec": run.model(), "train": run.section("train")},
     ),
     Stage(

@@ -28,9 +28,11 @@ def record(output_dict: dict[str, Any]) -> None:
     run = pathlib.Path(artifact_utils.get_single_uri(output_dict["model_run"]))
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     name, value = next(iter(report["metrics"]["eval"].items()))
-    line = f"{report['family']} · {report['parameters']:,} parameters · eval {name} {value:.4f}"
+    members = [f"{member['family']} {member['weight']:.2f}" for member in report["members"]]
+    size = ", ".join(members) if len(members) > 1 else f"{report['parameters']:,} parameters"
+    line = f"{report['family']} · {size} · eval {name} {value:.4f}"
     summary = {
-        "model": {key: report[key] for key in ("family", "hyperparameters", "parameters")},
+        "model": {key: report[key] for key in ("family", "members", "hyperparameters", "parameters")},
         "metrics": report["metrics"],
     }
     stage_report.record(artifact_utils.get_single_instance(output_dict["model"]), line, summary, **report)
@@ -44,7 +46,7 @@ class Trainer(component.Trainer):  # type: ignore[misc]
         train: the section `Train` as JSON.
         fingerprint: makes TFX's cache depend on the code.
         channels: the inputs of TFX's Trainer: `examples`, `schema`, `transform_graph` and, where the Tuner has found
-            some, `hyperparameters`.
+            some, `hyperparameters`, and `base_model`, its trained members of an ensemble.
     """
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)

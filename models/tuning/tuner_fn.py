@@ -1,8 +1,12 @@
 """Defines TFX's `tuner_fn`: a KerasTuner search over the hyperparameters of a family, by trials of `fit`."""
 
+import dataclasses
 import functools
+import json
+import math
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,7 +15,7 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine import trial as trial_module
 
-from core import digests, progress
+from core import digests, examples, progress
 from core.config_sections import Train, Tune
 from core.errors import UserError
 from core.spec import Input, Spec
@@ -21,13 +25,15 @@ from models.families.family import Choice
 from models.training import dataset, fit
 from models.training import fn_args as fn_args_reader
 from models.training.dataset import TransformedRows
-from models.tuning import searches
+from models.tuning import searches, time_budget
+from models.tuning.auto_search import AutoSearch
+from models.tuning.time_budget import TimeBudget
 
 
 class TunerFnResult(NamedTuple):
     """The result of `tuner_fn` as TFX defines it."""
 
-    tuner: "Search"
+    tuner: "Search | AutoSearch"
     fit_kwargs: dict[str, Any]
 
 
@@ -38,11 +44,21 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         dataset.load(fn_args_reader.split_uri(files), graph, max_rows=tune.max_rows, seed=tune.seed)
         for files in (fn_args.train_files, fn_args.eval_files)
     )
+    rows = sum(group.rows for group in examples.row_groups(fn_args_reader.split_uri(fn_args.train_files)))
+    budget = TimeBudget(time_budget.seconds(tune.minutes, rows))
     identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
     name = digests.of_values(identity)
     config = fn_args.custom_config
-    search = Search(spec, graph.inputs, train, validation, tune, name, config["directory"], config["logs"] or None)
-    return TunerFnResult(search, {"verbose": 0})
+    given = (train, validation, tune, name, config["directory"], config["logs"] or None)
+    if spec.family != families.AUTO:
+        return TunerFnResult(Search(spec, graph.inputs, *given, budget=budget), {"verbose": 0})
+    options = Train.model_validate(json.loads(config["train"]))
+    full = len(train) == rows
+
+    def search(family: str) -> Search:
+        return Search(dataclasses.replace(spec, family=family), graph.inputs, *given, budget, options, full)
+
+    return TunerFnResult(AutoSearch(search, spec.label.task, validation, tune.trials, budget), {"verbose": 0})
 
 
 def space(family: str, fixed: Mapping[str, Any]) -> keras_tuner.HyperParameters:
@@ -72,6 +88,9 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         name: the digest of data, configuration and code.
         directory: the folder of the trials until the search has ended.
         logs: the folder of the trials' TensorBoard logs; None for none.
+        budget: the time of the search; None for no limit.
+        options: how each trial is trained; None: shortly, as `tune` says.
+        keep: whether the trained models are kept in `models`, by trial.
     """
 
     def __init__(
@@ -84,8 +103,18 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         name: str,
         directory: str,
         logs: str | None = None,
+        budget: TimeBudget | None = None,
+        options: Train | None = None,
+        keep: bool = False,
     ) -> None:
+        self.family = spec.family
+        self.models: dict[str, keras.Model] = {}
         self._task, self._validation = spec.label.task, validation
+        self._budget, self._keep = budget or TimeBudget(math.inf), keep
+        self._several = options is not None  # this is one of the searches of family auto
+        self._label = f"{spec.family}-" if self._several else ""
+        self._options = options or Train(epochs=tune.epochs, patience=2, seed=tune.seed)
+        self.longest = 0.0
         self._fit = functools.partial(fit.fit, spec, inputs, train=train, validation=validation)
         self._tune, self._logs = tune, logs
         self._failures: list[Exception] = []
@@ -104,7 +133,8 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             hyperparameters = space(spec.family, spec.hyperparameters)
             oracle = searches.SEARCHES[tune.algorithm].oracle(**common, hyperparameters=hyperparameters)
             oracle.verbose = 0
-            super(Search, self).__init__(oracle=oracle, directory=directory, project_name=name, overwrite=overwrite)
+            project = f"{name}-{spec.family}" if self._several else name
+            super(Search, self).__init__(oracle=oracle, directory=directory, project_name=project, overwrite=overwrite)
 
         try:
             start(overwrite=False)
@@ -120,47 +150,69 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         """
         if not self._tune.trials:
             return
+        self.run(self._tune.trials)
+        self._chosen = self._choose()
+
+    def run(self, most: int) -> None:
+        """Runs trials until there are so many, or no further one can end in time. See `search`."""
+        self.oracle.max_trials = most
         try:
-            super().search(*args, **kwargs)
+            super().search(verbose=0)
         except (keras_tuner.errors.FatalError, RuntimeError) as error:  # KerasTuner stops after three failures
             if isinstance(error.__cause__, UserError):
                 raise error.__cause__ from None
-        if self.best_trial() is None:
+        if self.best_trial() is None and self._failures:
             first = self._failures[0]
             raise RuntimeError(f"Every trial failed. The first one: {type(first).__name__}: {first}") from first
-        self._chosen = self._choose()
+
+    def pre_create_trial(self) -> None:
+        """Ends the search where a further trial could not end in time. The first one always runs."""
+        started = len(self.oracle.trials)
+        if self.longest and not self._budget.allows(self.longest):
+            self.oracle.max_trials = started
 
     def run_trial(self, trial: trial_module.Trial, **_: Any) -> dict[str, float]:
         """Trains one model and returns the objective."""
         keras.backend.clear_session()
-        options = Train(epochs=self._tune.epochs, patience=2, seed=self._tune.seed)
-        logs = self._logs and os.path.join(self._logs, f"trial-{trial.trial_id}")
+        begin = time.monotonic()
+        logs = self._logs and os.path.join(self._logs, f"{self._label}trial-{trial.trial_id}")
         callbacks = [keras.callbacks.TensorBoard(logs, write_graph=False)] if logs else []
         values = trial.hyperparameters.values
         try:
-            trained = self._fit(options=options, hyperparameters=values, callbacks=callbacks, report=self._reporter())
+            trained = self._fit(
+                options=self._options, hyperparameters=values, callbacks=callbacks, report=self._reporter()
+            )
         except UserError as error:
             raise keras_tuner.errors.FatalError(str(error)) from error
         except Exception as error:
             self._failures.append(error)
             raise
-        np.save(self._predictions_file(trial), fit.Predict(trained.predictor)(self._validation.features))
+        np.save(self.predictions_file(trial), fit.Predict(trained.predictor)(self._validation.features))
+        self.longest = max(self.longest, time.monotonic() - begin)
+        if self._keep:
+            self.models[trial.trial_id] = trained.predictor
         return {f"val_{self.metric}": trained.metrics[self.metric], "epochs": trained.epochs}
 
-    def _predictions_file(self, trial: trial_module.Trial) -> str:
+    def predictions_file(self, trial: trial_module.Trial) -> str:
+        """Returns the file of the predictions of a completed trial for the validation rows."""
         return os.path.join(self.get_trial_dir(trial.trial_id), "validation.npy")
 
     def _reporter(self) -> fit.Report:
-        number, total = len(self.oracle.trials), self._tune.trials
+        number, total = len(self.oracle.trials), self.oracle.max_trials
         best = self.best_trial()
         tail = "" if best is None else f" · best {self.metric} {best.score:.4f}"
+        title = f"{self.family} {number}" if self._several else f"trial {number}/{total}"
         return lambda text, done, of: progress.report(
-            f"trial {number}/{total} · {text}{tail}", number - 1 + done / of, total
+            f"{title} · {text}{tail} · {self._budget.shown()}", number - 1 + done / of, total
         )
 
     def best_trial(self) -> trial_module.Trial | None:
         """Returns the best completed trial."""
-        return next(filter(_is_completed, self.oracle.get_best_trials(self._tune.trials)), None)
+        return next(iter(self.completed()), None)
+
+    def completed(self) -> list[trial_module.Trial]:
+        """Returns the completed trials, best first."""
+        return list(filter(_is_completed, self.oracle.get_best_trials(len(self.oracle.trials))))
 
     def _choose(self) -> trial_module.Trial | None:
         """Returns the best trial if it is better than the defaults by more than chance, else that of the defaults.
@@ -170,7 +222,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         best, defaults = self.best_trial(), self._defaults_trial()
         if best is None or defaults is None or best.trial_id == defaults.trial_id:
             return best
-        candidate, rival = (np.load(self._predictions_file(trial)) for trial in (best, defaults))
+        candidate, rival = (np.load(self.predictions_file(trial)) for trial in (best, defaults))
         weights = np.ones(len(candidate)) if self._validation.weights is None else self._validation.weights
         rows = model_comparison.ModelPredictions(
             self._validation.labels, weights, {"candidate": candidate, "defaults": rival}
@@ -192,7 +244,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
 
     def num_completed(self) -> int:
         """Returns the number of completed trials."""
-        return sum(map(_is_completed, self.oracle.trials.values()))
+        return len(self.completed())
 
     def trials(self) -> list[dict[str, Any]]:
         """Returns the trials in the order of their start: hyperparameters, status, score and number of epochs."""

@@ -55,7 +55,7 @@ def build(
         "seconds": round(seconds, 2),
         "stages": list(stages),
         "data": {"rows": {}, "rejects": 0, "features": features},
-        "model": {"family": None, "hyperparameters": {}, "parameters": None, "trials": None},
+        "model": {"family": None, "members": [], "hyperparameters": {}, "parameters": None, "trials": None},
         "metrics": {"eval": {}, "test": {}},
         "baselines": {},
         "gates": [],
