@@ -12,8 +12,9 @@ from keras import ops
 from core.spec import Input, Task
 from models.families import FAMILIES
 from models.preprocessing.packing import keras_inputs
-from models.training import ensemble_selection, fit, portfolio
-from models.training.dataset import TransformedRows
+from models.preprocessing.rows import TransformedRows
+from models.trained import Predict
+from models.training import ensemble_selection, portfolio
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +122,6 @@ def _predictor(path: str, inputs: tuple[Input, ...]) -> keras.Model:
 
 def reweighted(task: Task, members: Sequence[Member], rows: TransformedRows) -> list[Member]:
     """Returns those trained members, with new weights, that are selected by their predictions for some rows."""
-    predictions = [fit.Predict(member.predictor)(rows.features) for member in members if member.predictor is not None]
+    predictions = [Predict(member.predictor)(rows.features) for member in members if member.predictor is not None]
     chosen = ensemble_selection.select(task, rows.labels, predictions, rows.weights)
     return [dataclasses.replace(members[index], weight=weight) for index, weight in chosen.items()]

@@ -15,8 +15,10 @@ from core.config_sections import Train
 from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics
+from models.preprocessing.rows import TransformedRows
 from models.serving import export
-from models.training import dataset, ensemble, fit
+from models.trained import Predict, Trained
+from models.training import dataset, ensemble
 from models.training import fn_args as fn_args_reader
 from models.training.ensemble import Member
 
@@ -41,9 +43,10 @@ def run_fn(fn_args: Any) -> None:
         members = ensemble.load(getattr(fn_args, "base_model", None), tuned.get("members"), graph.inputs)
         predictor, report = _ensemble(spec, graph.inputs, members, train, validation, options, folder)
     else:
-        hyperparameters = families.FAMILIES[spec.family].defaults({**tuned, **spec.hyperparameters})
+        family = families.FAMILIES[spec.family]
+        hyperparameters = family.defaults({**tuned, **spec.hyperparameters})
         board = keras.callbacks.TensorBoard(folder, write_graph=False)
-        trained = fit.fit(spec, graph.inputs, hyperparameters, train, validation, options, [board])
+        trained = family.fit(spec, graph.inputs, hyperparameters, train, validation, options, callbacks=[board])
         predictor, report = trained.predictor, _report(spec, trained)
     export.save(fn_args.serving_model_dir, spec, graph, predictor)
     _write_expected(folder / "expected.parquet", eval_uri, validation, predictor)
@@ -54,8 +57,8 @@ def _ensemble(
     spec: Spec,
     inputs: tuple[Input, ...],
     members: Sequence[Member],
-    train: dataset.TransformedRows,
-    validation: dataset.TransformedRows,
+    train: TransformedRows,
+    validation: TransformedRows,
     options: Train,
     folder: pathlib.Path,
 ) -> tuple[keras.Model, dict[str, Any]]:
@@ -64,14 +67,14 @@ def _ensemble(
     for number, member in enumerate(members, 1):
         if member.predictor is None:
             board = keras.callbacks.TensorBoard(folder / f"{number}-{member.family}", write_graph=False)
-            own = dataclasses.replace(spec, family=member.family)
-            trained = fit.fit(own, inputs, member.hyperparameters, train, validation, options, [board])
+            fit = families.FAMILIES[member.family].fit
+            trained = fit(spec, inputs, member.hyperparameters, train, validation, options, callbacks=[board])
             member = dataclasses.replace(member, predictor=trained.predictor)
         complete.append(member)
     if any(member.predictor is None for member in members):  # the weights were those of models of fewer rows
         complete = ensemble.reweighted(spec.label.task, complete, validation)
     predictor = ensemble.combine(complete, inputs)
-    found = fit.Predict(predictor)(validation.features)
+    found = Predict(predictor)(validation.features)
     only = complete[0] if len(complete) == 1 else None
     return predictor, {
         "family": only.family if only else "ensemble",
@@ -84,20 +87,21 @@ def _ensemble(
     }
 
 
-def _write_expected(path: pathlib.Path, split_uri: str, rows: dataset.TransformedRows, predictor: keras.Model) -> None:
+def _write_expected(path: pathlib.Path, split_uri: str, rows: TransformedRows, predictor: keras.Model) -> None:
     raw = examples.read(examples.row_groups(split_uri)[0]).slice(0, _EXPECTED_ROWS)
-    predictions = fit.Predict(predictor)(rows.take(slice(0, raw.num_rows)).features)
+    predictions = Predict(predictor)(rows.take(slice(0, raw.num_rows)).features)
     column = pa.array(list(predictions.reshape(raw.num_rows, -1)), pa.list_(pa.from_numpy_dtype(predictions.dtype)))
     pq.write_table(pa.Table.from_batches([raw]).append_column(examples.PREDICTION, column), path)
 
 
-def _report(spec: Spec, trained: fit.Trained) -> dict[str, Any]:
+def _report(spec: Spec, trained: Trained) -> dict[str, Any]:
     return {
         "family": spec.family,
         "hyperparameters": trained.hyperparameters,
         "members": [Member(spec.family, 1.0, trained.hyperparameters).to_json()],
         "parameters": trained.predictor.count_params(),
         "epochs": trained.epochs,
+        "trees": trained.trees,
         "history": trained.history,
         "metrics": {"eval": trained.metrics},
     }

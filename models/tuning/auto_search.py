@@ -9,8 +9,8 @@ import numpy as np
 
 from core.errors import UserError
 from core.spec import Task
+from models.preprocessing.rows import TransformedRows
 from models.training import ensemble_selection, portfolio
-from models.training.dataset import TransformedRows
 from models.training.ensemble import Member
 from models.tuning.time_budget import TimeBudget
 

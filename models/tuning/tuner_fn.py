@@ -22,9 +22,10 @@ from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics, model_comparison
 from models.families.family import Choice
-from models.training import dataset, fit
+from models.preprocessing.rows import TransformedRows
+from models.trained import Predict, Report
+from models.training import dataset
 from models.training import fn_args as fn_args_reader
-from models.training.dataset import TransformedRows
 from models.tuning import searches, time_budget
 from models.tuning.auto_search import AutoSearch
 from models.tuning.time_budget import TimeBudget
@@ -115,7 +116,9 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         self._label = f"{spec.family}-" if self._several else ""
         self._options = options or Train(epochs=tune.epochs, patience=2, seed=tune.seed)
         self.longest = 0.0
-        self._fit = functools.partial(fit.fit, spec, inputs, train=train, validation=validation)
+        self._fit = functools.partial(
+            families.FAMILIES[spec.family].fit, spec, inputs, train=train, validation=validation
+        )
         self._tune, self._logs = tune, logs
         self._failures: list[Exception] = []
         self._chosen: trial_module.Trial | None = None
@@ -187,17 +190,18 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         except Exception as error:
             self._failures.append(error)
             raise
-        np.save(self.predictions_file(trial), fit.Predict(trained.predictor)(self._validation.features))
+        np.save(self.predictions_file(trial), Predict(trained.predictor)(self._validation.features))
         self.longest = max(self.longest, time.monotonic() - begin)
         if self._keep:
             self.models[trial.trial_id] = trained.predictor
-        return {f"val_{self.metric}": trained.metrics[self.metric], "epochs": trained.epochs}
+        epochs = {} if trained.epochs is None else {"epochs": trained.epochs}
+        return {f"val_{self.metric}": trained.metrics[self.metric], **epochs}
 
     def predictions_file(self, trial: trial_module.Trial) -> str:
         """Returns the file of the predictions of a completed trial for the validation rows."""
         return os.path.join(self.get_trial_dir(trial.trial_id), "validation.npy")
 
-    def _reporter(self) -> fit.Report:
+    def _reporter(self) -> Report:
         number, total = len(self.oracle.trials), self.oracle.max_trials
         best = self.best_trial()
         tail = "" if best is None else f" · best {self.metric} {best.score:.4f}"
