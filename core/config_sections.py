@@ -162,7 +162,7 @@ class Tune(Section):
     """the time of the search; auto: 20 seconds and one more for each 1,000 rows, at most 5 minutes"""
     trials: CountOrZero = 4
     """the largest number of trials, with family auto beside one of each family; 0: the defaults"""
-    algorithm: str = "bayesian"
+    algorithm: str = "screen_bayesian"
     """the algorithm that proposes the next trial"""
     epochs: Count = 5
     """the largest number of epochs of one trial"""

@@ -29,7 +29,7 @@ class Executor(executor.Executor):  # type: ignore[misc]
         storage.write_json(f"{artifact.uri}/members.json", {"members": [member.to_json() for member in members]})
         tuner.forget()
         best = artifact_utils.get_single_instance(output_dict["best_hyperparameters"])
-        summary = {"model": {"trials": tuner.num_completed()}}
+        summary = {"model": {"trials": tuner.num_completed(), "search": tuner.report()}}
         stage_report.record(best, tuner.finding(), summary, trials=tuner.trials(), metric=tuner.metric)
 
 

@@ -15,7 +15,7 @@ from models.training.ensemble import Member
 from models.tuning.time_budget import TimeBudget
 
 if TYPE_CHECKING:
-    from models.tuning.tuner_fn import Search
+    from models.tuning.search import Search
 
 _SEARCHED = 2  # the best families, whose hyperparameters are searched
 
