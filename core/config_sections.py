@@ -183,6 +183,8 @@ class Train(Section):
     """training stops after so many epochs without a lower loss on eval"""
     learning_rate: Positive | None = None
     """replaces the hyperparameter of that name"""
+    refit: Literal["auto", "never"] = "auto"
+    """whether the model is trained again on train and eval with the numbers found; auto: trees, networks never"""
     seed: Seed = 0
     """the seed of the initial weights, the dropout and the order of the rows"""
 

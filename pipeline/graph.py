@@ -43,6 +43,10 @@ class RunContext(abc.ABC):
         section: dict[str, Any] = self.settings.model_dump(mode="json", include={name})[name]
         return section
 
+    def of_ensemble(self, *names: str) -> dict[str, Any]:
+        """Returns sections that count for an ensemble only; empty where one family is trained."""
+        return {name: self.section(name) if self.spec.family == "auto" else {} for name in names}
+
     def columns(self, *fields: str) -> dict[str, Any]:
         """Returns the spec with the named fields of each feature, the others at their defaults, and without the model.
 
@@ -187,8 +191,7 @@ STAGES = (
         parameters=lambda run: {
             "spec": run.model(),
             "tune": run.section("tune"),
-            # With one family, the Tuner trains shortly, by the section `tune` alone.
-            "train": run.section("train") if run.spec.family == "auto" else {},
+            **run.of_ensemble("train", "serve"),
             **run.search(),
         },
     ),
@@ -199,6 +202,7 @@ STAGES = (
         parameters=lambda run: {
             "spec": run.model(family="linear", hyperparameters={}),
             "train": Train(epochs=20).model_dump(mode="json"),
+            "serve": {},
         },
         in_summary=False,
     ),
@@ -206,7 +210,7 @@ STAGES = (
         name="Trainer",
         component="components.trainer.component.Trainer",
         inputs={**PREPARED, "hyperparameters": "Tuner.best_hyperparameters", "base_model": "Tuner.members"},
-        parameters=lambda run: {"spec": run.model(), "train": run.section("train")},
+        parameters=lambda run: {"spec": run.model(), "train": run.section("train"), **run.of_ensemble("serve")},
     ),
     Stage(
         name="Challengers",

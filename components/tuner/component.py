@@ -10,7 +10,6 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 from tfx.utils import json_utils, path_utils
 
 from components.base import stage_report
-from core import storage
 from models.training import ensemble
 
 TUNER_FN = "models.tuning.tuner_fn.tuner_fn"
@@ -24,9 +23,7 @@ class Executor(executor.Executor):  # type: ignore[misc]
         tuner = executor.search(input_dict, exec_properties, self._get_tmp_dir(), print_tuning_summary=False)
         executor.write_best_hyperparameters(tuner, output_dict)
         artifact = artifact_utils.get_single_instance(output_dict["members"])
-        members = getattr(tuner, "members", [])
-        ensemble.save(path_utils.serving_model_dir(artifact.uri), members)
-        storage.write_json(f"{artifact.uri}/members.json", {"members": [member.to_json() for member in members]})
+        ensemble.save(path_utils.serving_model_dir(artifact.uri), getattr(tuner, "members", []))
         tuner.forget()
         best = artifact_utils.get_single_instance(output_dict["best_hyperparameters"])
         summary = {"model": {"trials": tuner.num_completed(), "search": tuner.report()}}
@@ -49,6 +46,7 @@ class Tuner(base_component.BaseComponent):  # type: ignore[misc]
         spec: `Spec.to_json()`.
         tune: the section `Tune` as JSON.
         train: the section `Train` as JSON, for family `auto`.
+        serve: the section `Serve` as JSON, for the latency of an ensemble.
         directory: the folder of the trials until the search has ended, so that an interrupted search continues.
         logs: the folder of the trials' TensorBoard logs; empty for none.
         fingerprint: makes TFX's cache depend on the code.
@@ -63,12 +61,13 @@ class Tuner(base_component.BaseComponent):  # type: ignore[misc]
         spec: str,
         tune: str,
         train: str,
+        serve: str,
         directory: str,
         logs: str,
         fingerprint: str,
         **channels: types.BaseChannel,
     ) -> None:
-        config = {"spec": spec, "tune": tune, "train": train, "directory": directory, "logs": logs}
+        config = {"spec": spec, "tune": tune, "train": train, "serve": serve, "directory": directory, "logs": logs}
         specification = TunerSpec(
             **channels,
             tuner_fn=TUNER_FN,

@@ -1,7 +1,6 @@
 """Makes one Keras model of the members of an ensemble, and hands trained members over from the Tuner to the Trainer."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +8,15 @@ from typing import Any
 import keras
 from keras import ops
 
+from core import storage
 from core.spec import Input, Task
-from models.families import FAMILIES
 from models.preprocessing.packing import keras_inputs
 from models.preprocessing.rows import TransformedRows
-from models.trained import Predict
-from models.training import ensemble_selection, portfolio
+from models.trained import Predict, Trained
+from models.training import ensemble_selection, fn_args
+
+_MEMBERS = "members.json"
+_KEPT = ("metrics", "epochs", "trees")  # of `Trained`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,13 +27,13 @@ class Member:
         family: the name of its family.
         weight: its share of the prediction.
         hyperparameters: all hyperparameters of the family.
-        predictor: the trained model: packed features to predictions; None where it is not trained on all rows.
+        trained: the trained model; None where it is not trained on all rows.
     """
 
     family: str
     weight: float
     hyperparameters: Mapping[str, Any]
-    predictor: keras.Model | None = None
+    trained: Trained | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns all but the trained model."""
@@ -65,7 +67,7 @@ class WeightedMean(keras.layers.Layer):
 
 def combine(members: Sequence[Member], inputs: tuple[Input, ...]) -> keras.Model:
     """Returns the model of an ensemble: packed features to the weighted mean of the predictions of trained members."""
-    predictors = [member.predictor for member in members if member.predictor is not None]
+    predictors = _predictors(members)
     if len(predictors) == 1:
         return predictors[0]
     packed = keras_inputs(inputs)
@@ -90,28 +92,28 @@ class _AsLayer(keras.layers.Layer):
 
 
 def save(folder: str, members: Sequence[Member]) -> None:
-    """Writes the trained members, each as a SavedModel of packed features in a folder of its number."""
+    """Writes `members.json`, and each trained model as a SavedModel of packed features in a folder of its number."""
+    described = []
     for number, member in enumerate(members):
-        if member.predictor is not None:
-            member.predictor.export(os.path.join(folder, str(number)), verbose=False)
+        trained = member.trained and {name: getattr(member.trained, name) for name in _KEPT}
+        described.append({**member.to_json(), "trained": trained})
+        if member.trained is not None:
+            member.trained.predictor.export(os.path.join(folder, str(number)), verbose=False)
+    storage.write_json(os.path.join(folder, _MEMBERS), {"members": described})
 
 
-def load(folder: str | None, found: str | None, inputs: tuple[Input, ...]) -> list[Member]:
-    """Returns members, with their models where these were saved.
-
-    Args:
-        folder: the folder that `save` has written; None for none.
-        found: the members as a JSON list of what `to_json` gives; None: those of the portfolio, all with one weight.
-        inputs: the inputs of the models.
-    """
-    if found is None:
-        names = portfolio.families()
-        return [Member(name, 1 / len(names), FAMILIES[name].defaults()) for name in names]
+def load(folder: str, inputs: tuple[Input, ...]) -> list[Member]:
+    """Returns the members that `save` has written, given the inputs of their models."""
     members = []
-    for number, values in enumerate(json.loads(found)):
-        path = os.path.join(folder or "", str(number))
-        saved = folder is not None and os.path.exists(os.path.join(path, "saved_model.pb"))
-        members.append(Member(**values, predictor=_predictor(path, inputs) if saved else None))
+    described = storage.read_json(os.path.join(folder, _MEMBERS))["members"]
+    for number, values in enumerate(described):
+        kept = values.pop("trained")
+        member = Member(**values)
+        if kept is not None:
+            predictor = _predictor(os.path.join(folder, str(number)), inputs)
+            trained = Trained(predictor, hyperparameters=dict(member.hyperparameters), **kept)
+            member = dataclasses.replace(member, trained=trained)
+        members.append(member)
     return members
 
 
@@ -120,8 +122,29 @@ def _predictor(path: str, inputs: tuple[Input, ...]) -> keras.Model:
     return keras.Model(packed, keras.layers.TFSMLayer(path, trainable=False)(packed))
 
 
-def reweighted(task: Task, members: Sequence[Member], rows: TransformedRows) -> list[Member]:
-    """Returns those trained members, with new weights, that are selected by their predictions for some rows."""
-    predictions = [Predict(member.predictor)(rows.features) for member in members if member.predictor is not None]
-    chosen = ensemble_selection.select(task, rows.labels, predictions, rows.weights)
+def _predictors(members: Sequence[Member]) -> list[keras.Model]:
+    return [member.trained.predictor for member in members if member.trained is not None]
+
+
+def reweighted(
+    task: Task, members: Sequence[Member], rows: TransformedRows, budget: float | None = None
+) -> list[Member]:
+    """Returns those trained members, with new weights, that are selected by their predictions for some rows.
+
+    Args:
+        task: the kind of prediction.
+        members: trained members.
+        rows: the rows of eval.
+        budget: the longest time in seconds in which all members answer a request of one row; None for any.
+    """
+    predict = [Predict(predictor) for predictor in _predictors(members)]
+    predictions = [one(rows.features) for one in predict]
+    seconds = None if budget is None else [latency(one, rows) for one in predict]
+    chosen = ensemble_selection.select(task, rows.labels, predictions, rows.weights, seconds, budget)
     return [dataclasses.replace(members[index], weight=weight) for index, weight in chosen.items()]
+
+
+def latency(predict: Predict, rows: TransformedRows) -> float:
+    """Returns the median of the seconds in which a model answers for one row."""
+    first = rows.take(slice(0, 1)).features
+    return fn_args.median_seconds(lambda: predict(first))

@@ -1,5 +1,6 @@
 """Searches over several families, and selects an ensemble of all that was trained, for `model: {family: auto}`."""
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,10 @@ import numpy as np
 from core.errors import UserError
 from core.spec import Task
 from models.preprocessing.rows import TransformedRows
-from models.training import ensemble_selection, portfolio
+from models.trained import Predict
+from models.training import ensemble, ensemble_selection, portfolio
 from models.training.ensemble import Member
+from models.tuning import trial_report
 from models.tuning.time_budget import TimeBudget
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ class AutoSearch:
         validation: the rows on which models are compared.
         trials: the largest number of trials after the portfolio.
         budget: the time of the search.
+        latency: the longest time in seconds in which all members answer a request of one row; None for any.
     """
 
     tuner_id = "auto"
@@ -42,10 +46,13 @@ class AutoSearch:
         validation: TransformedRows,
         trials: int,
         budget: TimeBudget,
+        latency: float | None = None,
     ) -> None:
         self._searches = {family: search(family) for family in portfolio.families()}
         self._task, self._validation, self._trials, self._budget = task, validation, trials, budget
+        self._latency = latency
         self._failed: dict[str, str] = {}
+        self._best: list[float] = []
         self.members: list[Member] = []
         self.metric = next(iter(self._searches.values())).metric
 
@@ -57,7 +64,7 @@ class AutoSearch:
             RuntimeError: every family failed.
         """
         for family in self._searches:
-            if not self._trained() or self._budget.left():
+            if not self._trained() or self._budget.allows(self._trained()[-1].longest):
                 self._run(family, 1)
         if not self._trained():
             raise RuntimeError(f"Every family failed. {next(iter(self._failed.values()))}")
@@ -76,6 +83,7 @@ class AutoSearch:
             raise
         except RuntimeError as error:
             self._failed[family] = str(error)
+        self._best += [search.completed()[0].score for search in self._trained()[:1]]
 
     def _trained(self) -> "list[Search]":
         """Returns the searches with a completed trial, best first."""
@@ -92,13 +100,17 @@ class AutoSearch:
     def _select(self) -> list[Member]:
         candidates = [(search, trial) for search in self._trained() for trial in search.completed()]
         predictions = [np.load(search.predictions_file(trial)) for search, trial in candidates]
+        models = [search.models.get(trial.trial_id) for search, trial in candidates]
         rows = self._validation
-        chosen = ensemble_selection.select(self._task, rows.labels, predictions, rows.weights)
+        # Models that were trained on a sample are not kept: the Trainer, which trains them again, keeps the limit.
+        limit = self._latency if all(models) else None
+        seconds = [ensemble.latency(Predict(model.predictor), rows) for model in models if model and limit is not None]
+        chosen = ensemble_selection.select(self._task, rows.labels, predictions, rows.weights, seconds, limit)
         members = []
         for index, weight in chosen.items():
             search, trial = candidates[index]
-            model = search.models.get(trial.trial_id)
-            members.append(Member(search.family, weight, trial.hyperparameters.values, model))
+            values = trial_report.hyperparameters(trial).values
+            members.append(Member(search.family, weight, values, models[index]))
         return members
 
     @property
@@ -123,6 +135,13 @@ class AutoSearch:
             for search in self._searches.values()
             for trial in search.trials()
         ]
+
+    def report(self) -> dict[str, Any]:
+        """Returns the part `model.search` of the summary; the importance is that of the best family."""
+        reports = [search.report() for search in self._searches.values()]
+        best = self._trained()[0].report()
+        failed = list(itertools.chain.from_iterable(report["failed"] for report in reports))
+        return {**best, "algorithm": self.tuner_id, "failed": failed, "best_so_far": self._best}
 
     def finding(self) -> str:
         """Returns the result in one line."""

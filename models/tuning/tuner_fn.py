@@ -43,4 +43,6 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     def search(family: str) -> Search:
         return Search(dataclasses.replace(spec, family=family), graph.inputs, *given, budget, options, full)
 
-    return TunerFnResult(AutoSearch(search, spec.label.task, validation, tune.trials, budget), {"verbose": 0})
+    latency = fn_args_reader.latency(fn_args, graph)
+    auto = AutoSearch(search, spec.label.task, validation, tune.trials, budget, latency)
+    return TunerFnResult(auto, {"verbose": 0})
