@@ -158,7 +158,7 @@ class Model(Section):
     """The model that is trained."""
 
     family: str = "mlp"
-    """the model family"""
+    """the model family; auto: an ensemble of the best ones"""
     hyperparameters: dict[str, Any] = {}
     """fixed hyperparameters, which the search does not change"""
 
@@ -166,8 +166,10 @@ class Model(Section):
 class Tune(Section):
     """The search for hyperparameters, which compares trials on eval."""
 
+    minutes: Positive | Literal["auto"] = "auto"
+    """the time of the search; auto: 20 seconds and one more for each 1,000 rows, at most 5 minutes"""
     trials: CountOrZero = 4
-    """the largest number of trials; 0: the defaults of the family"""
+    """the largest number of trials, with family auto beside one of each family; 0: the defaults"""
     algorithm: str = "screen_bayesian"
     """the algorithm that proposes the next trial"""
     epochs: Count = 5
@@ -189,6 +191,8 @@ class Train(Section):
     """training stops after so many epochs without a lower loss on eval"""
     learning_rate: Positive | None = None
     """replaces the hyperparameter of that name"""
+    refit: Literal["auto", "never"] = "auto"
+    """whether the model is trained again on train and eval with the numbers found; auto: trees, networks never"""
     seed: Seed = 0
     """the seed of the initial weights, the dropout and the order of the rows"""
 

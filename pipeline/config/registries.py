@@ -11,7 +11,7 @@ from pipeline.config.yaml_reader import Path, join_path
 # given: DuckDB and NumPy, which some of them import, would slow every command down.
 REGISTRIES: Mapping[tuple[str, str], str] = {
     ("data", "format"): "ingest.readers.READERS",
-    ("model", "family"): "models.families.FAMILIES",
+    ("model", "family"): "models.families.NAMES",
     ("tune", "algorithm"): "models.tuning.searches.SEARCHES",
     ("evaluate", "gates"): "models.evaluation.metrics.METRICS",
     ("score", "signed"): "pipeline.scoring.rubric.TESTS",
