@@ -136,7 +136,7 @@ STAGES = (
         component="components.statistics_gen.component.StatisticsGen",
         inputs={"examples": "ExampleGen.examples"},
         parameters=lambda run: {
-            "spec": run.columns("payload", "repeated", "kind", "unit", "vocabulary", "buckets"),
+            "spec": run.columns("payload", "repeated", "kind", "unit", "vocabulary", "buckets", "also_numeric"),
             "statistics_options": run.section("statistics"),
             "cache": run.cache("statistics"),
         },
@@ -252,7 +252,7 @@ STAGES = (
                 "spec": run.spec.to_json(),
                 "source": run.source.to_json(),
                 "query": run.settings.data.query,
-                "validate": run.section("validate"),
+                "validate": run.settings.validation.model_dump(mode="json"),
                 "fingerprints": {name: run.digests[name] for name in ("StatisticsGen", "Trainer")},
             },
         },

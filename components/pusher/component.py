@@ -1,4 +1,4 @@
-"""Pusher: makes a blessed model the newest version below the folder that a model server watches.
+"""Pusher: makes a blessed model the stable version below the folder that a model server watches.
 
 TFX's own Pusher copies file by file into that folder, and names a version by the second. Here a version is a growing
 integer, and appears when it is complete: see `models.serving.model_versions`.
@@ -64,6 +64,7 @@ def Pusher(
             **_statistics(statistics.uri),
             **_reference(examples),
         },
+        run=model.uri,
     )
     pushed_model.set_int_custom_property("pushed", 1)
     pushed_model.set_string_custom_property("pushed_destination", str(version.path))
