@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from pipeline.monitoring.drift import FeatureDrift
+from pipeline.monitoring.drift.feature_drift import FeatureDrift
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,19 +6,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from core import storage
 from core.config_sections import Limits, Validate
 from core.errors import GateError, UserError
 from models.serving import model_versions
-from pipeline.monitoring import drift, reference, terminal
-from pipeline.monitoring.reference import Reference
+from pipeline.monitoring import reference, scored
+from pipeline.monitoring.drift import feature_drift
+from pipeline.monitoring.drift.feature_drift import FeatureDrift
+from pipeline.monitoring.output import page, prometheus, terminal
 from pipeline.monitoring.report import FeatureVerdict, Report
-from pipeline.monitoring.sample import Sample
-from pipeline.prediction.prediction_table import PredictionTable
+from pipeline.monitoring.requests import request_stream
+from pipeline.monitoring.requests.labels import Labels
+from pipeline.monitoring.staleness import Staleness
 
-_SAMPLE = 20_000  # requests that the model predicts again
+_OTHER_TESTS = 2  # of the predictions, and of all features together
+_ORDER = {"alarm": 0, "drift": 1, "ok": 2}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +30,25 @@ class Request:
     Attributes:
         model: a folder of versions, or one version.
         requests: paths and globs of the requests.
+        labels: paths and globs of the labels of requests; none where they have not come.
+        key: the column that requests and labels have in common.
+        time: the column with the time of a request.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
+        max_age: the age of the model in days above which there is an alarm; None for any.
+        html: a file to write the report to as a page.
+        prometheus: a file to write the report to in Prometheus' text format.
         json: print the report as JSON, and nothing else.
     """
 
     model: Path
     requests: Sequence[str]
+    labels: Sequence[str] = ()
+    key: str | None = None
+    time: str | None = None
     sets: Sequence[str] = ()
+    max_age: float | None = None
+    html: Path | None = None
+    prometheus: Path | None = None
     json: bool = False
 
 
@@ -44,7 +58,14 @@ def run(request: Request) -> int:
     Raises:
         UserError: the model or the data do not exist, or they do not fit together.
     """
+    for file in (request.html, request.prometheus):
+        if file is not None:
+            storage.check_path(file)
     report = watch(request)
+    if request.html:
+        storage.write_text(request.html, page.html(report))
+    if request.prometheus:
+        storage.write_text(request.prometheus, prometheus.text(report))
     if request.json:
         print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
     else:
@@ -54,27 +75,29 @@ def run(request: Request) -> int:
 
 def watch(request: Request) -> Report:
     """Returns the report on some requests."""
+    if bool(request.labels) != bool(request.key):
+        raise UserError("--labels and --key belong together: name the column that requests and labels have in common.")
     trained = reference.read(model_versions.find_version(request.model))
-    counted, sample = drift.Drift(trained.columns), Sample(_SAMPLE)
-    with PredictionTable(trained.training, request.requests, sets=request.sets) as table:
-        for batch in table.batches():
-            counted.add(batch.features)
-            sample.add(pa.Table.from_batches([batch.features]))
-        left_out = table.rejects()
-    if not sample.seen:
-        raise UserError(f"{request.requests[0]} has no rows, and requests to compare were expected.")
-    return Report(str(trained.version), sample.seen, left_out, _verdicts(trained, counted))
+    labels = Labels(request.labels, request.key, trained.training.spec.label) if request.key else None
+    found = request_stream.read(trained, request.requests, request.sets, labels, request.time)
+    features = found.drift.results()
+    level = feature_drift.alpha(features, _OTHER_TESTS)
+    reasons = {feature.name: tuple(feature.reasons(level)) for feature in features}
+    drifted = [name for name, why in reasons.items() if why]
+    result = scored.score(trained, found, drifted, level)
+    limits = _limits(trained.version)
+    verdicts = [_verdict(feature, reasons[feature.name], limits, result) for feature in features]
+    verdicts.sort(key=lambda verdict: (_ORDER[verdict.state], -(verdict.change or 0), -verdict.drift.distance))
+    staleness = Staleness.of(trained.version, trained.training.stats, request.max_age)
+    parts = {"requests": found.traffic(), "staleness": staleness, **result.parts}
+    return Report(str(trained.version), found.rows, found.left_out, tuple(verdicts), result.notes, parts)
 
 
-def _verdicts(trained: Reference, counted: drift.Drift) -> tuple[FeatureVerdict, ...]:
-    found, limits = counted.results(), _limits(trained.version)
-    level = drift.alpha(found, 2)
-    verdicts = [
-        FeatureVerdict(feature, tuple(feature.reasons(level)), limits.features.get(feature.name, limits.default))
-        for feature in found
-    ]
-    order = {"alarm": 0, "drift": 1, "ok": 2}
-    return tuple(sorted(verdicts, key=lambda verdict: (order[verdict.state], -verdict.drift.distance)))
+def _verdict(feature: FeatureDrift, reasons: tuple[str, ...], limits: Limits, result: scored.Scored) -> FeatureVerdict:
+    limit = limits.features.get(feature.name, limits.default)
+    change = result.changes.get(feature.name)
+    matters = change is None or change >= scored.LEAST_CHANGE
+    return FeatureVerdict(feature, reasons, limit, change, result.shares.get(feature.name), matters)
 
 
 def _limits(version: Path) -> Limits:

@@ -90,7 +90,7 @@ def run(request: Request) -> int:
 def _predict(request: Request, version: Path, table: PredictionTable, skew: Skew) -> int:
     """Writes the file and returns the number of its rows; adds them to the comparison with train, and checks that."""
     # TensorFlow takes seconds to import, so the model and the data are checked before.
-    with _quiet_tensorflow():
+    with quiet_tensorflow():
         from models.serving import served_model
 
         loaded = served_model.load(str(version))
@@ -111,7 +111,7 @@ def _predict(request: Request, version: Path, table: PredictionTable, skew: Skew
 
 
 @contextlib.contextmanager
-def _quiet_tensorflow() -> Iterator[None]:
+def quiet_tensorflow() -> Iterator[None]:
     """Discards what TensorFlow's C++ code prints while it starts, such as an error that there is no GPU."""
     # It also warns of every column name that is no Python identifier, which does not matter here.
     logging.getLogger("absl").setLevel(logging.ERROR)
