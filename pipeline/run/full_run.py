@@ -19,8 +19,8 @@ from core import storage
 from core.errors import GateError, UserError, internal_error
 from pipeline.config import settings
 from pipeline.graph import STAGES
-from pipeline.reporting import page
-from pipeline.run import gpu_advice, summary, terminal
+from pipeline.reporting import gpu_advice, page
+from pipeline.run import summary, terminal
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
 from pipeline.run.run_folder import LocalContext

@@ -3,7 +3,7 @@
 import pytest
 
 from core.review_sections import Gpu
-from pipeline.run import gpu_advice
+from pipeline.reporting import gpu_advice
 
 
 def run_of(seconds, tuner, trainer, time, gpus=0, state="ran"):
