@@ -97,15 +97,19 @@ def test_pages_metrics_and_times(serving, tmp_path, capsys):
     times = np.datetime64("2026-03-01T10:20:00") + np.arange(1_000) * np.timedelta64(5, "s")
     files = ["--time", "time", "--html", str(tmp_path / "page.html"), "--prometheus", str(tmp_path / "skewless.prom")]
     _, report = _report(serving, tmp_path, capsys, table.append_column("time", [times]), *files)
-    assert report["requests"] == {
-        "unit": "hour",
-        "windows": {"2026-03-01T10:00:00": 480, "2026-03-01T11:00:00": 520},
+    windows = report["requests"]["windows"]
+    assert {time: window["requests"] for time, window in windows.items()} == {
+        "2026-03-01T10:00:00": 480,
+        "2026-03-01T11:00:00": 520,
     }
+    first = made.score(np.asarray(table["age"]), np.asarray(table["town"]) == "ulm")[:480]
+    assert windows["2026-03-01T10:00:00"]["mean_prediction"] == pytest.approx(first.mean(), abs=1e-6)
+    assert set(windows["2026-03-01T10:00:00"]["distances"]) == {"age", "noise", "town"}
     lines = (tmp_path / "skewless.prom").read_text().splitlines()
     assert {"skewless_requests 1000", 'skewless_feature_alarm{feature="age"} 0'} <= set(lines)
     page = (tmp_path / "page.html").read_text()
     assert "No limit is passed." in page
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 3  # distances, requests and mean prediction by hour
 
 
 def test_the_terminal_shows_features_and_alarms(serving, tmp_path, capsys):
