@@ -29,10 +29,11 @@ _FIELDS = {1: "float_val", 2: "double_val", 3: "int_val", 7: "string_val", 9: "i
 def is_log(files: Sequence[str]) -> bool:
     """Returns whether the first file is such a log: its first record is a PredictionLog of a request."""
     from google.protobuf import message
-    from tensorflow_serving.apis import prediction_log_pb2
 
     try:
         first = next(_records(ingest.expand(files)[0]), b"")
+        from tensorflow_serving.apis import prediction_log_pb2  # imports TensorFlow, which a table does not need yet
+
         return prediction_log_pb2.PredictionLog.FromString(first).WhichOneof("log_type") is not None
     except (message.DecodeError, UserError):
         return False
