@@ -10,9 +10,11 @@ from core import storage
 from core.config_sections import Limits, Validate
 from core.errors import GateError, UserError
 from models.serving import model_versions
-from pipeline.monitoring import reference, scored
+from pipeline.monitoring import model_checks, reference, windows
 from pipeline.monitoring.drift import feature_drift
 from pipeline.monitoring.drift.feature_drift import FeatureDrift
+from pipeline.monitoring.drift.prediction_change import LEAST_CHANGE
+from pipeline.monitoring.model_checks import ModelChecks
 from pipeline.monitoring.output import page, prometheus, terminal
 from pipeline.monitoring.report import FeatureVerdict, Report
 from pipeline.monitoring.requests import request_stream
@@ -20,6 +22,7 @@ from pipeline.monitoring.requests.labels import Labels
 from pipeline.monitoring.staleness import Staleness
 
 _OTHER_TESTS = 2  # of the predictions, and of all features together
+_SHOWN = 3  # features that drifted, over time
 _ORDER = {"alarm": 0, "drift": 1, "ok": 2}
 
 
@@ -79,25 +82,30 @@ def watch(request: Request) -> Report:
         raise UserError("--labels and --key belong together: name the column that requests and labels have in common.")
     trained = reference.read(model_versions.find_version(request.model))
     labels = Labels(request.labels, request.key, trained.training.spec.label) if request.key else None
-    found = request_stream.read(trained, request.requests, request.sets, labels, request.time)
-    features = found.drift.results()
+    requests = request_stream.read(trained, request.requests, request.sets, labels, request.time)
+    features = requests.drift.results()
     level = feature_drift.alpha(features, _OTHER_TESTS)
     reasons = {feature.name: tuple(feature.reasons(level)) for feature in features}
     drifted = [name for name, why in reasons.items() if why]
-    result = scored.score(trained, found, drifted, level)
+    checks = model_checks.check(trained, requests, labels, drifted, level)
     limits = _limits(trained.version)
-    verdicts = [_verdict(feature, reasons[feature.name], limits, result) for feature in features]
+    verdicts = [_verdict(feature, reasons[feature.name], limits, checks) for feature in features]
     verdicts.sort(key=lambda verdict: (_ORDER[verdict.state], -(verdict.change or 0), -verdict.drift.distance))
-    staleness = Staleness.of(trained.version, trained.training.stats, request.max_age)
-    parts = {"requests": found.traffic(), "staleness": staleness, **result.parts}
-    return Report(str(trained.version), found.rows, found.left_out, tuple(verdicts), result.notes, parts)
+    shown = [verdict.drift.name for verdict in verdicts if verdict.reasons][:_SHOWN]
+    parts = {
+        "requests": windows.of(requests, trained.columns, checks.predicted, shown),
+        "staleness": Staleness.of(trained.version, trained.training.stats, request.max_age),
+        **checks.parts,
+    }
+    notes = (*requests.notes, *checks.notes)
+    return Report(str(trained.version), requests.rows, requests.left_out, tuple(verdicts), notes, parts)
 
 
-def _verdict(feature: FeatureDrift, reasons: tuple[str, ...], limits: Limits, result: scored.Scored) -> FeatureVerdict:
+def _verdict(feature: FeatureDrift, reasons: tuple[str, ...], limits: Limits, checks: ModelChecks) -> FeatureVerdict:
     limit = limits.features.get(feature.name, limits.default)
-    change = result.changes.get(feature.name)
-    matters = change is None or change >= scored.LEAST_CHANGE
-    return FeatureVerdict(feature, reasons, limit, change, result.shares.get(feature.name), matters)
+    change = checks.changes.get(feature.name)
+    matters = change is None or change >= LEAST_CHANGE
+    return FeatureVerdict(feature, reasons, limit, change, checks.shares.get(feature.name), matters)
 
 
 def _limits(version: Path) -> Limits:

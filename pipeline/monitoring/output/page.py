@@ -1,6 +1,7 @@
 """Shows a report as one HTML page, which needs no other file and no network."""
 
 from pipeline.monitoring.report import FeatureVerdict, Report
+from pipeline.monitoring.windows import Windows
 from pipeline.reporting import page, svg
 from pipeline.reporting.blocks import Block, Chart, Section, Table, Text
 from pipeline.reporting.numbers import number, share
@@ -57,12 +58,23 @@ def _row(feature: FeatureVerdict) -> list[str]:
 def _parts(report: Report) -> list[Block]:
     blocks: list[Block] = [Text(f"{report.rows:,} requests; {report.left_out:,} rows cannot be read.")]
     blocks += [Text(line) for part in report.parts.values() for line in part.lines()]
-    windows = report.parts["requests"].windows if "requests" in report.parts else {}
-    if windows:
-        names = [f"{time:%m-%d %H:%M}" for time in windows]
-        counts = [float(count) for count in windows.values()]
-        unit = report.parts["requests"].unit
-        chart = svg.columns(f"Requests by {unit}", names, [("", counts)], (unit, "requests"))
-        rows = [[name, number(count)] for name, count in zip(names, counts, strict=True)]
-        blocks.append(Chart(f"Requests by {unit}", chart, Table([unit, "requests"], rows)))
+    return blocks + (_windows(report.parts["requests"]) if "requests" in report.parts else [])
+
+
+def _windows(windows: Windows) -> list[Block]:
+    names, found = [f"{time:%m-%d %H:%M}" for time in windows.by_time], windows.by_time.values()
+    series: dict[str, list[float | None]] = {
+        "requests": [window.requests for window in found],
+        "mean prediction": [window.prediction for window in found],
+    }
+    for name in windows.shown:
+        series[f"distance of {name}"] = [window.distances.get(name) for window in found]
+    blocks: list[Block] = []
+    for what, values in series.items():
+        points = [(place, value) for place, value in enumerate(values) if value is not None]
+        if points:
+            title = f"{what[0].upper()}{what[1:]} by {windows.unit}"
+            chart = svg.lines(title, [svg.Series("", points)], (windows.unit, what), categories=names)
+            rows = [[name, number(value)] for name, value in zip(names, values, strict=True)]
+            blocks.append(Chart(title, chart, Table([windows.unit, what], rows)))
     return blocks

@@ -18,36 +18,51 @@ from core.examples import arrow_schema
 from core.spec import Feature, Spec
 from ingest import files as ingest_files
 
-MOST_RECORDS = 200_000  # of a longer log, every k-th record is read
+MOST_RECORDS = 100_000  # of a longer log, every k-th record is read
 _BATCH = 16_384
 _BLOCK = 16 << 20
 _FRAME = 16  # bytes beside each record: its length and two checksums
+# Where a tensor of the usual types has its values, by the number of the type in TensorFlow's types.proto.
+_FIELDS = {1: "float_val", 2: "double_val", 3: "int_val", 7: "string_val", 9: "int64_val"}
 
 
 def is_log(files: Sequence[str]) -> bool:
     """Returns whether the first file is such a log: its first record is a PredictionLog of a request."""
     from google.protobuf import message
-    from tensorflow_serving.apis import prediction_log_pb2
 
     try:
         first = next(_records(ingest.expand(files)[0]), b"")
+        from tensorflow_serving.apis import prediction_log_pb2  # imports TensorFlow, which a table does not need yet
+
         return prediction_log_pb2.PredictionLog.FromString(first).WhichOneof("log_type") is not None
     except (message.DecodeError, UserError):
         return False
 
 
-def batches(files: Sequence[str], spec: Spec) -> Iterator[pa.RecordBatch]:
-    """Yields the requests as Examples hold them.
+class RequestLog:
+    """A log of requests.
 
-    Raises:
-        UserError: a record is no PredictionLog, or a request lacks the features of the model.
+    Attributes:
+        records: the number of its records.
+        step: every how many of them are read.
     """
-    paths = ingest.expand(files)
-    step = max(1, math.ceil(sum(1 for path in paths for _ in _records(path)) / MOST_RECORDS))
-    for path in paths:
-        chosen = itertools.islice(_records(path), 0, None, step)
-        while some := list(itertools.islice(chosen, _BATCH)):
-            yield from _decoded(path, some, spec)
+
+    def __init__(self, files: Sequence[str], spec: Spec) -> None:
+        """Counts the records of files, which are paths and globs."""
+        self._paths, self._spec = ingest.expand(files), spec
+        self.records = sum(1 for path in self._paths for _ in _records(path))
+        self.step = max(1, math.ceil(self.records / MOST_RECORDS))
+
+    def batches(self) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
+        """Yields requests as Examples hold them, and their times, timestamp[s]: null where the log has none.
+
+        Raises:
+            UserError: a record is no PredictionLog, or a request lacks the features of the model.
+        """
+        for path in self._paths:
+            chosen = itertools.islice(_records(path), 0, None, self.step)
+            while some := list(itertools.islice(chosen, _BATCH)):
+                yield from _decoded(path, some, self._spec)
 
 
 def _records(path: str) -> Iterator[bytes]:
@@ -66,12 +81,13 @@ def _records(path: str) -> Iterator[bytes]:
         rest = content[position:]
 
 
-def _decoded(path: str, records: Sequence[bytes], spec: Spec) -> Iterator[pa.RecordBatch]:
+def _decoded(path: str, records: Sequence[bytes], spec: Spec) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
     from google.protobuf import message
     from tensorflow_serving.apis import prediction_log_pb2
 
     columns: dict[str, list[Any]] = {feature.name: [] for feature in spec.features}
     examples: list[bytes] = []
+    times: tuple[list[int], list[int]] = [], []  # of the rows in columns, and of the examples
     for record in records:
         try:
             log = prediction_log_pb2.PredictionLog.FromString(record)
@@ -80,20 +96,30 @@ def _decoded(path: str, records: Sequence[bytes], spec: Spec) -> Iterator[pa.Rec
                 f"{path} holds records that are no PredictionLog. A log of requests was expected."
             ) from None
         kind = log.WhichOneof("log_type")
+        found: list[bytes] = []
         if kind == "predict_log":
             inputs = log.predict_log.request.inputs
             if "examples" in inputs and "examples" not in columns:
-                examples += _values(inputs["examples"])
+                found = _values(inputs["examples"])
             else:
                 _add(path, columns, inputs, spec.features)
         elif kind in ("classify_log", "regress_log"):
-            examples += _examples(getattr(log, kind).request.input)
+            found = _examples(getattr(log, kind).request.input)
+        examples += found
+        for list_of_times, rows in zip(times, (len(next(iter(columns.values()), [])), len(examples)), strict=True):
+            list_of_times += [log.log_metadata.timestamp_secs] * (rows - len(list_of_times))
     schema = arrow_schema({feature.name: feature.payload for feature in spec.features})
-    if rows := len(next(iter(columns.values()), [])):
+    if times[0]:
         arrays = [_column(columns[field.name], field) for field in schema]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema).slice(0, rows)
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema), _timestamps(times[0])
     if examples:
-        yield _of_examples(examples, schema)
+        yield _of_examples(examples, schema), _timestamps(times[1])
+
+
+def _timestamps(seconds: list[int]) -> pa.Array:
+    """Returns seconds from 1970 as timestamps; 0 is the default of the message, and means that there is none."""
+    values = np.array(seconds, np.int64)
+    return pa.array(values, pa.int64(), mask=values == 0).cast(pa.timestamp("s"))
 
 
 def _examples(request: Any) -> list[bytes]:
@@ -116,27 +142,24 @@ def _add(path: str, columns: dict[str, list[Any]], inputs: Any, features: Sequen
             )
         tensor = inputs[feature.name]
         values = _values(tensor)
-        if feature.repeated and len(tensor.tensor_shape.dim) == 2:
-            width = tensor.tensor_shape.dim[1].size
-            columns[feature.name] += [
-                values[i * width : (i + 1) * width] for i in range(tensor.tensor_shape.dim[0].size)
-            ]
-        else:
-            columns[feature.name] += [[value] for value in values] if feature.repeated else values
+        if feature.repeated:
+            rows, *widths = [dimension.size for dimension in tensor.tensor_shape.dim]
+            width = math.prod(widths)
+            values = [values[row * width : (row + 1) * width] for row in range(rows)]
+        columns[feature.name] += values
 
 
 def _values(tensor: Any) -> list[Any]:
-    """Returns all values of a tensor; TensorFlow leaves out the last ones where they are equal."""
-    if tensor.tensor_content:
+    """Returns all values of a tensor; the last ones are left out where they are equal, as in tf.make_tensor_proto."""
+    field = _FIELDS.get(tensor.dtype)
+    if tensor.tensor_content or field is None:
         import tensorflow as tf
 
         found: list[Any] = tf.make_ndarray(tensor).ravel().tolist()
         return found
-    values = next(
-        (list(held) for held in (tensor.double_val, tensor.string_val, tensor.float_val, tensor.int64_val) if held), []
-    )
-    size = math.prod(dimension.size for dimension in tensor.tensor_shape.dim)
-    return values + values[-1:] * (size - len(values))
+    values = list(getattr(tensor, field))
+    missing = math.prod([dimension.size for dimension in tensor.tensor_shape.dim]) - len(values)
+    return values + values[-1:] * missing if missing else values
 
 
 def _column(rows: list[Any], field: pa.Field) -> pa.LargeListArray:

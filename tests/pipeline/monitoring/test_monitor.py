@@ -29,11 +29,13 @@ def _report(serving, folder, capsys, table, *more):
     return code, json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_requests_like_train_pass(serving, tmp_path, capsys):
     code, report = _report(serving, tmp_path, capsys, made.rows(10_000, 20))
     assert (code, report["alarms"], report["rows"]) == (0, [], 10_000)
 
 
+@pytest.mark.slow
 def test_a_feature_that_matters_raises_an_alarm(serving, tmp_path, capsys):
     code, report = _report(serving, tmp_path, capsys, made.rows(10_000, 21, age=0.5))
     assert code == 3
@@ -46,6 +48,7 @@ def test_a_feature_that_matters_raises_an_alarm(serving, tmp_path, capsys):
     assert report["alarms"][0].startswith("'age' drifted: its jensen shannon distance from train is 0.04")
 
 
+@pytest.mark.slow
 def test_a_feature_that_does_not_matter_raises_none(serving, tmp_path, capsys):
     table = made.rows(10_000, 22)
     place = table.schema.get_field_index("noise")
@@ -58,6 +61,7 @@ def test_a_feature_that_does_not_matter_raises_none(serving, tmp_path, capsys):
     )
 
 
+@pytest.mark.slow
 def test_drift_that_no_single_feature_shows(serving, tmp_path, capsys):
     table = made.rows(10_000, 23)
     place = table.schema.get_field_index("noise")
@@ -67,6 +71,7 @@ def test_drift_that_no_single_feature_shows(serving, tmp_path, capsys):
     assert (code, report["features"]["noise"]["state"], report["joint_drift"]["drifted"]) == (3, "ok", True)
 
 
+@pytest.mark.slow
 def test_quality_with_late_labels_and_its_estimate(serving, tmp_path, capsys):
     table = made.rows(10_000, 24, age=1.0)
     pq.write_table(table.select(["id", "bought"]).slice(0, 4_000), tmp_path / "labels.parquet")
@@ -83,6 +88,7 @@ def test_quality_with_late_labels_and_its_estimate(serving, tmp_path, capsys):
     assert report["quality"]["metrics"]["auc"] == pytest.approx(true, abs=0.03)
 
 
+@pytest.mark.slow
 def test_the_loss_of_a_regression_is_estimated(price, tmp_path, capsys):
     table = made.rows(10_000, 26, age=0.5)
     code, report = _report(price, tmp_path, capsys, table)
@@ -97,15 +103,19 @@ def test_pages_metrics_and_times(serving, tmp_path, capsys):
     times = np.datetime64("2026-03-01T10:20:00") + np.arange(1_000) * np.timedelta64(5, "s")
     files = ["--time", "time", "--html", str(tmp_path / "page.html"), "--prometheus", str(tmp_path / "skewless.prom")]
     _, report = _report(serving, tmp_path, capsys, table.append_column("time", [times]), *files)
-    assert report["requests"] == {
-        "unit": "hour",
-        "windows": {"2026-03-01T10:00:00": 480, "2026-03-01T11:00:00": 520},
+    windows = report["requests"]["windows"]
+    assert {time: window["requests"] for time, window in windows.items()} == {
+        "2026-03-01T10:00:00": 480,
+        "2026-03-01T11:00:00": 520,
     }
+    first = made.score(np.asarray(table["age"]), np.asarray(table["town"]) == "ulm")[:480]
+    assert windows["2026-03-01T10:00:00"]["mean_prediction"] == pytest.approx(first.mean(), abs=1e-6)
+    assert set(windows["2026-03-01T10:00:00"]["distances"]) == {"age", "noise", "town"}
     lines = (tmp_path / "skewless.prom").read_text().splitlines()
     assert {"skewless_requests 1000", 'skewless_feature_alarm{feature="age"} 0'} <= set(lines)
     page = (tmp_path / "page.html").read_text()
     assert "No limit is passed." in page
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 3  # distances, requests and mean prediction by hour
 
 
 def test_the_terminal_shows_features_and_alarms(serving, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Logs of TensorFlow Serving, made of its own messages."""
 
+import datetime
 import math
 
 import pyarrow as pa
@@ -49,7 +50,7 @@ def _examples():
 
 
 def _read(files):
-    return pa.Table.from_batches(list(request_log.batches(files, SPEC))).to_pydict()
+    return pa.Table.from_batches([rows for rows, _ in request_log.RequestLog(files, SPEC).batches()]).to_pydict()
 
 
 def test_tensors_by_feature(tmp_path):
@@ -76,6 +77,13 @@ def test_equal_values_are_written_once(tmp_path):
     tensor.tensor_shape.dim[0].size = 2
     log.predict_log.request.inputs["age"].CopyFrom(tensor)
     assert _read(_write(tmp_path / "log", log))["age"] == [[2.5], [2.5]]
+
+
+def test_a_log_may_have_times(tmp_path):
+    log = _predict_log()
+    log.log_metadata.timestamp_secs = 90
+    ((_, times),) = request_log.RequestLog(_write(tmp_path / "log", log), SPEC).batches()
+    assert times.to_pylist() == [datetime.datetime(1970, 1, 1, 0, 1, 30)] * 2
 
 
 def test_of_a_long_log_some_records_are_read(tmp_path, monkeypatch):

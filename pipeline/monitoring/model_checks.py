@@ -9,20 +9,18 @@ import pyarrow as pa
 
 from core import examples
 from models.serving import model_versions
-from pipeline.monitoring import scoring
-from pipeline.monitoring.drift import domain_classifier
+from pipeline.monitoring import scorer
+from pipeline.monitoring.drift import domain_classifier, prediction_change, prediction_drift
 from pipeline.monitoring.quality import estimated_quality, measured_quality
 from pipeline.monitoring.reference import Reference
-from pipeline.monitoring.requests.request_stream import Watched
-from pipeline.monitoring.scoring import LEAST_CHANGE
-
-__all__ = ["LEAST_CHANGE", "Scored", "score"]
+from pipeline.monitoring.requests.labels import Labels
+from pipeline.monitoring.requests.request_stream import Requests
 
 _LEAST_ROWS = 100  # of requests and of test, for an estimate of the quality and for the domain classifier
 
 
 @dataclasses.dataclass(frozen=True)
-class Scored:
+class ModelChecks:
     """What the predictions show.
 
     Attributes:
@@ -30,49 +28,51 @@ class Scored:
         changes: by how much each feature that drifted moves the predictions.
         shares: their shares in the changes of all.
         notes: what was not done, and why.
+        predicted: the predictions for the sampled requests; None where they were not made.
     """
 
     parts: dict[str, Any]
     changes: Mapping[str, float]
     shares: Mapping[str, float]
     notes: tuple[str, ...]
+    predicted: np.ndarray | None = None
 
 
-def score(trained: Reference, found: Watched, drifted: Sequence[str], level: float) -> Scored:
+def check(
+    trained: Reference, requests: Requests, labels: Labels | None, drifted: Sequence[str], level: float
+) -> ModelChecks:
     """Predicts the requests.
 
     Args:
         trained: what the model was trained on.
-        found: the requests.
+        requests: the requests.
+        labels: their labels; None where none were given.
         drifted: the features that drifted.
         level: the level of each test.
     """
     test, spec = trained.rows, trained.training.spec
-    if test is None and found.labelled is None:
-        return Scored({}, {}, {}, (_without_rows(trained),))
-    scorer = scoring.Scorer(str(trained.version), spec)
+    if test is None and not labels:
+        return ModelChecks({}, {}, {}, (_without_rows(trained),))
+    predict = scorer.Scorer(str(trained.version), spec)
+    known = None if test is None else (test, examples.label_values(test, spec.label), predict(test))
     parts, notes = dict[str, Any](), list[str]()
-    known = None
-    if test is not None:
-        known = examples.label_values(test, spec.label), scorer(test)
-    else:
-        notes.append(_without_rows(trained))
-    if found.labels:
-        if found.labelled is not None and found.labelled.num_rows:
-            labels = examples.label_values(found.labelled, spec.label)
-            parts["quality"] = measured_quality.measured(spec.label.task, labels, scorer(found.labelled), known)
-        notes.append(f"{found.labels.found:,} of {found.labels.rows:,} labels belong to one of the requests")
-    if test is None or known is None:
-        return Scored(parts, {}, {}, tuple(notes))
-    predicted = scorer(found.sample)
-    parts["predictions"] = scoring.prediction_drift(spec, predicted, known[1], level)
-    if min(found.sample.num_rows, test.num_rows) < _LEAST_ROWS:
+    if labels:
+        notes.append(f"{labels.found:,} of {labels.rows:,} labels belong to one of the requests")
+        if requests.labelled is not None and requests.labelled.num_rows:
+            values = examples.label_values(requests.labelled, spec.label)
+            predictions = predict(requests.labelled)
+            parts["quality"] = measured_quality.measured(spec.label.task, values, predictions, known and known[1:])
+    if known is None:
+        return ModelChecks(parts, {}, {}, (*notes, _without_rows(trained)))
+    predicted = predict(requests.sample)
+    parts["predictions"] = prediction_drift.prediction_drift(spec, predicted, known[2], level)
+    if min(requests.sample.num_rows, known[0].num_rows) < _LEAST_ROWS:
         notes.append(f"fewer than {_LEAST_ROWS} requests or rows of test: neither quality nor joint drift is estimated")
     else:
-        parts |= _estimates(trained, found.sample, predicted, (test, *known), drifted, level)
+        parts |= _estimates(trained, requests.sample, predicted, known, drifted, level)
     features = [feature for feature in spec.features if feature.name in drifted]
-    changes = scoring.changes(scorer, features, test, found.sample)
-    return Scored(parts, changes, scoring.shares(changes), tuple(notes))
+    changes = prediction_change.changes(predict, features, known[0], requests.sample)
+    return ModelChecks(parts, changes, prediction_change.shares(changes), tuple(notes), predicted)
 
 
 def _estimates(
@@ -88,7 +88,7 @@ def _estimates(
     parts = dict[str, Any]()
     categories = {stats.feature.name: stats.categories for stats in trained.training.stats if stats.categories}
     features = [feature for feature in trained.training.spec.features if feature.kind in ("numeric", "categorical")]
-    requested, tested = (scoring.matrix(rows, features, categories) for rows in (sample, test))
+    requested, tested = (scorer.matrix(rows, features, categories) for rows in (sample, test))
     task = trained.training.spec.label.task
     if task == "regression":
         found = estimated_quality.regression((requested, predicted), (labels, scores), tested)
