@@ -13,6 +13,7 @@ from models.families.family import Family
 from models.families.linear import LINEAR
 from models.families.mlp import MLP
 from models.families.tabm import TABM
+from models.families.trees import TREES
 from models.families.wide_deep import WIDE_DEEP
 
 __all__ = ["FAMILIES", "Family", "check"]
@@ -23,6 +24,7 @@ FAMILIES: dict[str, Family] = {
     "wide_deep": WIDE_DEEP,
     "cross": CROSS,
     "tabm": TABM,
+    "trees": TREES,
 }
 
 
