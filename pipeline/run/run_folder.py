@@ -31,6 +31,7 @@ class RunFolder:
         config: the resolved configuration.
         summary: the summary of the last run.
         report: its report.
+        model_card: the card of its model; `model_card.json` beside it has the same for programs.
         serving: the versions of the model: the folder for TensorFlow Serving's `--model_base_path`.
         tensorboard: the training curves, one folder for each trained model.
         logs: the output of the libraries, one file for each run.
@@ -46,6 +47,7 @@ class RunFolder:
         self.config = path / "config.yaml"
         self.summary = path / "summary.json"
         self.report = path / "report.html"
+        self.model_card = path / "model_card.md"
         self.serving = path / "serving"
         self.tensorboard = path / "tensorboard"
         self.logs = path / "logs"
