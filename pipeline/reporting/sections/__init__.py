@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pipeline.reporting.blocks import Section, Text
 from pipeline.reporting.run_record import RunRecord
 from pipeline.reporting.sections import (
-    card,
     curves,
     data,
     importance,
     lineage,
     metrics,
-    score,
     search,
     serving,
     slices,
@@ -20,6 +18,7 @@ from pipeline.reporting.sections import (
     thresholds,
     worst_rows,
 )
+from pipeline.reporting.sections.review import card, score
 
 SECTIONS: tuple[Callable[[RunRecord], Section], ...] = (
     summary.build,

@@ -9,7 +9,7 @@ from core.errors import UserError
 from pipeline.config import settings
 from pipeline.reporting import model_card, page
 from pipeline.reporting.run_record import RunRecord
-from pipeline.reporting.sections import card as section
+from pipeline.reporting.sections.review import card as section
 from pipeline.run.run_folder import RunFolder
 from tests.pipeline.reporting import records
 
