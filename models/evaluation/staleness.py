@@ -5,8 +5,10 @@ one of the blocks just before, which is always fresh, predict each later block; 
 learner is scikit-learn's HistGradientBoosting: it takes a second, and the impact of age is mostly that of the data.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -73,13 +75,13 @@ def by_age(
     )
     blocks = np.array_split(order, _BLOCKS)
     first = np.concatenate(blocks[:_TRAINED_ON])
+    old = learner.fit(first)
     found = []
     for number in range(_TRAINED_ON + 1, _BLOCKS):
-        fresh, rows = np.concatenate(blocks[number - _TRAINED_ON : number]), blocks[number]
-        predictions = [learner.predictions(trained_on, rows) for trained_on in (fresh, first)]
-        if predictions[0] is None or predictions[1] is None or not _is_judged(task, labels[rows]):
+        fresh, rows = learner.fit(np.concatenate(blocks[number - _TRAINED_ON : number])), blocks[number]
+        if old is None or fresh is None or not _is_judged(task, labels[rows]):
             continue
-        by_model = {"candidate": predictions[0], "old": predictions[1]}
+        by_model = {"candidate": learner.predictions(fresh, rows), "old": learner.predictions(old, rows)}
         one = model_comparison.difference(task, ModelPredictions(labels[rows], weights[rows], by_model), "old")
         found.append(Age(float(np.median(days[rows]) - days[first[-1]]), one.gain, one.error))
     return [one for one in found if np.isfinite(one.error)]
@@ -113,23 +115,33 @@ class _Learner:
     labels: np.ndarray
     weights: np.ndarray
 
-    def predictions(self, trained_on: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
-        """Returns float[rows, classes], or float[rows] for regression; None where the training rows have one class."""
-        import threadpoolctl
+    def fit(self, rows: np.ndarray) -> Any:
+        """Returns a model of some rows; None where they have one class."""
         from sklearn import ensemble
 
         options = {"max_iter": _ITERATIONS, "categorical_features": self.categorical, "early_stopping": False}
+        labels = self.labels[rows]
         if self.task == "regression":
             model = ensemble.HistGradientBoostingRegressor(random_state=0, **options)
-        else:
+        elif len(np.unique(labels)) > 1:
             model = ensemble.HistGradientBoostingClassifier(random_state=0, **options)
-        labels = self.labels[trained_on]
-        if self.task != "regression" and len(np.unique(labels)) < 2:
+        else:
             return None
-        with threadpoolctl.threadpool_limits(1):  # on a busy machine, threads of so small a job wait for each other
-            model.fit(self.matrix[trained_on], labels, self.weights[trained_on])
+        with _one_thread():
+            return model.fit(self.matrix[rows], labels, self.weights[rows])
+
+    def predictions(self, model: Any, rows: np.ndarray) -> np.ndarray:
+        """Returns float[rows, classes], or float[rows] for regression."""
+        with _one_thread():
             if self.task == "regression":
                 return np.asarray(model.predict(self.matrix[rows]))
             found = np.zeros((len(rows), int(self.labels.max()) + 1))
             found[:, model.classes_] = model.predict_proba(self.matrix[rows])
-        return found
+            return found
+
+
+def _one_thread() -> contextlib.AbstractContextManager[object]:
+    """On a busy machine, threads of so small a job wait for each other."""
+    import threadpoolctl
+
+    return threadpoolctl.threadpool_limits(1)  # type: ignore[no-any-return]
