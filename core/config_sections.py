@@ -225,6 +225,22 @@ class Evaluate(Section):
     """lists of columns by whose values the metrics are also computed, such as [[city], [city, zip]]"""
     gates: dict[str, Gate] = {}
     """the limits of metrics, such as {auc: {min: 0.7}}, beside those of the baselines"""
+    sensitive: Slices = ()
+    """lists of columns by whose values people could be treated unfairly; each group is compared with all other rows"""
+    max_gaps: dict[str, Positive] = {}
+    """the largest difference between a sensitive group and the others, beyond chance, in a metric or in positive_rate,
+    true_positive_rate or false_positive_rate"""
+
+    @model_validator(mode="after")
+    def _gaps_have_groups(self) -> "Evaluate":
+        if self.max_gaps and not self.sensitive:
+            raise ValueError("max_gaps are given without groups. Name the columns of the groups in `sensitive`.")
+        return self
+
+    @property
+    def all_slices(self) -> tuple[tuple[str, ...], ...]:
+        """The slices, those of the sensitive groups included, each once."""
+        return tuple(dict.fromkeys((*self.slices, *self.sensitive)))
 
 
 class Serve(Section):

@@ -1,11 +1,11 @@
-"""Declares the sections for the review of a run: other estimators, what persons sign, what a GPU is expected to do."""
+"""Declares the sections for the review of a run: other estimators, what persons say of it, what a GPU would do."""
 
 import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from core.config_types import Positive, Section, check_dotted_path, check_name
+from core.config_types import Positive, Section, Texts, check_dotted_path, check_name
 
 
 class Challenger(Section):
@@ -29,7 +29,11 @@ class Challenger(Section):
         return self
 
 
-Challengers = Annotated[tuple[Challenger, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Challengers = Annotated[tuple[Challenger, ...], BeforeValidator(_tuple)]
 
 
 def _past_date(text: str) -> str:
@@ -74,3 +78,46 @@ class Gpu(Section):
     """the price of an hour of the machine with the GPU, in any currency; null: costs are not compared"""
     cpu_price_per_hour: Positive | None = None
     """the price of an hour of the present machine"""
+
+
+class Owner(Section):
+    """A person or a group that is responsible for the model."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """its name"""
+    contact: str = ""
+    """how to reach it"""
+
+
+class Risk(Section):
+    """A way in which the model could do harm."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """the harm"""
+    mitigation: str = ""
+    """what is done about it"""
+
+
+class Card(Section):
+    """The parts of the model card that persons write; the run fills in the others."""
+
+    overview: str | None = None
+    """what the model is for; null: its label and task"""
+    owners: Annotated[tuple[Owner, ...], BeforeValidator(_tuple)] = ()
+    """who is responsible, such as [{name: Fares, contact: fares@example.org}]"""
+    license: str | None = None
+    """the licence of the model, such as Apache-2.0"""
+    references: Texts = ()
+    """documents about it"""
+    users: Texts = ()
+    """who uses the predictions"""
+    use_cases: Texts = ()
+    """what they are used for"""
+    limitations: Texts = ()
+    """where the model is not to be used"""
+    tradeoffs: Texts = ()
+    """what was given up for what"""
+    risks: Annotated[tuple[Risk, ...], BeforeValidator(_tuple)] = ()
+    """ethical considerations, such as [{name: unequal prices, mitigation: a person checks each refusal}]"""
+    sensitive_data: Texts = ()
+    """the columns that are personal data"""

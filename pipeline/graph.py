@@ -65,7 +65,7 @@ class RunContext(abc.ABC):
 
     def slice_columns(self) -> list[str]:
         """Returns the columns by which statistics and metrics are sliced."""
-        slices = (*self.settings.statistics.slices, *self.settings.evaluate.slices)
+        slices = (*self.settings.statistics.slices, *self.settings.evaluate.all_slices)
         return sorted({column for columns in slices for column in columns})
 
     @abc.abstractmethod

@@ -74,6 +74,8 @@ class Settings(Section):
     """the evaluation on test"""
     challengers: review_sections.Challengers = ()
     """estimators of other libraries that the model is compared with on test"""
+    card: review_sections.Card = review_sections.Card()
+    """the model card"""
     score: review_sections.Score = review_sections.Score()
     """the ML Test Score"""
     gpu: review_sections.Gpu = review_sections.Gpu()
