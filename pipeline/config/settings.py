@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, Field, model_validator
 
-from core import config_sections, review_sections, storage
+from core import config_sections, deploy_sections, review_sections, storage
 from core.config_sections import FeatureOptions
 from core.config_types import Column, Section, Texts, check_dotted_path, check_name
 from core.errors import UserError
@@ -84,7 +84,7 @@ class Settings(Section):
     """the conditions that the served model must meet"""
     beam: Texts = ()
     """options of Beam's runner, such as --direct_num_workers=4"""
-    deploy: config_sections.Deploy = config_sections.Deploy()
+    deploy: deploy_sections.Deploy = deploy_sections.Deploy()
     """the deployment on Kubeflow Pipelines or Vertex AI"""
 
     @model_validator(mode="after")
