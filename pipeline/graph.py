@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from core import digests, text
-from core.config_sections import Train
+from core.config.sections import Train
 from core.errors import UserError
 from core.spec import Spec
 

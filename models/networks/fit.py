@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from core import progress
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Spec
 from models.evaluation import metrics
 from models.heads import Head

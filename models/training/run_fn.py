@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core import examples
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from core import progress
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Spec
 from models.evaluation import metrics
 from models.heads import Head

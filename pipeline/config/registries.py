@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterator, Mapping
 
-from core.config_types import Section
+from core.config.types import Section
 from pipeline.config import messages
 from pipeline.config.yaml_reader import Path, join_path
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.review_sections import Gpu
+from core.config.review import Gpu
 
 _TRAINING = ("Tuner", "Trainer")
 _ENOUGH = 1.5  # times faster, of the whole run: it ends earlier by a third

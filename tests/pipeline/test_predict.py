@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from core.config_sections import Data
+from core.config.sections import Data
 from core.spec import Feature, Label, Spec
 from ingest import Column, Dialect, Source
 from ingest.readers import tfrecord

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from core.config_sections import Train
+from core.config.sections import Train
 from core.errors import GateError
 from core.spec import Input, Label, Spec
 from models import families
@@ -145,7 +145,7 @@ import numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.networks import fit as fitting

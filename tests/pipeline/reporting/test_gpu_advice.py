@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.review_sections import Gpu
+from core.config.review import Gpu
 from pipeline.reporting import gpu_advice
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from core.config_types import Count, CountOrZero, Positive, Section, check_amount
+from core.config.types import Count, CountOrZero, Positive, Section, check_amount
 
 
 class StageResources(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from core.config_types import Column, Count, CountOrZero, Positive, Section, Seed, Share, Slices, Texts, check_amount
+from core.config.types import Column, Count, CountOrZero, Positive, Section, Seed, Share, Slices, Texts, check_amount
 from core.spec import Payload, Unit
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from core.config_types import Positive, Section, Texts, check_dotted_path, check_name
+from core.config.types import Positive, Section, Texts, check_dotted_path, check_name
 
 
 class Challenger(Section):
