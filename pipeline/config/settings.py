@@ -17,6 +17,7 @@ import pydantic
 from pydantic import AfterValidator, Field, model_validator
 
 from core import challenger_section, config_sections, storage
+from core.beam_section import Beam
 from core.config_sections import FeatureOptions
 from core.config_types import Column, Section, Texts, check_dotted_path, check_name
 from core.errors import UserError
@@ -76,8 +77,8 @@ class Settings(Section):
     """estimators of other libraries that the model is compared with on test"""
     serve: config_sections.Serve = config_sections.Serve()
     """the conditions that the served model must meet"""
-    beam: Texts = ()
-    """options of Beam's runner, such as --direct_num_workers=4"""
+    beam: Beam = Beam()
+    """the engine that runs the data stages"""
     deploy: config_sections.Deploy = config_sections.Deploy()
     """the deployment on Kubeflow Pipelines or Vertex AI"""
 
