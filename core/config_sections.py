@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from core.config_types import Column, Count, CountOrZero, Positive, Section, Seed, Share, Slices, Texts, check_amount
+from core.config_types import Amount, Column, Count, CountOrZero, Options, Positive, Section, Seed, Share, Slices, Texts
 from core.spec import Payload, Unit
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
@@ -49,7 +49,7 @@ class Data(Section):
     """whether a row that cannot be read stops the run, or is written to rejects.parquet and counted"""
     max_bad_rows: Share = 0.001
     """the largest share of rows that may be put aside"""
-    memory: Annotated[str, AfterValidator(check_amount)] = "1GB"
+    memory: Amount = "1GB"
     """the memory limit of DuckDB"""
     csv: Csv = Csv()
     """the dialect of CSV files, where it is not detected"""
@@ -232,12 +232,21 @@ class Serve(Section):
     """the largest median latency of a request of one row, in milliseconds; null: any"""
 
 
+class Beam(Section):
+    """The engine that runs the data stages."""
+
+    runner: Literal["local", "flink", "spark", "dataflow", "prism"] = "local"
+    """the engine: processes of this machine, a cluster of Flink or Spark, Google Cloud Dataflow, or Beam's Prism"""
+    options: Options = {}
+    """Beam's options for it by name, such as {direct_num_workers: 4}; true: without a value; false: left out"""
+
+
 class StageResources(Section):
     """The resources of a stage on a cluster; null: what the platform gives."""
 
     cpu: Positive | None = None
     """the number of CPU cores"""
-    memory: Annotated[str, AfterValidator(check_amount)] | None = None
+    memory: Amount | None = None
     """the amount of memory"""
     accelerator: Annotated[str, Field(min_length=1)] | None = None
     """the type: nvidia.com/gpu on Kubeflow, or one of Vertex AI such as NVIDIA_TESLA_T4"""

@@ -10,7 +10,7 @@ from apache_beam.runners.portability import flink_runner, prism_runner, spark_ru
 from apache_beam.utils import subprocess_server
 
 from components.base import beam_options
-from core.beam_section import Beam
+from core.config_sections import Beam
 from core.errors import UserError
 from core.text import clause
 

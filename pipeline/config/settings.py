@@ -17,7 +17,6 @@ import pydantic
 from pydantic import AfterValidator, Field, model_validator
 
 from core import config_sections, review_sections, storage
-from core.beam_section import Beam
 from core.config_sections import FeatureOptions
 from core.config_types import Column, Section, Texts, check_dotted_path, check_name
 from core.errors import UserError
@@ -79,7 +78,7 @@ class Settings(Section):
     """the ML Test Score"""
     serve: config_sections.Serve = config_sections.Serve()
     """the conditions that the served model must meet"""
-    beam: Beam = Beam()
+    beam: config_sections.Beam = config_sections.Beam()
     """the engine that runs the data stages"""
     deploy: config_sections.Deploy = config_sections.Deploy()
     """the deployment on Kubeflow Pipelines or Vertex AI"""

@@ -27,8 +27,7 @@ from components.schema_gen.component import SchemaGen
 from components.statistics_gen.component import StatisticsGen
 from components.transform import component as transform
 from core import examples
-from core.beam_section import Beam
-from core.config_sections import Data
+from core.config_sections import Beam, Data
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
 from environment.installed import ROOT
