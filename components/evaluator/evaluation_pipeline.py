@@ -56,6 +56,7 @@ def run(
         _ = (
             pipeline
             | "RowGroups" >> beam.Create(list(enumerate(groups)), reshuffle=False)
+            | "Spread" >> beam.Reshuffle()  # or one worker would predict them all
             | "Predict" >> beam.ParDo(predict)
             | "Measure"
             >> tfma.ExtractEvaluateAndWriteResults(

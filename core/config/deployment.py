@@ -1,10 +1,19 @@
-"""Declares the section of the configuration for clusters: the resources of the stages, volumes, endpoints."""
+"""Declares the sections for clusters: the engine of the data stages, the resources of all stages, endpoints."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from core.config.types import Count, CountOrZero, Positive, Section, check_amount
+from core.config.types import Amount, Count, CountOrZero, Options, Positive, Section
+
+
+class Beam(Section):
+    """The engine that runs the data stages."""
+
+    runner: Literal["local", "flink", "spark", "dataflow", "prism"] = "local"
+    """the engine: processes of this machine, a cluster of Flink or Spark, Google Cloud Dataflow, or Beam's Prism"""
+    options: Options = {}
+    """Beam's options for it by name, such as {direct_num_workers: 4}; true: without a value; false: left out"""
 
 
 class StageResources(Section):
@@ -12,7 +21,7 @@ class StageResources(Section):
 
     cpu: Positive | None = None
     """the number of CPU cores"""
-    memory: Annotated[str, AfterValidator(check_amount)] | None = None
+    memory: Amount | None = None
     """the amount of memory"""
     accelerator: Annotated[str, Field(min_length=1)] | None = None
     """the type: nvidia.com/gpu on Kubeflow, or one of Vertex AI such as NVIDIA_TESLA_T4"""

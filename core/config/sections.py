@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from core.config.types import Column, Count, CountOrZero, Positive, Section, Seed, Share, Slices, Texts, check_amount
+from core.config.types import Amount, Column, Count, CountOrZero, Positive, Section, Seed, Share, Slices, Texts
 from core.spec import Payload, Unit
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
@@ -49,7 +49,7 @@ class Data(Section):
     """whether a row that cannot be read stops the run, or is written to rejects.parquet and counted"""
     max_bad_rows: Share = 0.001
     """the largest share of rows that may be put aside"""
-    memory: Annotated[str, AfterValidator(check_amount)] = "1GB"
+    memory: Amount = "1GB"
     """the memory limit of DuckDB"""
     csv: Csv = Csv()
     """the dialect of CSV files, where it is not detected"""

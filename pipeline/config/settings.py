@@ -83,8 +83,8 @@ class Settings(Section):
     """what is assumed of a GPU in the advice at the end of a run"""
     serve: sections.Serve = sections.Serve()
     """the conditions that the served model must meet"""
-    beam: Texts = ()
-    """options of Beam's runner, such as --direct_num_workers=4"""
+    beam: deployment.Beam = deployment.Beam()
+    """the engine that runs the data stages"""
     deploy: deployment.Deploy = deployment.Deploy()
     """the deployment on Kubeflow Pipelines or Vertex AI"""
 
