@@ -85,11 +85,10 @@ def watch(request: Request) -> Report:
     requests = request_stream.read(trained, request.requests, request.sets, labels, request.time)
     features = requests.drift.results()
     level = feature_drift.alpha(features, _OTHER_TESTS)
-    reasons = {feature.name: tuple(feature.reasons(level)) for feature in features}
-    drifted = [name for name, why in reasons.items() if why]
+    drifted = [feature.name for feature in features if feature.reasons(level)]
     checks = model_checks.check(trained, requests, labels, drifted, level)
     limits = _limits(trained.version)
-    verdicts = [_verdict(feature, reasons[feature.name], limits, checks) for feature in features]
+    verdicts = [_verdict(feature, level, limits, checks) for feature in features]
     verdicts.sort(key=lambda verdict: (_ORDER[verdict.state], -(verdict.change or 0), -verdict.drift.distance))
     shown = [verdict.drift.name for verdict in verdicts if verdict.reasons][:_SHOWN]
     parts = {
@@ -101,11 +100,17 @@ def watch(request: Request) -> Report:
     return Report(str(trained.version), requests.rows, requests.left_out, tuple(verdicts), notes, parts)
 
 
-def _verdict(feature: FeatureDrift, reasons: tuple[str, ...], limits: Limits, checks: ModelChecks) -> FeatureVerdict:
-    limit = limits.features.get(feature.name, limits.default)
+def _verdict(feature: FeatureDrift, level: float, limits: Limits, checks: ModelChecks) -> FeatureVerdict:
     change = checks.changes.get(feature.name)
-    matters = change is None or change >= LEAST_CHANGE
-    return FeatureVerdict(feature, reasons, limit, change, checks.shares.get(feature.name), matters)
+    return FeatureVerdict(
+        feature,
+        tuple(feature.reasons(level)),
+        significant=bool(feature.measure) and feature.p_value < level,
+        limit=limits.features.get(feature.name, limits.default),
+        change=change,
+        share=checks.shares.get(feature.name),
+        matters=change is None or change >= LEAST_CHANGE,
+    )
 
 
 def _limits(version: Path) -> Limits:

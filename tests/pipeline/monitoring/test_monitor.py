@@ -22,6 +22,12 @@ def price(tmp_path_factory):
     return made.push(tmp_path_factory.mktemp("price"), made.PRICE)
 
 
+@pytest.fixture(scope="module")
+def trained_with_limits(tmp_path_factory):
+    """A version of it whose configuration has a limit."""
+    return made.push(tmp_path_factory.mktemp("limits"), validate={"drift": {"features": {"age": 0.01}}})
+
+
 def _report(serving, folder, capsys, table, *more):
     pq.write_table(table.drop_columns(["bought", "price"]), folder / "requests.parquet")
     arguments = ["--model", str(serving), "--requests", str(folder / "requests.parquet"), "--json", *more]
@@ -136,3 +142,12 @@ def test_labels_need_a_key(serving, tmp_path, capsys):
     arguments = ["--model", str(serving), "--requests", "x.parquet", "--labels", "y.parquet"]
     assert monitor.main(arguments) == 2
     assert capsys.readouterr().err.startswith("error: --labels and --key belong together")
+
+
+def test_a_limit_holds_for_more_than_chance(trained_with_limits, tmp_path, capsys):
+    assert _report(trained_with_limits, tmp_path, capsys, made.rows(20, 30))[0] == 0
+    code, report = _report(trained_with_limits, tmp_path, capsys, made.rows(1_000, 31, age=0.5))
+    assert code == 3
+    assert report["features"]["age"]["limit"] == 0.01
+    assert report["alarms"][0].startswith("'age' drifted: its jensen shannon distance from train is 0.0")
+    assert ", and at most 0.01 is allowed" in report["alarms"][0]
