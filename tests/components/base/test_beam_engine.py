@@ -27,7 +27,8 @@ from components.schema_gen.component import SchemaGen
 from components.statistics_gen.component import StatisticsGen
 from components.transform import component as transform
 from core import examples
-from core.config.deployment import Beam, Data
+from core.config.deployment import Beam
+from core.config.sections import Data
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
 from environment.installed import ROOT
