@@ -60,7 +60,7 @@ def _on_cpu(run: float, training: float, share: str, time: Mapping[str, float], 
         why = f"a step waits for its input ({numbers['input_ms']:g} of {numbers['step_ms']:g} ms)"
         return {"move": False, "sentence": f"stay on the CPU: {share}, and {why}", **numbers}
     move = run >= _ENOUGH * expected and saved >= options.minutes * 60
-    expects = f"on a GPU the run would take about {_duration(expected)} instead of {_duration(run)}"
+    expects = f"a GPU would save about {_duration(saved)} of {_duration(run)}"
     assumes = f"if its steps are {options.speedup:g} times faster{_cost(run, expected, options)}"
     where = "move to a GPU now" if move else "stay on the CPU"
     return {"move": move, "sentence": f"{where}: {share}; {expects}, {assumes}", **numbers}

@@ -25,8 +25,8 @@ def test_long_training_moves():
     assert advice["move"]
     assert advice["expected_run_s"] == 975.0
     assert advice["sentence"] == (
-        "move to a GPU now: training is 83% of the run; on a GPU the run would take about 16 min instead of 50 min, "
-        "if its steps are 10 times faster"
+        "move to a GPU now: training is 83% of the run; a GPU would save about 34 min of 50 min, if its "
+        "steps are 10 times faster"
     )
 
 
@@ -42,7 +42,9 @@ def test_a_short_run_stays():
     advice = gpu_advice.advise(run_of(100.0, 30.0, 10.0, time(10, 500, 0.01, 0.0002)), Gpu())
     assert not advice["move"]
     assert advice["expected_run_s"] == 82.0
-    assert advice["sentence"].startswith("stay on the CPU: training is 40% of the run; on a GPU the run would take")
+    assert advice["sentence"].startswith(
+        "stay on the CPU: training is 40% of the run; a GPU would save about 18 s of 100 s"
+    )
 
 
 def test_short_steps_gain_little():
