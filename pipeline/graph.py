@@ -259,7 +259,10 @@ STAGES = (
                 "source": run.source.to_json(),
                 "query": run.settings.data.query,
                 "validate": run.settings.validation.model_dump(mode="json"),
-                "fingerprints": {name: run.digests[name] for name in ("StatisticsGen", "Trainer")},
+                "fingerprints": {
+                    "data": run.data_digest,
+                    **{name: run.digests[name] for name in ("StatisticsGen", "Trainer")},
+                },
             },
         },
     ),
