@@ -31,7 +31,10 @@ def test_the_reference_has_defaults_meanings_and_accepted_names():
     lines = config_reference.reference().splitlines()
     assert "  max_bad_rows: 0.001          # the largest share of rows that may be put aside (0 to 1)" in lines
     assert any(line.startswith("  algorithm: screen_bayesian") for line in lines)
-    assert "  family: mlp                  # the model family (linear, mlp, wide_deep, cross, tabm, trees)" in lines
+    assert (
+        "  family: mlp                  # the model family (linear, mlp, wide_deep, cross, tabm, realmlp, trees)"
+        in lines
+    )
 
 
 def test_the_schema_knows_ranges_registered_names_and_short_forms():
@@ -42,6 +45,7 @@ def test_the_schema_knows_ranges_registered_names_and_short_forms():
         "cross",
         "linear",
         "mlp",
+        "realmlp",
         "tabm",
         "trees",
         "wide_deep",
