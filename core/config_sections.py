@@ -189,6 +189,8 @@ class Train(Section):
     """training stops after so many epochs without a lower loss on eval"""
     learning_rate: Positive | None = None
     """replaces the hyperparameter of that name"""
+    class_weights: Literal["balanced"] | None = None
+    """balanced: each class counts the same in the loss, however rare it is; null: each row counts by its weight"""
     seed: Seed = 0
     """the seed of the initial weights, the dropout and the order of the rows"""
 
