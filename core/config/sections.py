@@ -193,6 +193,8 @@ class Train(Section):
     """replaces the hyperparameter of that name"""
     refit: Literal["auto", "never"] = "auto"
     """whether the model is trained again on train and eval with the numbers found; auto: trees, networks never"""
+    class_weights: Literal["balanced"] | None = None
+    """balanced: each class counts the same in the loss, however rare it is; null: each row counts by its weight"""
     seed: Seed = 0
     """the seed of the initial weights, the dropout and the order of the rows"""
 

@@ -80,6 +80,17 @@ def test_rows_without_weight_are_not_learned_from():
     assert fit(BINARY, both, train).metrics["auc"] > 0.95
 
 
+def test_balanced_classes_count_the_same_in_training_and_in_stopping():
+    rare = rows(lambda x: (np.arange(len(x)) % 8 == 0).astype(np.int64))
+    options = Train(epochs=6, patience=6, class_weights="balanced")
+    trained = fit(BINARY, rare, options=options)
+    scores = Predict(trained.predictor)(rare.features)[:, 1]
+    np.testing.assert_allclose(scores.mean(), 0.5, atol=0.1)  # one row in eight is of the second class
+    assert trained.metrics["log_loss"] > 0.5
+    stopping = np.where(rare.labels == 1, 4, 4 / 7) * -np.log(np.where(rare.labels == 1, scores, 1 - scores))
+    np.testing.assert_allclose(min(trained.history["val_loss"]), stopping.mean(), rtol=1e-4)
+
+
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_model():
     train = rows(in_the_middle, 64)
