@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare test test-fast check docs format bench bench-data doctor venv lock clean
+.PHONY: help run compare test test-fast check docs format bench bench-data bench-quality doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -45,6 +45,9 @@ bench: venv ## compares the default run with TFX's template, and its model with 
 
 bench-data: venv ## compares the data stages with TFX's own, on 327,346 flights
 	$(BIN)/python benchmarks/data_path.py $(ARGS)
+
+bench-quality: venv ## compares the models of runs with HistGradientBoosting and CatBoost, on 18 real tables
+	$(BIN)/python benchmarks/quality.py $(ARGS)
 
 doctor: ## reports what is installed, what was replaced and why, and a remedy for each problem
 	@$(PYTHON) -S -m environment.doctor
