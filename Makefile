@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast check docs format prism bench bench-data bench-engines doctor venv lock clean
+.PHONY: help run compare tensorboard test test-fast check docs format prism bench bench-data bench-engines bench-quality doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -59,6 +59,9 @@ bench-data: venv ## compares the data stages with TFX's own, on 327,346 flights
 
 bench-engines: venv ## measures the data stages on Beam's engines, and what they would cost for more rows
 	$(BIN)/python benchmarks/beam_engines.py $(ARGS)
+
+bench-quality: venv ## compares the models of runs with HistGradientBoosting and CatBoost, on 18 real tables
+	$(BIN)/python benchmarks/quality.py $(ARGS)
 
 doctor: ## reports what is installed, what was replaced and why, and a remedy for each problem
 	@$(PYTHON) -S -m environment.doctor

@@ -108,7 +108,7 @@ def _fit(
     predictor = head.predictor(keras.Model(packed, Forest.of(trees)(encoding(packed)), name="trees"))
     scores = Predict(predictor)(measured_on.features)
     found = metrics.compute(spec.label.task, measured_on.labels, scores, measured_on.weights)
-    return Trained(predictor, found, dict(hyperparameters), trees=len(trees.features), history=history)
+    return Trained(predictor, found, dict(hyperparameters), trees=len(trees.leaves), history=history)
 
 
 def _labels(head: Head, labels: np.ndarray) -> np.ndarray:
