@@ -13,6 +13,7 @@ from core.config_sections import Train
 from core.spec import Input, Spec
 from models.evaluation import metrics
 from models.heads import Head
+from models.networks import augmentation
 from models.networks import batches as batching
 from models.preprocessing.rows import TransformedRows
 from models.trained import Build, Predict, Report, Trained
@@ -91,8 +92,9 @@ def fit(
     loss = Head.of(spec.label, validation.labels).validation_metric if head.moments.outlier is None else "mae"
     watch = _ValidationMetrics(spec, loss, predictor, validation, stop_on, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
+    batches = batching.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed)
     history = network.fit(
-        batching.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed),
+        augmentation.augmented(batches, inputs, options.noise, options.swap_noise, options.seed),
         steps_per_epoch=steps,
         epochs=epochs,
         shuffle=False,  # the batches come shuffled

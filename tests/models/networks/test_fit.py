@@ -83,6 +83,11 @@ def test_balanced_classes_count_the_same_in_training_and_in_stopping():
     np.testing.assert_allclose(min(trained.history["val_loss"]), stopping.mean(), rtol=1e-4)
 
 
+def test_values_that_are_all_swapped_cannot_be_learned():
+    trained = fit(BINARY, rows(in_the_middle), options=Train(epochs=8, patience=8, swap_noise=1.0))
+    assert trained.history["loss"][-1] > 0.6  # without information it is at least 0.67
+
+
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_model():
     train = rows(in_the_middle, 64)
