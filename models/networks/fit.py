@@ -164,7 +164,9 @@ class _ValidationMetrics(keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Reports the progress once a second: an epoch of a large table takes minutes."""
+        """Reports the progress once a second, and ends an epoch that has diverged: one may take minutes."""
+        if logs is not None and not np.isfinite(logs["loss"]):
+            self.model.stop_training = True
         if time.monotonic() - self._reported > 1:
             self._progress(self._epoch + (batch + 1) / self.params["steps"])
 

@@ -135,9 +135,14 @@ def test_an_outlier_of_the_label_does_not_decide_the_training(outlier_in):
     assert all(epoch["val_loss"] == epoch["val_mae"] for epoch in logs)
 
 
-def test_diverging_is_said():
+def test_diverging_is_said_before_the_epoch_ends():
+    executions = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: executions.append(batch))
+    options = Train(epochs=1, batch_size=16, learning_rate=1e30)
+    train = rows(lambda x: x, 4_096)  # 8 executions of 32 steps
     with pytest.raises(GateError, match=r"training diverged\. Lower train\.learning_rate"):
-        fit(Label("y", "regression", "float"), rows(lambda x: x), options=Train(epochs=1, learning_rate=1e30))
+        fit(Label("y", "regression", "float"), train, options=options, callbacks=[count])
+    assert len(executions) < 8
 
 
 def test_batches_grow_with_the_table():
