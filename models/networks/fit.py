@@ -9,12 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from core import progress
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Spec
 from models.evaluation import metrics
 from models.heads import Head
 from models.networks import augmentation
 from models.networks import batches as batching
+from models.networks.step_clock import StepClock
 from models.preprocessing.rows import TransformedRows
 from models.trained import Build, Predict, Report, Trained
 
@@ -92,17 +93,20 @@ def fit(
     loss = Head.of(spec.label, validation.labels).validation_metric if head.moments.outlier is None else "mae"
     watch = _ValidationMetrics(spec, loss, predictor, validation, stop_on, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
+    clock = StepClock()
     batches = batching.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed)
+    batches = augmentation.augmented(batches, inputs, options.noise, options.swap_noise, options.seed)
     history = network.fit(
-        augmentation.augmented(batches, inputs, options.noise, options.swap_noise, options.seed),
+        batches,
         steps_per_epoch=steps,
         epochs=epochs,
         shuffle=False,  # the batches come shuffled
         verbose=0,
-        callbacks=[watch, stop, *([] if budget is None else [_Budget(budget)]), *callbacks],
+        callbacks=[clock, watch, stop, *([] if budget is None else [_Budget(budget)]), *callbacks],
     )
     logged = {name: [float(value) for value in values] for name, values in history.history.items()}
-    return Trained(predictor, watch.metrics(), chosen, len(history.epoch), history=logged)
+    measured = clock.time(batches)
+    return Trained(predictor, watch.metrics(), chosen, len(history.epoch), history=logged, time=measured)
 
 
 def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any], batches: int, epochs: int) -> int:

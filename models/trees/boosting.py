@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from core import progress
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Spec
 from models.evaluation import metrics
 from models.heads import Head
@@ -108,7 +108,7 @@ def _fit(
     predictor = head.predictor(keras.Model(packed, Forest.of(trees)(encoding(packed)), name="trees"))
     scores = Predict(predictor)(measured_on.features)
     found = metrics.compute(spec.label.task, measured_on.labels, scores, measured_on.weights)
-    return Trained(predictor, found, dict(hyperparameters), trees=len(trees.features), history=history)
+    return Trained(predictor, found, dict(hyperparameters), trees=len(trees.leaves), history=history)
 
 
 def _labels(head: Head, labels: np.ndarray) -> np.ndarray:

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from core.config_sections import Tune
+from core.config.sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
 from models.preprocessing.rows import TransformedRows
-from models.tuning import searches, tuner_fn
+from models.tuning import searches
+from models.tuning.search import Search
 
 pytestmark = pytest.mark.slow
 
@@ -19,9 +20,9 @@ SPEC = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
 every_search = pytest.mark.parametrize("algorithm", searches.SEARCHES)
 
 
-def search(directory, algorithm, trials=3) -> tuner_fn.Search:
+def search(directory, algorithm, trials=3) -> Search:
     tune = Tune(algorithm=algorithm, trials=trials, epochs=1)
-    return tuner_fn.Search(SPEC, INPUTS, ROWS, ROWS, tune, "name", str(directory))
+    return Search(SPEC, INPUTS, ROWS, ROWS, tune, "name", str(directory))
 
 
 def tried(tuner):

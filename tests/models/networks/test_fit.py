@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from core.config_sections import Train
+from core.config.sections import Train
 from core.errors import GateError
 from core.spec import Input, Label, Spec
 from models import families
@@ -46,6 +46,14 @@ def test_learns_what_no_line_separates():
     assert {"loss", "val_loss"} <= set(trained.history)
     assert {len(values) for values in trained.history.values()} == {8}
     assert trained.hyperparameters["units"] == 64
+
+
+def test_the_time_of_a_step_and_of_its_input_is_measured():
+    """256 rows are 16 steps of 16 rows, in one execution an epoch; the first execution is not measured."""
+    time = fit(BINARY, rows(in_the_middle)).time
+    assert time.steps == 7 * 16
+    assert 0 < time.step < time.seconds / 112
+    assert 0 < time.input < time.seconds
 
 
 def test_multiclass():
@@ -158,7 +166,7 @@ import numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.networks import fit as fitting

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.preprocessing.rows import TransformedRows
