@@ -125,6 +125,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
     def run(self, most: int) -> None:
         """Runs trials until there are so many, or no further one can end in time. See `search`."""
         self.oracle.max_trials = most
+        self.oracle.max_consecutive_failed_trials = most + 1  # `run_trial` decides when failures end the search
         try:
             super().search(verbose=0)
         except keras_tuner.errors.FatalError as error:
