@@ -214,7 +214,10 @@ def _values(tensor: Any) -> list[Any]:
     if tensor.tensor_content or field is None:
         import tensorflow as tf
 
-        found: list[Any] = tf.make_ndarray(tensor).ravel().tolist()
+        try:
+            found: list[Any] = tf.make_ndarray(tensor).ravel().tolist()
+        except (TypeError, ValueError) as error:
+            raise UserError(f"A tensor of the log cannot be read: {error}. Copy the log again.") from None
         return found
     values = list(getattr(tensor, field))
     missing = math.prod([dimension.size for dimension in tensor.tensor_shape.dim]) - len(values)
