@@ -1,11 +1,12 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast check docs format bench bench-data doctor venv lock clean
+.PHONY: help run compare tensorboard browser test test-fast check docs format bench bench-data doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
 RUN ?= runs/taxi
+SUDO ?= $(if $(filter-out 0,$(shell id -u)),sudo)
 BIN := .venv/bin
 # The first Python 3.11 that is found; .venv's own comes first because it starts fastest. PYTHON=... names another one.
 IS_3_11 := import sys; raise SystemExit(sys.version_info[:2] != (3, 11))
@@ -49,6 +50,10 @@ bench: venv ## compares the default run with TFX's template, and its model with 
 
 bench-data: venv ## compares the data stages with TFX's own, on 327,346 flights
 	$(BIN)/python benchmarks/data_path.py $(ARGS)
+
+browser: ## installs Chromium for the tests of the report, on Debian and Ubuntu, where there is none
+	@command -v chromium chromium-browser google-chrome >/dev/null || { $(SUDO) apt-get update --quiet && \
+		$(SUDO) apt-get install --yes --quiet --no-install-recommends chromium; }
 
 doctor: ## reports what is installed, what was replaced and why, and a remedy for each problem
 	@$(PYTHON) -S -m environment.doctor
