@@ -5,16 +5,9 @@ from collections.abc import Mapping
 import tensorflow as tf
 from tensorflow_transform import impl_helper
 
-from core.spec import Input, Payload, Spec
+from core.spec import Input, Spec
 from models.preprocessing import preprocessing_fn
 from models.preprocessing.feature_stats import FeatureStats
-
-VALUE_TYPES: Mapping[Payload, tf.DType] = {
-    "int": tf.int64,
-    "float": tf.float32,
-    "double": tf.float64,
-    "text": tf.string,
-}
 
 
 def trace(

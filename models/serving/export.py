@@ -17,11 +17,16 @@ import tensorflow as tf
 
 from core.spec import Feature, Payload, Spec
 from models.preprocessing.packing import pack
-from models.preprocessing.tracing import VALUE_TYPES
 from models.preprocessing.transform_graph import Raw, TransformGraph, split
 from models.serving import signatures
 
-_EXAMPLE_TYPES = {**VALUE_TYPES, "double": tf.float32}  # tf.Example has no float64
+_VALUE_TYPES: Mapping[Payload, tf.DType] = {
+    "int": tf.int64,
+    "float": tf.float32,
+    "double": tf.float64,
+    "text": tf.string,
+}
+_EXAMPLE_TYPES = {**_VALUE_TYPES, "double": tf.float32}  # tf.Example has no float64
 
 
 def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -> None:
@@ -49,7 +54,7 @@ def _signatures(
 
     Each step is traced once and called by every signature: for a wide table, tracing takes most of the time.
     """
-    raw = {feature.name: tf.SparseTensorSpec([None, None], VALUE_TYPES[feature.payload]) for feature in spec.features}
+    raw = {feature.name: tf.SparseTensorSpec([None, None], _VALUE_TYPES[feature.payload]) for feature in spec.features}
     dense = {arguments[feature.name]: _dense_spec(feature, arguments[feature.name]) for feature in spec.features}
     parsing = {feature.name: tf.io.VarLenFeature(_EXAMPLE_TYPES[feature.payload]) for feature in spec.features}
     transform = tf.function(graph.features, autograph=False).get_concrete_function(raw)
@@ -113,5 +118,5 @@ def _sparse(
 def _present(values: tf.Tensor, payload: Payload) -> tf.SparseTensor:
     """Returns a matrix without its missing values."""
     indexes = tf.where(values != "" if payload == "text" else tf.logical_not(tf.math.is_nan(values)))
-    found = tf.cast(tf.gather_nd(values, indexes), VALUE_TYPES[payload])
+    found = tf.cast(tf.gather_nd(values, indexes), _VALUE_TYPES[payload])
     return tf.SparseTensor(indexes, found, tf.shape(values, tf.int64))

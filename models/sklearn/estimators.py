@@ -9,7 +9,9 @@ from sklearn import base, model_selection, utils
 from sklearn.utils import multiclass, validation
 
 from core.config_sections import Train
+from core.errors import UserError
 from core.spec import Kind, Label, Spec, Task
+from core.text import unknown
 from models import families
 from models.sklearn import frames
 
@@ -75,6 +77,8 @@ class _Estimator(base.BaseEstimator):  # type: ignore[misc]
         from models.sklearn import training
 
         frame = frames.as_frame(X)
+        if self.family not in families.FAMILIES:
+            raise UserError(unknown("model family", self.family, list(families.FAMILIES)))
         families.check(self.family, self.hyperparameters or {})
         weights = None if sample_weight is None else validation._check_sample_weight(sample_weight, X)
         spec = Spec(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import tensorflow as tf
 
 from core import examples
 from core.config_sections import Serve, Train
@@ -95,11 +96,11 @@ def fit(
     train = ~validation
     stats = {feature.name: frames.constants(columns[feature.name][train], feature) for feature in spec.features}
     with tempfile.TemporaryDirectory() as folder:
-        types = {feature.name: tracing.VALUE_TYPES[feature.payload] for feature in spec.features}
+        batch = frames.batch(columns, spec.features)
+        types = {field.name: tf.as_dtype(field.type.value_type.to_pandas_dtype()) for field in batch.schema}
         inputs = tracing.trace(folder, spec, stats, types)
         pathlib.Path(folder, "inputs.json").write_text(inputs_to_json(inputs), encoding="utf-8")
         graph = TransformGraph(folder, spec)
-        batch = frames.batch(columns, spec.features)
         rows = TransformedRows(graph(batch), labels, None if weights is None else weights.astype(np.float32))
         watched = rows.take(validation if validation.any() else train)
         family = families.FAMILIES[spec.family]
