@@ -27,6 +27,7 @@ from models.serving.served_model import ServedModel
 from models.sklearn import frames
 from models.trained import Predict
 
+_TYPES = {"int": tf.int64, "double": tf.float64, "text": tf.string}  # of the payloads that `frames.features` gives
 _EXPECTED_ROWS = 200  # of train, on which an exported model must predict as the trained one did
 
 
@@ -97,7 +98,7 @@ def fit(
     stats = {feature.name: frames.constants(columns[feature.name][train], feature) for feature in spec.features}
     with tempfile.TemporaryDirectory() as folder:
         batch = frames.batch(columns, spec.features)
-        types = {field.name: tf.as_dtype(field.type.value_type.to_pandas_dtype()) for field in batch.schema}
+        types = {feature.name: _TYPES[feature.payload] for feature in spec.features}
         inputs = tracing.trace(folder, spec, stats, types)
         pathlib.Path(folder, "inputs.json").write_text(inputs_to_json(inputs), encoding="utf-8")
         graph = TransformGraph(folder, spec)
