@@ -13,7 +13,11 @@ Payload = Literal["int", "float", "double", "text"]
 Task = Literal["binary", "multiclass", "regression"]
 Unit = Literal["s", "ms", "us", "ns"]
 
+# `Feature.written`, beside the formats of strptime.
+ISO_8601, TRUE_OR_FALSE, WHOLE_NUMBERS = "ISO 8601", "true or false", "whole numbers"
 PER_SECOND: Mapping[Unit, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+UNIT_NAMES: Mapping[Unit, str] = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+_TEN_YEARS = 10 * 31_556_952  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +32,9 @@ class Feature:
         unit: timestamps only: the unit in which the int64 counts from 1970-01-01 UTC.
         vocabulary: categorical only: how many of the most frequent values get an index of their own.
         buckets: numeric only: how many quantile bins the model's encodings may use.
+        written: how requests write a value as a text, of int payloads only: moments and truth values as the texts of the
+            data do (`ISO 8601` or a strptime format; `true or false`), and what float64 would round as `whole numbers`.
+            None where requests have numbers, and for the payload text.
     """
 
     name: str
@@ -37,6 +44,7 @@ class Feature:
     unit: Unit = "us"
     vocabulary: int = 10_000
     buckets: int = 48
+    written: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +105,7 @@ class Input:
         mean: numeric only: the mean over train.
         std: numeric only: the standard deviation over train, 1 where it would be 0.
         boundaries: numeric only: growing quantiles over train, the ends left out.
+        moments: the days of a moment only: the least and the greatest moment of train, in the unit of the feature.
         unknown_below_zero: a user's function gives -1 for unknown values, which becomes the last index.
     """
 
@@ -107,6 +116,19 @@ class Input:
     std: float = 1.0
     boundaries: tuple[float, ...] = ()
     unknown_below_zero: bool = False
+    moments: tuple[int, ...] = ()
+
+
+def plausible_moments(low: float, high: float, unit: Unit) -> tuple[float, float]:
+    """Returns the least and the greatest whole number that can be a moment: others are in another unit than `unit`.
+
+    Args:
+        low: the least moment of train.
+        high: the greatest.
+        unit: of these numbers.
+    """
+    margin = high - low + _TEN_YEARS * PER_SECOND[unit]
+    return low - margin, high + margin
 
 
 def inputs_to_json(inputs: tuple[Input, ...]) -> str:
@@ -116,4 +138,7 @@ def inputs_to_json(inputs: tuple[Input, ...]) -> str:
 
 def inputs_from_json(text: str) -> tuple[Input, ...]:
     """Returns the inputs that `inputs_to_json` wrote."""
-    return tuple(Input(**{**fields, "boundaries": tuple(fields["boundaries"])}) for fields in json.loads(text))
+    return tuple(
+        Input(**{**fields, "boundaries": tuple(fields["boundaries"]), "moments": tuple(fields["moments"])})
+        for fields in json.loads(text)
+    )

@@ -2,31 +2,26 @@
 
 Signatures (see `signatures` of the saved model):
     serving_default: `examples` string[batch], serialised tf.Example.
-    predict: a tensor [batch] a feature; numbers float64 with NaN for missing, text string with "" for missing. A
-        repeated feature is [batch, None], padded with the same.
+    predict: a tensor [batch] a feature; numbers float64 with NaN for missing, text string with "" for missing, and so
+        moments and truth values that are text in the data. A repeated feature is [batch, None], padded with the same.
     transform_features: takes what `predict` takes, gives the transformed features.
 
 Classification gives `classes` string[batch, C], `scores` float32[batch, C] and `predicted` string[batch]. Regression
 gives `predictions` float32[batch]; and where float32 would round them too much, `predictions_float64` float64[batch].
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
 
-from core.spec import Feature, Payload, Spec
+from core.spec import Feature, Spec
 from models.preprocessing.packing import pack
-from models.preprocessing.transform_graph import Raw, TransformGraph, split
+from models.preprocessing.transform_graph import Raw, TransformGraph
 from models.serving import signatures
+from models.serving.requests.columns import VALUE_TYPES, Reader, bounds, is_text
 
-_VALUE_TYPES: Mapping[Payload, tf.DType] = {
-    "int": tf.int64,
-    "float": tf.float32,
-    "double": tf.float64,
-    "text": tf.string,
-}
-_EXAMPLE_TYPES = {**_VALUE_TYPES, "double": tf.float32}  # tf.Example has no float64
+_EXAMPLE_TYPES = {**VALUE_TYPES, "double": tf.float32}  # tf.Example has no float64
 
 
 def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -> None:
@@ -54,7 +49,7 @@ def _signatures(
 
     Each step is traced once and called by every signature: for a wide table, tracing takes most of the time.
     """
-    raw = {feature.name: tf.SparseTensorSpec([None, None], _VALUE_TYPES[feature.payload]) for feature in spec.features}
+    raw = {feature.name: tf.SparseTensorSpec([None, None], VALUE_TYPES[feature.payload]) for feature in spec.features}
     dense = {arguments[feature.name]: _dense_spec(feature, arguments[feature.name]) for feature in spec.features}
     parsing = {feature.name: tf.io.VarLenFeature(_EXAMPLE_TYPES[feature.payload]) for feature in spec.features}
     transform = tf.function(graph.features, autograph=False).get_concrete_function(raw)
@@ -68,11 +63,16 @@ def _signatures(
         parsed = tf.io.parse_example(examples, parsing)
         return answer_rows({name: tf.cast(column, raw[name].dtype) for name, column in parsed.items()})
 
+    reader = Reader(spec.features, bounds(spec.features, graph.inputs))
+
+    def read(columns: Mapping[str, tf.Tensor]) -> Raw:
+        return reader.sparse({name: columns[argument] for name, argument in arguments.items()})
+
     def predict(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer_rows(_sparse(spec.features, arguments, columns))
+        return answer_rows(read(columns))
 
     def transform_features(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        return transform(_sparse(spec.features, arguments, columns))
+        return transform(read(columns))
 
     examples = tf.TensorSpec([None], tf.string, name="examples")
     return {
@@ -96,27 +96,4 @@ def _named(predictions: tf.Tensor, spec: Spec) -> dict[str, tf.Tensor]:
 
 def _dense_spec(feature: Feature, argument: str) -> tf.TensorSpec:
     shape = [None, None] if feature.repeated else [None]
-    return tf.TensorSpec(shape, tf.string if feature.payload == "text" else tf.float64, name=argument)
-
-
-def _sparse(
-    features: Sequence[Feature], arguments: Mapping[str, str], columns: Mapping[str, tf.Tensor]
-) -> dict[str, tf.SparseTensor]:
-    """Returns the columns of a request as the transform graph takes them: without the missing values."""
-    raw: dict[str, tf.SparseTensor] = {}
-    by_payload: dict[Payload, list[str]] = {}
-    for feature in features:
-        if feature.repeated:
-            raw[feature.name] = _present(columns[arguments[feature.name]], feature.payload)
-        else:
-            by_payload.setdefault(feature.payload, []).append(feature.name)
-    for payload, names in by_payload.items():
-        raw |= split(_present(tf.stack([columns[arguments[name]] for name in names], axis=1), payload), names)
-    return raw
-
-
-def _present(values: tf.Tensor, payload: Payload) -> tf.SparseTensor:
-    """Returns a matrix without its missing values."""
-    indexes = tf.where(values != "" if payload == "text" else tf.logical_not(tf.math.is_nan(values)))
-    found = tf.cast(tf.gather_nd(values, indexes), _VALUE_TYPES[payload])
-    return tf.SparseTensor(indexes, found, tf.shape(values, tf.int64))
+    return tf.TensorSpec(shape, tf.string if is_text(feature) else tf.float64, name=argument)

@@ -67,7 +67,7 @@ def check(path: str, expected: str, spec: Spec, serve: Serve) -> Answer:
     try:
         problem = _problem(model(examples.dense(rows, spec.features)), spec)
         results.append(_result("outputs", problem, "All answers have the promised form."))
-        results.append(_odd_rows(model, spec))
+        results.append(_odd_rows(model, spec, examples.dense(rows, spec.features)))
         if not all(result.passed for result in results):
             return Answer(results)
         largest, relative, request = _differences(model, rows, predictions, spec)
@@ -130,12 +130,20 @@ def _problem(outputs: Mapping[str, np.ndarray], spec: Spec) -> str | None:
     return None
 
 
-def _odd_rows(model: ServedModel, spec: Spec) -> GateResult:
+def _odd_rows(model: ServedModel, spec: Spec, known: Mapping[str, np.ndarray]) -> GateResult:
     """Returns whether values that training never saw, and rows without any, get an answer."""
     for kind, number, text in (("missing", np.nan, b""), ("unknown", 987_654_321.0, "völlig neu".encode())):
         columns = {
             feature.name: np.full([3, 1] if feature.repeated else [3], text if feature.payload == "text" else number)
             for feature in spec.features
+        }
+        # A number is no moment where it may be one in another unit.
+        columns |= {
+            feature.name: np.full_like(
+                columns[feature.name], np.nan if kind == "missing" else known[feature.name].flat[0]
+            )
+            for feature in spec.features
+            if feature.kind == "timestamp"
         }
         problem = _problem(model(columns), spec)
         if problem:

@@ -65,7 +65,7 @@ class ServedModel:
     def call(self, signature: str, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns what a signature gives for some rows; columns that it does not take are ignored."""
         function = self._loaded.signatures[signature]
-        tensors = {name: tf.constant(columns[name], spec.dtype) for name, spec in self._inputs[signature].items()}
+        tensors = {name: _tensor(columns[name], spec.dtype) for name, spec in self._inputs[signature].items()}
         keywords = self._keywords[signature]
         answer = function(**{keywords[name]: tensor for name, tensor in tensors.items()})
         outputs = {name: value.numpy() for name, value in answer.items()}
@@ -121,6 +121,15 @@ def _inputs(path: str) -> dict[str, dict[str, tf.TensorSpec]]:
         for signature, definition in model.meta_graphs[0].signature_def.items()
         if not signature.startswith("__")
     }
+
+
+def _tensor(column: np.ndarray, dtype: tf.DType) -> tf.Tensor:
+    """Returns a column as a signature takes it: whole numbers as texts where it takes texts."""
+    if dtype == tf.string and column.dtype.kind in "fiu":
+        numbers = tf.constant(column)
+        missing = tf.math.is_nan(numbers) if numbers.dtype.is_floating else tf.zeros_like(numbers, tf.bool)
+        return tf.where(missing, "", tf.strings.as_string(tf.cast(tf.where(missing, 0, numbers), tf.int64)))
+    return tf.constant(column, dtype)
 
 
 def _missing(spec: tf.TensorSpec) -> np.ndarray:
