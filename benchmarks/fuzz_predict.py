@@ -48,9 +48,9 @@ from core.spec import Spec, inputs_to_json
 from ingest import work_units
 from ingest.readers.tfrecord import framed
 from models import families
+from models.heads import Head
 from models.preprocessing.transform_graph import TransformGraph
 from models.serving import export, model_versions
-from models.training.heads import Head
 from pipeline import init_config, predict
 from pipeline.config import settings
 from pipeline.profile import Resolved, resolve

@@ -6,11 +6,15 @@ import importlib.util
 import json
 import os
 
+from core import storage
+
 _blake2b = functools.partial(hashlib.blake2b, digest_size=16)
 
 
 def of_file(path: str | os.PathLike[str]) -> str:
-    """Returns the digest of a file's content as 32 hexadecimal digits."""
+    """Returns the digest of a file's content as 32 hexadecimal digits; in an object store, of its size and ETag."""
+    if storage.is_uri(path):
+        return storage.content_key(os.fspath(path))
     with open(path, "rb") as file:
         return hashlib.file_digest(file, _blake2b).hexdigest()
 

@@ -152,6 +152,28 @@ def num_rows(split_uri: str) -> int:
     return sum(pq.read_metadata(file).num_rows for file in files(split_uri))
 
 
+def sample(split_uri: str, most: int) -> bytes:
+    """Returns a Parquet file of at most `most` rows of a split, drawn at random and always the same ones.
+
+    Returns:
+        The content of the file; empty where the split has no rows.
+    """
+    groups = row_groups(split_uri)
+    total = sum(group.rows for group in groups)
+    chosen = np.sort(np.random.default_rng(0).permutation(total)[:most])
+    parts, first = [], 0
+    for group in groups:
+        places = chosen[(chosen >= first) & (chosen < first + group.rows)] - first
+        if len(places):
+            parts.append(pa.Table.from_batches([read(group)]).take(places))
+        first += group.rows
+    if not parts:
+        return b""
+    file = pa.BufferOutputStream()
+    pq.write_table(pa.concat_tables(parts), file, compression="zstd")
+    return bytes(file.getvalue())
+
+
 def dense(batch: pa.RecordBatch, spec_features: Sequence[Feature]) -> dict[str, np.ndarray]:
     """Returns the features as the `predict` signature takes them.
 

@@ -1,13 +1,202 @@
-"""Checks paths, and writes files in one step: a reader sees the previous content or the new one, never a part of it."""
+"""Reads files of this machine and of object stores, and writes files in one step.
+
+A reader sees the previous content or the new one, never a part of it. An object store has URIs: `s3://` (Amazon
+S3 and what speaks its protocol), `minio://`, as Kubeflow Pipelines calls the latter, and `gs://` (Google Cloud
+Storage). fsspec reaches them, with the usual credentials of each: `AWS_*` (with `AWS_ENDPOINT_URL` for another server
+than Amazon's) or `~/.aws`; `GOOGLE_APPLICATION_CREDENTIALS` or gcloud's (`STORAGE_EMULATOR_HOST` for an emulator). A
+request that fails or breaks off is repeated some times, after waits that grow.
+"""
 
 import contextlib
+import functools
+import glob as local_glob
+import hashlib
 import json
 import os
 import pathlib
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 from core.errors import UserError
+
+SCHEMES = ("s3", "minio", "gs")
+_URI = re.compile(rf"({'|'.join(SCHEMES)})://([^/]*)")
+_GOOGLE_CREDENTIALS = (
+    "GOOGLE_APPLICATION_CREDENTIALS (the file of a service account's key), or run "
+    "`gcloud auth application-default login`"
+)
+_AWS_CREDENTIALS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws"
+
+
+def is_uri(path: str | os.PathLike[str]) -> bool:
+    """Returns whether a path names a file or folder of an object store."""
+    return _URI.match(os.fspath(path)) is not None
+
+
+def filesystem(uri: str) -> Any:
+    """Returns fsspec's file system for a URI. It reads the asked bytes and no others, and remembers no listings."""
+    scheme = uri.partition(":")[0]
+    endpoint = os.environ.get("STORAGE_EMULATOR_HOST" if scheme == "gs" else "AWS_ENDPOINT_URL")
+    with reaching(uri):
+        return _filesystem(scheme, endpoint, os.getpid())
+
+
+@functools.lru_cache
+def _filesystem(scheme: str, endpoint: str | None, process: int) -> Any:
+    """Returns a file system of its own for each server and process: a connection does not outlive a fork."""
+    options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
+    if scheme == "gs":
+        try:
+            from gcsfs.core import GCSFileSystem  # not the one for buckets with folders, which asks by gRPC
+        except ImportError:
+            raise UserError("gs:// needs the package gcsfs, which is not installed: `pip install gcsfs`.") from None
+        options["token"] = "anon" if endpoint else None
+
+        class Gcs(GCSFileSystem):  # type: ignore[misc]
+            def _open(self, *args: Any, **kwargs: Any) -> Any:
+                return super()._open(*args, **{**kwargs, "cache_type": "none"})
+
+        return Gcs(**options)
+    import s3fs
+
+    class Minio(s3fs.S3FileSystem):  # type: ignore[misc]
+        protocol = ("minio",)
+
+    return (Minio if scheme == "minio" else s3fs.S3FileSystem)(default_cache_type="none", **options)
+
+
+@contextlib.contextmanager
+def reaching(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turns what goes wrong while the block reads or writes an object store into errors for the user.
+
+    Errors of local paths pass unchanged.
+
+    Raises:
+        UserError: the bucket does not exist or is forbidden, there are no credentials, the object does not exist, or
+            the connection broke off each time that it was tried.
+    """
+    uri = os.fspath(path)
+    match = _URI.match(uri)
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if match is None:
+            raise
+        raise UserError(_explained(error, uri, *match.groups())) from error
+
+
+def _explained(error: Exception, uri: str, scheme: str, bucket: str) -> str:
+    credentials = _GOOGLE_CREDENTIALS if scheme == "gs" else _AWS_CREDENTIALS
+    if isinstance(error, FileNotFoundError):
+        if "bucket does not exist" in str(error) or not _bucket_exists(uri):
+            return f"{uri}: there is no bucket {bucket!r}. Check its name, and the server that the environment names."
+        return f"{uri}: there is no such file in the bucket {bucket!r}. Check the path."
+    if isinstance(error, PermissionError) or getattr(error, "code", None) in (401, 403) or "Forbidden" in str(error):
+        return (
+            f"{uri}: access to the bucket {bucket!r} is forbidden. Credentials that may use it were expected: set "
+            f"{credentials}."
+        )
+    if "credentials" in type(error).__name__.lower() or "credentials" in str(error).lower():
+        return f"{uri}: there are no credentials for the bucket {bucket!r}. Set {credentials}."
+    reason = str(error).strip().rstrip(".") or type(error).__name__
+    return f"{uri} cannot be reached, although it was tried several times: {reason}. Check the network and run again."
+
+
+def _bucket_exists(uri: str) -> bool:
+    """Returns whether the bucket of a URI can be listed; also where that cannot be told."""
+    try:
+        filesystem(uri).ls("/".join(uri.split("/", 3)[:3]))
+    except FileNotFoundError:
+        return False
+    except Exception:  # the error that is being explained says more
+        return True
+    return True
+
+
+def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Opens a file of this machine or of an object store for reading; a read from a store is a request of its own."""
+    uri = os.fspath(path)
+    if not is_uri(uri):
+        return open(path, "rb")
+    with reaching(uri):
+        opened: IO[bytes] = filesystem(uri).open(uri, "rb")
+        return opened
+
+
+def size(path: str) -> int:
+    """Returns the bytes of a file."""
+    if not is_uri(path):
+        return os.path.getsize(path)
+    with reaching(path):
+        return int(filesystem(path).info(path)["size"])
+
+
+def glob(pattern: str) -> list[str]:
+    """Returns the files of a glob (`**` included), or the one that a path names, sorted; none where there are none."""
+    if not is_uri(pattern):
+        return sorted(path for path in local_glob.glob(pattern, recursive=True) if os.path.isfile(path))
+    scheme = pattern.partition(":")[0]
+    store = filesystem(pattern)
+    with reaching(pattern):
+        found = store.glob(pattern, detail=True) if local_glob.has_magic(pattern) else _one(store, pattern)
+    return sorted(f"{scheme}://{path}" for path, info in found.items() if info["type"] == "file")
+
+
+def _one(store: Any, uri: str) -> dict[str, Any]:
+    """Returns the one object of a URI; none where the bucket has no such object."""
+    try:
+        info = store.info(uri)
+    except FileNotFoundError:
+        if not _bucket_exists(uri):
+            raise
+        return {}
+    return {info["name"]: info}
+
+
+def content_key(uri: str) -> str:
+    """Returns a text that changes with the content of an object: its size and what the store computes of its bytes."""
+    with reaching(uri):
+        info = filesystem(uri).info(uri)
+    return hashlib.blake2b(f"{info['size']} {info.get('ETag') or info['etag']}".encode(), digest_size=16).hexdigest()
+
+
+def fetch(uri: str, folder: str | os.PathLike[str]) -> None:
+    """Copies all objects below a URI into a folder of this machine, which is made."""
+    store = filesystem(uri)
+    root = uri.partition("://")[2].rstrip("/")
+    with reaching(uri):
+        for path, info in store.find(uri, detail=True).items():
+            if info["type"] == "file" and not path.endswith("/"):
+                target = pathlib.Path(folder, os.path.relpath(path, root))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                store.get_file(path, str(target))
+
+
+def upload(file: str | os.PathLike[str], uri: str) -> None:
+    """Copies a file of this machine to an object, which appears when it is complete: a store has no half object."""
+    with reaching(uri):
+        filesystem(uri).put_file(os.fspath(file), uri)
+
+
+def upload_version(folder: pathlib.Path, uri: str) -> None:
+    """Copies a version of a model into a bucket, so that no reader takes a part of it for a version.
+
+    A store cannot rename a folder. So `saved_model.pb`, by which TensorFlow and `pipeline/predict.py` know a version,
+    is the last object to appear.
+    """
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    for file in sorted(files, key=lambda path: (path.relative_to(folder) == pathlib.Path("saved_model.pb"), path)):
+        upload(file, f"{uri.rstrip('/')}/{file.relative_to(folder).as_posix()}")
+
+
+def versions(uri: str) -> list[int]:
+    """Returns the complete versions of a model below a URI, in no order; none where there is no such folder."""
+    with reaching(uri):
+        found = filesystem(uri).glob(f"{uri.rstrip('/')}/*/saved_model.pb")
+    return [int(name) for path in found if (name := path.split("/")[-2]).isdecimal()]
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
-"""Formats the parts that error messages share: near matches, lists of names, the accepted names."""
+"""Formats the parts that messages share: near matches, lists of names, the accepted names, intervals."""
 
 import difflib
+import math
 from collections.abc import Iterable, Sequence
 
 
@@ -36,3 +37,10 @@ def unknown(kind: str, given: str, accepted: Sequence[str]) -> str:
         # There is no stage 'Trainr'. Did you mean 'Trainer'? Expected one of Tuner, Trainer.
     """
     return f"There is no {kind} {given!r}.{did_you_mean(given, accepted)} Expected one of {listing(accepted, 40)}."
+
+
+def between(value: float, low: float, high: float) -> str:
+    """Returns a value with the ends of its interval, with as many digits as the width of the interval needs."""
+    half = (high - low) / 2
+    digits = max(0, min(6, 1 - math.floor(math.log10(half)))) if half > 0 else 3
+    return f"{value:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]"

@@ -12,7 +12,7 @@ from ingest.duckdb_errors import reading
 from ingest.readers import READERS
 from ingest.readers.base import check_names
 from ingest.source import Column, Source
-from ingest.sql.connection import connect
+from ingest.sql.connection import connect, mount
 from ingest.table import Table, open_table
 
 
@@ -43,6 +43,7 @@ def discover(
     source = Source(found, (), settled, reader.dialect(found[0], csv))
     given = types if types and reader.holds_texts else {}
     with reading(source), connect(data.memory) as connection:
+        mount(connection, found)
         columns = reader.columns(connection, source) or tuple(columns_if_empty or ())
         if not columns:
             raise UserError(f"{found[0]} {reader.no_columns}")

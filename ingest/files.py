@@ -16,6 +16,7 @@ from ingest import spans
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _PACKAGE = "package:"
+_GLOB = "s3://BUCKET/FOLDER/*.parquet"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -57,7 +58,10 @@ def _matches(path: str, pattern: str) -> list[str]:
     """Returns the files of an absolute path or glob, which the user wrote as `pattern`."""
     if os.path.isfile(path):
         return [path]
-    matches = sorted(match for match in glob.glob(path, recursive=True) if os.path.isfile(match))
+    matches = storage.glob(path)
+    if not matches and storage.is_uri(path):
+        what = "glob matches no object" if glob.has_magic(path) else "is no object"
+        raise UserError(f"{pattern}: this {what} of its bucket. Give the URI of a file, or a glob such as {_GLOB}.")
     if not matches:
         plain = os.path.abspath(locate(pattern))
         if os.path.isdir(plain):
@@ -71,10 +75,12 @@ def _matches(path: str, pattern: str) -> list[str]:
 
 def _check_kind(pattern: str) -> None:
     """Raises UserError for a URL, and for a pipe or a device, which can be read once only."""
+    if storage.is_uri(pattern):
+        return
     if _URL.match(pattern):
         raise UserError(
-            f"{pattern} is a URL, and files on this machine are read. Download it, or mount its storage, and give the "
-            "path."
+            f"{pattern} is a URL, and files on this machine or in a bucket (s3://, minio://, gs://) are read. "
+            "Download it, or mount its storage, and give the path."
         )
     path = locate(pattern)
     if pattern in ("-", "/dev/stdin") or (
@@ -89,8 +95,10 @@ def _check_kind(pattern: str) -> None:
 def absolute(pattern: str) -> str:
     """Returns a pattern as an absolute path or glob, in which the signs of globs in the names of folders are escaped.
 
-    The placeholders of spans stay. A path to a file is returned without escapes.
+    The placeholders of spans stay. A path to a file is returned without escapes, and a URI as it is.
     """
+    if storage.is_uri(pattern):
+        return pattern
     path = os.path.abspath(locate(pattern))
     if os.path.isfile(path):
         return path
@@ -141,7 +149,7 @@ def _suggestion(path: str) -> str:
 def check_readable(file: str, may_be_empty: bool = False) -> None:
     """Raises UserError where a file cannot be opened, or is empty and must not be."""
     try:
-        with open(file, "rb") as stream:
+        with storage.reaching(file), storage.open_binary(file) as stream:
             empty = not stream.read(1)
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}. Check its permissions.") from error
@@ -151,7 +159,7 @@ def check_readable(file: str, may_be_empty: bool = False) -> None:
 
 def is_divisible(file: str, size: int) -> bool:
     """Returns whether a file is not compressed and large enough for several pieces of `size` bytes."""
-    return compression(file) is None and os.path.getsize(file) >= 1.5 * size
+    return compression(file) is None and storage.size(file) >= 1.5 * size
 
 
 def blocks(file: str, size: int = 1 << 23) -> Iterator[bytes]:
@@ -162,7 +170,11 @@ def blocks(file: str, size: int = 1 << 23) -> Iterator[bytes]:
     """
     codec = compression(file)
     try:
-        with open(file, "rb") as raw, raw if codec is None else pa.CompressedInputStream(raw, codec) as stream:
+        with (
+            storage.reaching(file),
+            storage.open_binary(file) as raw,
+            raw if codec is None else pa.CompressedInputStream(raw, codec) as stream,
+        ):
             while block := stream.read(size):
                 yield block
     except OSError as error:
@@ -173,8 +185,8 @@ def blocks(file: str, size: int = 1 << 23) -> Iterator[bytes]:
 
 def between(file: str, start: int, end: int | None, size: int = 1 << 24) -> Iterator[bytes]:
     """Yields the bytes of a plain file from one position to another, or to its end, at most `size` at a time."""
-    rest = (os.path.getsize(file) if end is None else end) - start
-    with open(file, "rb") as stream:
+    rest = (storage.size(file) if end is None else end) - start
+    with storage.reaching(file), storage.open_binary(file) as stream:
         stream.seek(start)
         while rest > 0 and (block := stream.read(min(rest, size))):
             yield block

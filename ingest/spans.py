@@ -1,10 +1,10 @@
 """Finds the newest files of patterns with {SPAN}, {VERSION} or {YYYY}, {MM}, {DD}, by the rules of TFX."""
 
 import datetime
-import glob
 import re
 from collections.abc import Iterable, Sequence
 
+from core import storage
 from core.errors import UserError
 
 _PLACEHOLDER = re.compile(r"\{(SPAN|VERSION)(?::(\d+))?\}|\{(YYYY|MM|DD)\}")
@@ -29,7 +29,7 @@ def newest(pattern: str, number: int = 1) -> list[str]:
     """
     _check_placeholders(pattern)
     expression = re.compile(_regex(pattern))
-    paths = glob.glob(_PLACEHOLDER.sub("*", pattern), recursive=True)
+    paths = storage.glob(_PLACEHOLDER.sub("*", pattern))
     ages = {_age(match): match for path in paths if (match := expression.fullmatch(path))}
     if not ages:
         raise UserError(

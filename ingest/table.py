@@ -16,7 +16,7 @@ from ingest.readers.base import Part, Piece, Reader
 from ingest.rejects import Reject
 from ingest.source import Column, Source
 from ingest.sql import casts, user_query
-from ingest.sql.connection import first_row, identifier
+from ingest.sql.connection import first_row, identifier, mount
 
 _MANY_COLUMNS = 300  # above, DuckDB takes longer to find common subexpressions than they would cost
 
@@ -135,6 +135,7 @@ def open_table(connection: duckdb.DuckDBPyConnection, source: Source, pieces: Se
     """
     if len(source.columns) > _MANY_COLUMNS:
         connection.execute("SET disabled_optimizers = 'common_subexpressions'")
+    mount(connection, source.files)
     opened = [Piece(file) for file in source.files] if pieces is None else pieces
     reader = READERS[source.format]
     in_files = source.in_files

@@ -252,6 +252,7 @@ STAGES = (
                 "spec": run.spec.to_json(),
                 "source": run.source.to_json(),
                 "query": run.settings.data.query,
+                "validate": run.settings.validation.model_dump(mode="json"),
                 "fingerprints": {name: run.digests[name] for name in ("StatisticsGen", "Trainer")},
             },
         },

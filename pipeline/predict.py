@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     description, *_, epilog = str(__doc__).strip().splitlines()
     command_line = argparse.ArgumentParser("predict.py", description=description, epilog=epilog, allow_abbrev=False)
     add = command_line.add_argument
-    model_help = "a run's serving/ (its newest version) or one version in it"
+    model_help = "a run's serving/ (its stable version) or one version in it"
     add("--model", required=True, type=Path, metavar="DIR", help=model_help)
     add("--data", required=True, nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord, without label")
     add("--to", required=True, type=Path, metavar="FILE", help="the file to write: NAME.parquet or NAME.csv")

@@ -56,6 +56,10 @@ def _folder(text: str) -> Path:
     """Returns the path of a folder; an empty text, such as that of a variable that is not set, is an error."""
     if not text:
         raise argparse.ArgumentTypeError("it is empty, and the path of a folder was expected")
+    if "://" in text:
+        raise argparse.ArgumentTypeError(
+            f"{text} is a URI, and a run is kept in a folder of this machine: give its path"
+        )
     return Path(text)
 
 

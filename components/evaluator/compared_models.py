@@ -23,7 +23,7 @@ def find(saved: Mapping[str, str], champion: str, spec: Spec) -> tuple[dict[str,
         spec: the features and the label of this run. A linear candidate has no linear rival.
     """
     models = {name: path for name, path in saved.items() if name != "linear" or spec.family != "linear"}
-    version = model_versions.newest(pathlib.Path(champion)) if champion else None
+    version = model_versions.stable(pathlib.Path(champion)) if champion else None
     if version is None:
         return models, []
     reason = _incomparable(str(version), spec)

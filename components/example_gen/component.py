@@ -130,7 +130,8 @@ def _found(properties: Mapping[str, Any]) -> Source:
         return discover(
             source.data, {name: "VARCHAR" for name, encoding in encodings.items() if encoding.payload == "text"}
         )
-    data = source.data.model_copy(update={"files": tuple(os.path.abspath(locate(file)) for file in source.data.files)})
+    files = (file if storage.is_uri(file) else os.path.abspath(locate(file)) for file in source.data.files)
+    data = source.data.model_copy(update={"files": tuple(files)})
     return dataclasses.replace(source, data=data, files=expand(data.files, data.spans))
 
 

@@ -19,7 +19,7 @@ from tfx.utils import proto_utils
 
 from core import digests
 from core.errors import UserError
-from ingest import Source, files_in_query
+from ingest import Source, expand, files_in_query
 
 FILES_KEY = "files"  # the execution property that holds the files to read, as a JSON list
 _INPUT_KEY = standard_component_specs.INPUT_CONFIG_KEY
@@ -54,6 +54,12 @@ class Driver(stock.FileBasedDriver):  # type: ignore[misc]
         inputs = example_gen_pb2.Input()
         proto_utils.json_to_proto(exec_properties[_INPUT_KEY], inputs)
         base = exec_properties[_BASE_KEY]
+        source = Source.from_json(exec_properties["source"])
+        joined = files_in_query(source.data.query)
+        if not inputs.splits:  # TFX's driver lists no object store
+            found = list(expand(source.data.files, source.data.spans))
+            span = {stock.utils.SPAN_PROPERTY_NAME: 0, stock.utils.VERSION_PROPERTY_NAME: None}
+            return {**exec_properties, **span, **_listed(found, joined)}
         spans = _spans(base, inputs, exec_properties.get(_RANGE_KEY))
         resolved = [
             super(Driver, self).resolve_exec_properties(
@@ -63,10 +69,14 @@ class Driver(stock.FileBasedDriver):  # type: ignore[misc]
         ]
         found = [file for properties in resolved for file in _files(base, properties[_INPUT_KEY])]
         exec_properties.update({**resolved[-1], _RANGE_KEY: exec_properties.get(_RANGE_KEY)})
-        exec_properties[FILES_KEY] = json.dumps(found)
-        joined = files_in_query(Source.from_json(exec_properties["source"]).data.query)
-        exec_properties[stock.utils.FINGERPRINT_PROPERTY_NAME] = content_fingerprint([*found, *joined])
+        exec_properties.update(_listed(found, joined))
         return exec_properties
+
+
+def _listed(found: Sequence[str], joined: Sequence[str]) -> dict[str, Any]:
+    """Returns the execution properties of the files to read and of those that the query joins."""
+    fingerprint = content_fingerprint([*found, *joined])
+    return {FILES_KEY: json.dumps(found), stock.utils.FINGERPRINT_PROPERTY_NAME: fingerprint}
 
 
 def _spans(base: str, inputs: example_gen_pb2.Input, text: str | None) -> list[str | None]:

@@ -1,4 +1,4 @@
-"""Pusher: makes a blessed model the newest version below the folder that a model server watches.
+"""Pusher: makes a blessed model the stable version below the folder that a model server watches.
 
 TFX's own Pusher copies file by file into that folder, and names a version by the second. Here a version is a growing
 integer, and appears when it is complete: see `models.serving.model_versions`.
@@ -11,11 +11,14 @@ from typing import Any
 from tfx.components.util import model_utils
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.types import standard_artifacts
+from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
 from components.base import stage_report
+from core import examples as examples_payload
 from models.serving import model_versions
+
+_REFERENCE_ROWS = 10_000
 
 
 @component
@@ -38,7 +41,7 @@ def Pusher(
         infra_blessing: the ServingValidator's, with the requests that warm up a model server.
         statistics: the statistics of the data, which are pushed with the model: later data are compared with them.
         examples: the Examples, which say how their table was read: it is known only then where a run is started with
-            other files than those that it was compiled for.
+            other files than those that it was compiled for. Some rows of test are pushed with the model.
         pushed_model: the output.
         push_destination: the folder of the versions.
         metadata: JSON that is pushed with the model: how the training read its table, so that `pipeline/predict.py`
@@ -59,7 +62,9 @@ def Pusher(
             model_versions.METADATA_FILE: _metadata(metadata, examples).encode(),
             **_warm_up(infra_blessing.uri),
             **_statistics(statistics.uri),
+            **_reference(examples),
         },
+        run=model.uri,
     )
     pushed_model.set_int_custom_property("pushed", 1)
     pushed_model.set_string_custom_property("pushed_destination", str(version.path))
@@ -83,3 +88,11 @@ def _statistics(folder: str) -> dict[str, bytes]:
     """Returns the statistics of all splits, by their path in a version."""
     files = pathlib.Path(folder).glob("Split-*/FeatureStats.pb")
     return {f"{model_versions.STATISTICS_FOLDER}/{file.parent.name}/{file.name}": file.read_bytes() for file in files}
+
+
+def _reference(examples: Any) -> dict[str, bytes]:
+    """Returns rows of test, which the model was not fitted on; none where there is no such split."""
+    if "test" not in artifact_utils.decode_split_names(examples.split_names):
+        return {}
+    content = examples_payload.sample(artifact_utils.get_split_uri([examples], "test"), _REFERENCE_ROWS)
+    return {model_versions.REFERENCE_FILE: content} if content else {}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 
+from core import storage
 from core.config_sections import Csv
 from core.errors import UserError
 from core.text import listing
@@ -158,7 +159,7 @@ class Reader(abc.ABC):
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns the pieces, of about `size` bytes each, into which a file can be divided, in their order."""
-        return [Piece(file, size=os.path.getsize(file))]
+        return [Piece(file, size=storage.size(file))]
 
     @abc.abstractmethod
     def prepare(self, connection: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> Part:

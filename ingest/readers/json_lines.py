@@ -3,7 +3,6 @@
 import codecs
 import itertools
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from core import storage
 from core.errors import UserError
 from core.text import clause
 from ingest import files
@@ -55,8 +55,8 @@ class JsonLinesReader(Reader):
         """Returns pieces that end at line ends; one for a compressed file."""
         if not files.is_divisible(file, size) or encodings.of_file(file) != "utf-8" or _is_array(file):
             return super().pieces(file, source, size)
-        total, cuts = os.path.getsize(file), [0]
-        with open(file, "rb") as stream:
+        total, cuts = storage.size(file), [0]
+        with storage.reaching(file), storage.open_binary(file) as stream:
             while cuts[-1] < total:
                 stream.seek(cuts[-1] + size - 1)
                 stream.readline()

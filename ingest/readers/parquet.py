@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from core import storage
 from core.errors import UserError
 from core.text import clause
 from ingest.readers.base import Part, Piece, Reader, scan_parquet
@@ -68,7 +69,8 @@ def _metadata(file: str) -> Any:
     import pyarrow.parquet as pq  # takes half a second, which other formats need not wait for
 
     try:
-        return pq.read_metadata(file)
+        with storage.reaching(file), storage.open_binary(file) as stream:
+            return pq.read_metadata(stream)
     except (OSError, pa.ArrowException) as error:
         raise UserError(
             f"{file} is not a whole Parquet file: {clause(error)}. Is it cut or damaged? Make or copy it again."

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core import storage
 from core.errors import UserError
 from core.text import clause
 from ingest import files
@@ -49,7 +50,7 @@ class TFRecordReader(Reader):
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces of whole records; one where the file is compressed or damaged."""
         (whole,) = super().pieces(file, source, size)
-        if not files.is_divisible(file, size):
+        if storage.is_uri(file) or not files.is_divisible(file, size):  # a position is known only from those before
             return [whole]
         found: list[Piece] = []
         start = position = before = rows = 0

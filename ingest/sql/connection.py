@@ -3,11 +3,12 @@
 import glob
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import duckdb
 
+from core import storage
 from ingest.sql import temporary_folders
 
 _SETTINGS = {
@@ -29,6 +30,14 @@ def connect(memory: str = "1GB", threads: int | None = None) -> duckdb.DuckDBPyC
     folder = temporary_folders.make_folder(connection)
     connection.execute(f"SET temp_directory = {literal(folder)}; SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
+
+
+def mount(connection: duckdb.DuckDBPyConnection, files: Iterable[str]) -> None:
+    """Lets a connection read the object stores that hold some of the files, by ranges of bytes."""
+    for file in {file.partition(":")[0]: file for file in files if storage.is_uri(file)}.values():
+        store = storage.filesystem(file)
+        if not connection.filesystem_is_registered(store.protocol[0]):
+            connection.register_filesystem(store)
 
 
 def first_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:

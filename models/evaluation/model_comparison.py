@@ -7,9 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from core.spec import Task
+from core.text import between
 
 # A difference counts as chance below this many standard errors: one side of 95 %.
 STANDARD_ERRORS = 1.645
+# On each side of a 95 % interval.
+_INTERVAL = 1.96
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +41,26 @@ class Difference:
 
     gain: float
     error: float
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the 95 % interval of the gain."""
+        return _INTERVAL * self.error
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether chance does not explain the difference: the 95 % interval is without 0."""
+        return abs(self.gain) > self.half_width
+
+    def __str__(self) -> str:
+        """Returns the difference as `better by 0.012 [0.008, 0.016]`, or says that it is not clear."""
+        if not math.isfinite(self.error):
+            return "not clearly better or worse (too few rows to tell)"
+        size = abs(self.gain) if self.is_clear else self.gain
+        shown = between(size, size - self.half_width, size + self.half_width)
+        if not self.is_clear:
+            return f"not clearly better or worse ({shown})"
+        return f"{'better' if self.gain > 0 else 'worse'} by {shown}"
 
 
 def difference(task: Task, rows: ModelPredictions, rival: str) -> Difference:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from core.spec import Input
 from models.families import mlp
-from models.families.family import Family, Number
+from models.families.family import Number, network
 
 if TYPE_CHECKING:
     import keras
 
 
 def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str, Any]) -> "keras.Model":
-    """Returns the model. See `Family.build`."""
+    """Returns the model. See `models.trained.Build`."""
     import keras
 
-    from models.families import layers
+    from models.networks import layers
     from models.preprocessing.packing import keras_inputs
 
     packed = keras_inputs(inputs)
@@ -43,7 +43,7 @@ def cross_layer(
     return keras.layers.Add()([keras.layers.Multiply()([encoded, up]), crossed])
 
 
-CROSS = Family(
+CROSS = network(
     name="cross",
     space={
         "cross_layers": Number(2, 1, 4, step=1),

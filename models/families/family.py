@@ -1,13 +1,12 @@
-"""Defines a model family: its name, its hyperparameters with their ranges and defaults, and how its model is built."""
+"""Defines a model family: its name, its hyperparameters with their ranges and defaults, and how it is trained."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
-
-from core.spec import Input
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    import keras
+    from models.trained import Build, Trained
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +48,17 @@ class Choice:
 Space = Mapping[str, Number | Choice]
 
 
+class Fit(Protocol):
+    """Trains a model on all inputs."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> "Trained":
+        """Returns the trained model.
+
+        The arguments are `spec, inputs, hyperparameters, train, validation, options`, and by name `budget`,
+        `callbacks`, `report` and `devices`, as `models.networks.fit.fit` describes them.
+        """
+
+
 @dataclasses.dataclass(frozen=True)
 class Family:
     """A model family.
@@ -56,16 +66,32 @@ class Family:
     Attributes:
         name: the name in the configuration.
         space: the hyperparameters by name.
-        build: returns the model, given the inputs, the number of outputs and all hyperparameters. The model takes the
-            tensors of `models.preprocessing.packing.pack` and returns unbounded float32[batch, outputs]: the logit of
-            a binary task's second class, a logit per class, or the standardised prediction of a regression. It imports
-            Keras inside, since the configuration is checked without Keras.
+        fit: trains a model. It imports Keras inside, since the configuration is checked without Keras.
+        build: networks only: returns the network. See `models.trained.Build`.
     """
 
     name: str
     space: Space
-    build: "Callable[[tuple[Input, ...], int, Mapping[str, Any]], keras.Model]"
+    fit: Fit
+    build: "Build | None" = None
 
     def defaults(self, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Returns the default hyperparameters, with those given in their place."""
         return {name: parameter.default for name, parameter in self.space.items()} | dict(fixed or {})
+
+
+def network(name: str, space: Space, build: "Build") -> Family:
+    """Returns a family of networks, which are trained by gradient descent.
+
+    Args:
+        name: the name in the configuration.
+        space: the hyperparameters; `learning_rate` and `weight_decay` of the optimizer are among them.
+        build: see `models.trained.Build`. It imports Keras inside.
+    """
+    return Family(name, space, functools.partial(_fit_network, build), build)
+
+
+def _fit_network(build: "Build", *args: Any, **kwargs: Any) -> "Trained":
+    from models.networks import fit
+
+    return fit.fit(build, *args, **kwargs)

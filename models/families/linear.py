@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.spec import Input
-from models.families.family import Family, Number
+from models.families.family import Number, network
 
 if TYPE_CHECKING:
     import keras
 
 
 def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str, Any]) -> "keras.Model":
-    """Returns the model. See `Family.build`.
+    """Returns the model. See `models.trained.Build`.
 
     A one-hot encoding times a weight matrix is a lookup of its rows, so each category's weights are its embedding and
     no one-hot matrix is made.
@@ -19,7 +19,7 @@ def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str,
     import keras
     from keras import ops
 
-    from models.families import layers
+    from models.networks import layers
     from models.preprocessing.packing import keras_inputs
 
     packed = keras_inputs(inputs)
@@ -34,7 +34,7 @@ def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str,
     return keras.Model(packed, total, name="linear")
 
 
-LINEAR = Family(
+LINEAR = network(
     name="linear",
     space={
         "learning_rate": Number(0.05, 0.001, 0.1, log=True),

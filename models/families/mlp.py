@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.spec import Input
-from models.families.family import Choice, Family, Number
+from models.families.family import Choice, Number, network
 
 if TYPE_CHECKING:
     import keras
@@ -19,10 +19,10 @@ _FEWEST_BINS = 8
 
 
 def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str, Any]) -> "keras.Model":
-    """Returns the model. See `Family.build`."""
+    """Returns the model. See `models.trained.Build`."""
     import keras
 
-    from models.families import layers
+    from models.networks import layers
     from models.preprocessing.packing import keras_inputs
 
     packed = keras_inputs(inputs)
@@ -48,7 +48,7 @@ def encode(
     """Returns the encoding of each kind of inputs."""
     import keras
 
-    from models.families import layers
+    from models.networks import layers
     from models.preprocessing.packing import of_kind
 
     parts = {}
@@ -76,7 +76,7 @@ def _boundaries(numerics: tuple[Input, ...]) -> list[list[float]]:
     return found
 
 
-MLP = Family(
+MLP = network(
     name="mlp",
     space={
         "layers": Number(2, 1, 4, step=1),

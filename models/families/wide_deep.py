@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.spec import Input
 from models.families import linear, mlp
-from models.families.family import Family, Number
+from models.families.family import Number, network
 
 if TYPE_CHECKING:
     import keras
@@ -18,7 +18,7 @@ _LARGEST_CROSS = 4_096  # hashed indexes of a cross
 
 
 def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str, Any]) -> "keras.Model":
-    """Returns the model. See `Family.build`."""
+    """Returns the model. See `models.trained.Build`."""
     import keras
 
     deep = mlp.build(inputs, outputs, {**hyperparameters, "activation": "relu"})
@@ -51,7 +51,7 @@ def _crosses(
     import keras
     from keras import ops
 
-    from models.families import layers
+    from models.networks import layers
     from models.preprocessing.packing import of_kind
 
     sizes = [model_input.size for model_input in of_kind(inputs, "categorical")]
@@ -67,7 +67,7 @@ def _crosses(
     return ops.sum(weights, axis=1)
 
 
-WIDE_DEEP = Family(
+WIDE_DEEP = network(
     name="wide_deep",
     space={
         "crosses": Number(10, 0, 30, step=5),

@@ -1,6 +1,6 @@
 """Writes and finds versions of a served model: folders with growing numbers, each of which appears when it is complete.
 
-Standard library only: the graph looks up versions when it is built.
+Without TensorFlow: the graph looks up versions when it is built.
 """
 
 import contextlib
@@ -16,17 +16,21 @@ from collections.abc import Iterator, Mapping
 
 from core import digests, manifests, storage
 from core.errors import UserError
+from models.serving import push_log, version_labels
+from models.serving.version_labels import Labels
 
 # In a version beside the SavedModel: how its training read tables, and the fingerprints of the stages that made it.
 METADATA_FILE = "assets.extra/skewless.json"
 # The statistics of the data that it was trained on, as `Split-NAME/FeatureStats.pb`.
 STATISTICS_FOLDER = "assets.extra/statistics"
+# Rows of test with their label, with which requests are compared: a Parquet file of Examples.
+REFERENCE_FILE = "assets.extra/reference.parquet"
 # Where TensorFlow Serving looks for requests to play to itself.
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
 # The other files of a version with their sizes and digests, for `core.manifests`.
 _MANIFEST_FILE = "assets.extra/files.json"
 # The prefix of an unfinished version: no model server takes it for one.
-_TEMPORARY = ".push-"
+TEMPORARY = ".push-"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,30 +42,38 @@ class Version:
     new: bool
 
 
-def push(model: pathlib.Path, base: pathlib.Path, extra: Mapping[str, bytes]) -> Version:
-    """Makes a model the newest version below a folder; if it is that already, nothing changes.
+def push(model: pathlib.Path, base: pathlib.Path, extra: Mapping[str, bytes], run: str = "") -> Version:
+    """Makes a model the newest version below a folder, and stable; if it is the newest already, nothing changes.
+
+    So a version that was rolled back does not become stable again because a run gives the same model once more.
 
     Args:
         model: the folder of a SavedModel.
         base: the folder of the versions.
         extra: further files of the version, by path in it.
+        run: where the run that made the model has it, for the log.
 
     Raises:
         UserError: the disk is full, or the folder cannot be written. What was served before is untouched.
     """
     try:
         base.mkdir(parents=True, exist_ok=True)
-        with _alone(base):
+        with alone(base):
             added = {name: [len(content), digests.of_bytes(content)] for name, content in extra.items()}
             manifest = {**manifests.of_folder(model), **added}
             manifest.pop(_MANIFEST_FILE, None)  # a version of another folder has one
             version = max(versions(base), default=0)
             path = base / str(version)
-            if version and storage.read_json(path / _MANIFEST_FILE) == manifest and not damage(path, contents=True):
-                return Version(path, version, new=False)
-            path = base / str(version + 1)
-            _place(model, path, {**extra, _MANIFEST_FILE: json.dumps(manifest).encode()})
-            return Version(path, version + 1, new=True)
+            same = storage.read_json(path / _MANIFEST_FILE) == manifest if version else False
+            new = not same or bool(damage(path, contents=True))
+            before = labels(base)
+            if new:
+                version, path = version + 1, base / str(version + 1)
+                _place(model, path, {**extra, _MANIFEST_FILE: json.dumps(manifest).encode()})
+            # A version that is not in the log is one whose push was killed before its last step.
+            if new or not any(entry.get("version") == version for entry in push_log.entries(base)):
+                relabel(base, before.moved("stable", version), "push", version, run=run)
+            return Version(path, version, new)
     except OSError as error:
         raise UserError(_explain(error, base)) from error
 
@@ -76,9 +88,29 @@ def versions(base: pathlib.Path) -> list[int]:
     return [int(path.name) for path in base.glob("*") if path.name.isdecimal() and path.is_dir()]
 
 
-def newest(folder: pathlib.Path) -> pathlib.Path | None:
-    """Returns a version: the folder itself where it is one, else the newest below it; None without any."""
-    return folder if (folder / "saved_model.pb").exists() else next(_newest_first(folder), None)
+def labels(base: pathlib.Path) -> Labels:
+    """Returns which of the versions below a folder are stable and canary."""
+    return version_labels.read(base, versions(base))
+
+
+def relabel(base: pathlib.Path, changed: Labels, action: str, version: int, **more: str) -> None:
+    """Writes the labels of the versions below a folder, and logs that; the caller holds the lock of `alone`.
+
+    Args:
+        base: the folder.
+        changed: the labels.
+        action: what was done, for the log.
+        version: to which version.
+        more: further fields of the log; those that are empty are left out.
+    """
+    version_labels.write(base, changed)
+    known = {name: value for name, value in more.items() if value}
+    push_log.append(base, action, version, stable=changed.stable, canary=changed.canary, **known)
+
+
+def stable(folder: pathlib.Path) -> pathlib.Path | None:
+    """Returns a version: the folder itself where it is one, else the stable one below it; None without any."""
+    return folder if (folder / "saved_model.pb").exists() else next(_stable_first(folder), None)
 
 
 def damage(version: pathlib.Path, contents: bool = False) -> str:
@@ -94,14 +126,14 @@ def damage(version: pathlib.Path, contents: bool = False) -> str:
 
 
 def find_version(folder: pathlib.Path) -> pathlib.Path:
-    """Returns the version that a person names by `--model`: `newest` of the folder, or of `serving` in a run's folder.
+    """Returns the version that a person names by `--model`: `stable` of the folder, or of `serving` in a run's folder.
 
     Raises:
         UserError: there is none, or it is damaged.
     """
     if not folder.is_dir():
         raise UserError(f"--model {folder}: there is no such folder. A run leaves its models in runs/NAME/serving.")
-    found = newest(folder) or newest(folder / "serving")
+    found = stable(folder) or stable(folder / "serving")
     if found is None:
         raise UserError(
             f"--model {folder} holds no version of a model (a folder named by a number). "
@@ -115,25 +147,46 @@ def find_version(folder: pathlib.Path) -> pathlib.Path:
     return found
 
 
+def find_versions(folder: pathlib.Path) -> pathlib.Path:
+    """Returns the folder of versions that a person names by `--model`: the folder itself, or `serving` in a run's.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--model {folder}: there is no such folder. A run leaves its models in runs/NAME/serving.")
+    if (folder / "saved_model.pb").exists():
+        raise UserError(f"--model {folder} is one version. The folder of all versions was expected: {folder.parent}.")
+    found = next((base for base in (folder, folder / "serving") if versions(base)), None)
+    if found is None:
+        raise UserError(
+            f"--model {folder} holds no version of a model (a folder named by a number). "
+            "A run leaves its models in runs/NAME/serving, if they pass their gates."
+        )
+    return found
+
+
 def champion(base: pathlib.Path, candidate: str) -> pathlib.Path | None:
-    """Returns the version that a candidate has to beat: the newest that is not damaged and not the candidate itself.
+    """Returns the version that a candidate has to beat: the stable one.
+
+    Where that is damaged or the candidate itself, it is the newest older version for which neither holds.
 
     Args:
         base: the folder of the versions.
         candidate: the digest of the Trainer's fingerprint.
     """
-    versions_of_others = (path for path in _newest_first(base) if _fingerprint(path, "Trainer") != candidate)
+    versions_of_others = (path for path in _stable_first(base) if _fingerprint(path, "Trainer") != candidate)
     return next((path for path in versions_of_others if not damage(path)), None)
 
 
 def previous_statistics(base: pathlib.Path, statistics: str) -> pathlib.Path | None:
-    """Returns the folder of the newest statistics in a version that are not the current ones.
+    """Returns the folder of the statistics in the stable version, or in the newest older one with other statistics.
 
     Args:
         base: the folder of the versions; those without statistics are left out.
         statistics: the digest of StatisticsGen's fingerprint.
     """
-    for path in _newest_first(base):
+    for path in _stable_first(base):
         folder = path / STATISTICS_FOLDER
         others = _fingerprint(path, "StatisticsGen") not in (None, statistics)
         if others and folder.is_dir() and not damage(path):
@@ -142,14 +195,22 @@ def previous_statistics(base: pathlib.Path, statistics: str) -> pathlib.Path | N
 
 
 def statistics_in(folder: pathlib.Path) -> pathlib.Path | None:
-    """Returns a folder of statistics: the folder itself, or else that of the newest version below it that has one."""
+    """Returns a folder of statistics: the folder itself, or else that of the stable or an older version."""
     if next(folder.glob("Split-*"), None):
         return folder
-    return next((found for path in _newest_first(folder) if (found := path / STATISTICS_FOLDER).is_dir()), None)
+    return next((found for path in _stable_first(folder) if (found := path / STATISTICS_FOLDER).is_dir()), None)
 
 
-def _newest_first(base: pathlib.Path) -> Iterator[pathlib.Path]:
-    return (base / str(version) for version in sorted(versions(base), reverse=True))
+def _stable_first(base: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Returns the stable version, then older ones. Newer ones are canaries, or were rolled back."""
+    newest = labels(base).stable or 0
+    return (base / str(version) for version in sorted(versions(base), reverse=True) if version <= newest)
+
+
+def run_of(base: pathlib.Path, version: int) -> str:
+    """Returns where the run that pushed a version had the model, as the log has it; empty where that is not known."""
+    runs = (entry.get("run") for entry in push_log.entries(base) if entry.get("version") == version)
+    return str(next(filter(None, runs), ""))
 
 
 def _fingerprint(version: pathlib.Path, stage: str) -> str | None:
@@ -159,12 +220,12 @@ def _fingerprint(version: pathlib.Path, stage: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _alone(base: pathlib.Path) -> Iterator[None]:
-    """Waits for other pushes to this folder, then removes the unfinished versions of pushes that were killed."""
+def alone(base: pathlib.Path) -> Iterator[None]:
+    """Waits for other changes of this folder, then removes the unfinished versions of pushes that were killed."""
     folder = os.open(base, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        for left in base.glob(f"{_TEMPORARY}*"):
+        for left in base.glob(f"{TEMPORARY}*"):
             shutil.rmtree(left)
         yield
     finally:
@@ -173,7 +234,7 @@ def _alone(base: pathlib.Path) -> Iterator[None]:
 
 def _place(model: pathlib.Path, path: pathlib.Path, extra: Mapping[str, bytes]) -> None:
     """Writes a version into a temporary folder, and renames that when every byte is on the disk."""
-    temporary = pathlib.Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=path.parent))
+    temporary = pathlib.Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
     try:
         # A model server may run as another user.
         temporary.chmod(0o755)

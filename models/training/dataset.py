@@ -1,50 +1,23 @@
-"""Loads Examples as matrices of transformed features, and yields shuffled batches of them.
+"""Loads Examples as matrices of transformed features.
 
 The matrices are in memory up to a limit, and in memory-mapped files above it.
 """
 
-import dataclasses
-import itertools
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import tensorflow as tf
 
 from core import examples, progress
 from core.errors import UserError
 from core.spec import Spec
+from models.preprocessing.rows import TransformedRows
 from models.preprocessing.transform_graph import TransformGraph
 
 _CELLS = 4_000_000  # raw values that are transformed at once: a row group of 120 columns
-_BLOCK = 1_024  # consecutive rows that are shuffled as one
-_WINDOW = 256  # blocks whose rows are then shuffled
 _SAMPLED_GROUPS = 64  # row groups of which a sample is taken
-
-
-@dataclasses.dataclass(frozen=True)
-class TransformedRows:
-    """Transformed rows.
-
-    Attributes:
-        features: the output of `packing.pack`, as arrays with the rows first.
-        labels: class indexes int64[rows], or float64[rows] for regression.
-        weights: float32[rows], or None where all rows have the same weight.
-    """
-
-    features: Mapping[str, np.ndarray]
-    labels: np.ndarray
-    weights: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, indexes: np.ndarray | slice) -> "TransformedRows":
-        """Returns some of the rows, in memory."""
-        features = {kind: values[indexes] for kind, values in self.features.items()}
-        return TransformedRows(features, self.labels[indexes], None if self.weights is None else self.weights[indexes])
 
 
 class ArrayAllocator:
@@ -157,58 +130,3 @@ class _Store:
         """Returns all rows."""
         weights = np.concatenate(self._weights) if self._weights else None
         return TransformedRows(self._features, np.concatenate(self._labels), weights)
-
-
-def batches(
-    features: Mapping[str, np.ndarray],
-    targets: np.ndarray,
-    weights: np.ndarray | None,
-    batch_size: int,
-    seed: int,
-) -> tf.data.Dataset:
-    """Returns an infinite dataset of batches. The seed decides the order of the rows, which is new in each epoch.
-
-    An epoch has rows // batch_size full batches; the rows that are left out differ from epoch to epoch.
-
-    Args:
-        features: arrays with the rows first.
-        targets: the encoded labels, with the rows first.
-        weights: float32[rows], or None.
-        batch_size: at most the number of rows.
-        seed: the seed of the order.
-    """
-    extra = [targets] if weights is None else [targets, weights]
-
-    def generate() -> Iterator[tuple[dict[str, np.ndarray] | np.ndarray, ...]]:
-        for epoch in itertools.count():
-            waiting = np.empty(0, np.int64)
-            for window in windows(len(targets), np.random.default_rng([seed, epoch])):
-                waiting = np.concatenate([waiting, window])
-                for _ in range(len(waiting) // batch_size):
-                    # Sorted indexes read a mapped file in one direction.
-                    chosen, waiting = np.sort(waiting[:batch_size]), waiting[batch_size:]
-                    yield (
-                        {kind: values[chosen] for kind, values in features.items()},
-                        *(array[chosen] for array in extra),
-                    )
-
-    def spec(values: np.ndarray) -> tf.TensorSpec:
-        return tf.TensorSpec([batch_size, *values.shape[1:]], values.dtype)
-
-    signature = ({kind: spec(values) for kind, values in features.items()}, *map(spec, extra))
-    options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4).with_options(options)
-
-
-def windows(rows: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yields a random order of the row numbers in parts: int64[262,144 or fewer].
-
-    Blocks of 1,024 rows are shuffled, then the rows of each 256 blocks. So a mapped file is read in long pieces, and
-    the order of a large table needs little memory.
-    """
-    blocks = generator.permutation(-(-rows // _BLOCK))
-    for first in range(0, len(blocks), _WINDOW):
-        starts = blocks[first : first + _WINDOW] * _BLOCK
-        window = (starts[:, None] + np.arange(_BLOCK)).ravel()
-        yield generator.permutation(window[window < rows])

@@ -12,8 +12,10 @@ from core import examples
 from core.config_sections import Train
 from core.spec import Spec
 from models import families
+from models.preprocessing.rows import TransformedRows
 from models.serving import export
-from models.training import dataset, fit
+from models.trained import Predict, Trained
+from models.training import dataset
 from models.training import fn_args as fn_args_reader
 
 _EXPECTED_ROWS = 1_000  # rows that the ServingValidator compares
@@ -32,28 +34,30 @@ def run_fn(fn_args: Any) -> None:
     eval_uri = fn_args_reader.split_uri(fn_args.eval_files)
     train = dataset.load(fn_args_reader.split_uri(fn_args.train_files), graph, allocator=allocator)
     validation = dataset.load(eval_uri, graph, allocator=allocator)
+    family = families.FAMILIES[spec.family]
     tuned = (fn_args.hyperparameters or {}).get("values", {})
-    hyperparameters = families.FAMILIES[spec.family].defaults({**tuned, **spec.hyperparameters})
+    hyperparameters = family.defaults({**tuned, **spec.hyperparameters})
     board = keras.callbacks.TensorBoard(folder, write_graph=False)
-    trained = fit.fit(spec, graph.inputs, hyperparameters, train, validation, options, [board])
+    trained = family.fit(spec, graph.inputs, hyperparameters, train, validation, options, callbacks=[board])
     export.save(fn_args.serving_model_dir, spec, graph, trained.predictor)
     _write_expected(folder / "expected.parquet", eval_uri, validation, trained)
     (folder / "report.json").write_text(json.dumps(_report(spec, trained)), encoding="utf-8")
 
 
-def _write_expected(path: pathlib.Path, split_uri: str, rows: dataset.TransformedRows, trained: fit.Trained) -> None:
+def _write_expected(path: pathlib.Path, split_uri: str, rows: TransformedRows, trained: Trained) -> None:
     raw = examples.read(examples.row_groups(split_uri)[0]).slice(0, _EXPECTED_ROWS)
-    predictions = fit.Predict(trained.predictor)(rows.take(slice(0, raw.num_rows)).features)
+    predictions = Predict(trained.predictor)(rows.take(slice(0, raw.num_rows)).features)
     column = pa.array(list(predictions.reshape(raw.num_rows, -1)), pa.list_(pa.from_numpy_dtype(predictions.dtype)))
     pq.write_table(pa.Table.from_batches([raw]).append_column(examples.PREDICTION, column), path)
 
 
-def _report(spec: Spec, trained: fit.Trained) -> dict[str, Any]:
+def _report(spec: Spec, trained: Trained) -> dict[str, Any]:
     return {
         "family": spec.family,
         "hyperparameters": trained.hyperparameters,
         "parameters": trained.predictor.count_params(),
         "epochs": trained.epochs,
+        "trees": trained.trees,
         "history": trained.history,
         "metrics": {"eval": trained.metrics},
     }

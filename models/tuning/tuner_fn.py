@@ -18,9 +18,10 @@ from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics, model_comparison
 from models.families.family import Choice
-from models.training import dataset, fit
+from models.preprocessing.rows import TransformedRows
+from models.trained import Predict, Report
+from models.training import dataset
 from models.training import fn_args as fn_args_reader
-from models.training.dataset import TransformedRows
 from models.tuning import searches
 
 
@@ -86,7 +87,9 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         logs: str | None = None,
     ) -> None:
         self._task, self._validation = spec.label.task, validation
-        self._fit = functools.partial(fit.fit, spec, inputs, train=train, validation=validation)
+        self._fit = functools.partial(
+            families.FAMILIES[spec.family].fit, spec, inputs, train=train, validation=validation
+        )
         self._tune, self._logs = tune, logs
         self._failures: list[Exception] = []
         self._chosen: trial_module.Trial | None = None
@@ -144,13 +147,14 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         except Exception as error:
             self._failures.append(error)
             raise
-        np.save(self._predictions_file(trial), fit.Predict(trained.predictor)(self._validation.features))
-        return {f"val_{self.metric}": trained.metrics[self.metric], "epochs": trained.epochs}
+        np.save(self._predictions_file(trial), Predict(trained.predictor)(self._validation.features))
+        epochs = {} if trained.epochs is None else {"epochs": trained.epochs}
+        return {f"val_{self.metric}": trained.metrics[self.metric], **epochs}
 
     def _predictions_file(self, trial: trial_module.Trial) -> str:
         return os.path.join(self.get_trial_dir(trial.trial_id), "validation.npy")
 
-    def _reporter(self) -> fit.Report:
+    def _reporter(self) -> Report:
         number, total = len(self.oracle.trials), self._tune.trials
         best = self.best_trial()
         tail = "" if best is None else f" · best {self.metric} {best.score:.4f}"

@@ -3,13 +3,14 @@
 import dataclasses
 from typing import Any
 
+from core.text import between
 from models.evaluation import metrics
 from models.evaluation.paired_bootstrap import MetricDifference
 from pipeline.comparison.compared_runs import Comparison
 from pipeline.graph import STAGES
 from pipeline.reporting import svg
 from pipeline.reporting.blocks import Block, Chart, Grid, Section, Table, Text
-from pipeline.reporting.numbers import between, cut, interval, number, size
+from pipeline.reporting.numbers import cut, interval, number, size
 from pipeline.reporting.sections import serving
 from pipeline.reporting.sections.metrics import values_with_intervals
 

@@ -2,6 +2,8 @@
 
 import math
 
+from core.text import between
+
 
 def number(value: float | None) -> str:
     """Returns a number with about four digits: 0.9573, 12.35, 51,234; nothing for None and NaN."""
@@ -24,13 +26,6 @@ def interval(value: float | None, half_width: float | None, low: float = -math.i
     if value is None or half_width is None or not math.isfinite(half_width):
         return number(value)
     return between(value, max(low, value - half_width), min(high, value + half_width))
-
-
-def between(value: float, low: float, high: float) -> str:
-    """Returns a value with the ends of its interval, with as many digits as the width of the interval needs."""
-    half = (high - low) / 2
-    digits = max(0, min(6, 1 - math.floor(math.log10(half)))) if half > 0 else 3
-    return f"{value:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]"
 
 
 def share(value: float | None) -> str:

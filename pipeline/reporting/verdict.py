@@ -1,11 +1,11 @@
 """Says in one sentence how a run ended and how its model compares with what was served before."""
 
 from models.evaluation import metrics
+from models.evaluation.model_comparison import Difference
 from pipeline.reporting import changes
-from pipeline.reporting.numbers import interval, number
+from pipeline.reporting.numbers import number
 from pipeline.reporting.run_record import RunRecord
 
-Z = 1.96  # standard errors on each side of a 95 % interval
 _ENDS = {
     "pushed": "Pushed: {name} version {version} is served now",
     "up_to_date": "Up to date: {name} version {version} is still served",
@@ -32,36 +32,33 @@ def comparison(record: RunRecord) -> str:
         return ""
     primary = metrics.PRIMARY[record.task]  # type: ignore[index]
     value = record.summary["metrics"]["test"].get(primary.name)
-    differences = record.explanation.get("differences", {})
+    found = differences(record)
     measured = f"its {primary.name} on test is {number(value)}"
-    if "champion" in differences:
+    linear = f"{found['linear']} than a linear model" if "linear" in found else ""
+    if "champion" in found:
         folder = changes.champion(record)
         rival = f"version {folder.name}, which was served before" if folder else "what was served before"
-        return f"{measured}, {gain(differences['champion'])} than {rival}"
-    if "linear" in differences:
-        return f"{measured}, {gain(differences['linear'])} than a linear model; nothing was served before"
+        return f"{measured}, {found['champion']} than {rival}{f', and {linear}' if linear else ''}"
+    if linear:
+        return f"{measured}, {linear}; nothing was served before"
     return measured if value is not None else ""
+
+
+def differences(record: RunRecord) -> dict[str, Difference]:
+    """Returns by how much the model is better than each other model, in the primary metric on test."""
+    return {name: Difference(**found) for name, found in record.explanation.get("differences", {}).items()}
 
 
 def challenge(record: RunRecord) -> str:
     """Returns by how much the best challenger is better than the model; empty where none is clearly better."""
-    differences = record.explanation.get("differences", {})
-    losses = {
-        name: {**differences[name], "gain": -differences[name]["gain"]}
+    found = differences(record)
+    gains = [
+        (name, Difference(-found[name].gain, found[name].error))
         for name in record.summary.get("challengers", {})
-        if name in differences
-    }
-    better = {name: loss for name, loss in losses.items() if loss["gain"] > Z * loss["error"]}
+        if name in found
+    ]
+    better = [(name, gain) for name, gain in gains if gain.is_clear and gain.gain > 0]
     if not better:
         return ""
-    best = max(better, key=lambda name: better[name]["gain"])
-    return f"challenger {best}, which is not pushed, is {gain(better[best])}"
-
-
-def gain(difference: dict[str, float]) -> str:
-    """Returns a difference as `better by 0.012 [0.008, 0.016]`; the interval has 95 %."""
-    value, half = difference["gain"], Z * difference["error"]
-    if abs(value) <= half:
-        return f"not clearly better or worse ({interval(value, half)})"
-    word = "better" if value > 0 else "worse"
-    return f"{word} by {interval(abs(value), half)}"
+    best, gain = max(better, key=lambda pair: pair[1].gain)
+    return f"challenger {best}, which is not pushed, is {gain}"

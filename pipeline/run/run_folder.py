@@ -130,7 +130,7 @@ class RunFolder:
         """
         remembered = self.path / ".digests.json"
         earlier = storage.read_json(remembered) if cache else {}
-        keys = ["|".join([file, *(str(getattr(os.stat(file), field)) for field in _STAT)]) for file in files]
+        keys = list(map(_key, files))
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             found = list(pool.map(lambda key, file: earlier.get(key) or digest_of_content(file), keys, files))
         if self.path.is_dir():
@@ -187,3 +187,10 @@ class LocalContext(RunContext):
         digest = self.digests["StatisticsGen"]
         served = model_versions.previous_statistics(self.folder.serving, digest)
         return str(served or self.history.validated_statistics(digest) or "")
+
+
+def _key(file: str) -> str:
+    """Returns a text that changes when a file is written."""
+    if storage.is_uri(file):
+        return f"{file}|{storage.content_key(file)}"
+    return "|".join([file, *(str(getattr(os.stat(file), field)) for field in _STAT)])

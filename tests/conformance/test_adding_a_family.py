@@ -5,8 +5,7 @@ import numpy as np
 from core.config_sections import Train
 from core.spec import Input, Label, Spec
 from models import families
-from models.training import fit
-from models.training.dataset import TransformedRows
+from models.preprocessing.rows import TransformedRows
 from tests.conformance import documents
 
 
@@ -17,5 +16,5 @@ def test_the_family_is_found_trained_and_checked(tmp_path, monkeypatch):
     rows = TransformedRows({"numeric": x}, (x[:, 0] > 0.5).astype(np.int64))
     spec = Spec(Label("y", "binary", "int", ("0", "1")), (), family=name)
     inputs = (Input("x", "numeric", mean=0.5, std=0.3),)
-    trained = fit.fit(spec, inputs, families.FAMILIES[name].defaults(), rows, rows, Train(epochs=5))
+    trained = families.FAMILIES[name].fit(spec, inputs, families.FAMILIES[name].defaults(), rows, rows, Train(epochs=5))
     assert trained.metrics["auc"] > 0.9

@@ -6,7 +6,7 @@ import pytest
 from core.config_sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
-from models.training.dataset import TransformedRows
+from models.preprocessing.rows import TransformedRows
 from models.tuning import searches, tuner_fn
 from pipeline.config import registries
 from tests.conformance import documents

@@ -398,7 +398,7 @@ def test_files_that_are_not_there(tmp_path: pathlib.Path) -> None:
     for stream in ("/dev/stdin", "/dev/null", "-", str(tmp_path / "pipe.csv")):
         with pytest.raises(UserError, match=f"{stream} is a stream, .* Write it to a file"):
             ingest.expand([stream])
-    for url in ("https://example.org/data.csv", "s3://bucket/*.parquet", "file:///data.csv"):
+    for url in ("https://example.org/data.csv", "ftp://example.org/*.parquet", "file:///data.csv"):
         with pytest.raises(UserError, match=r"is a URL, .* Download it"):
             ingest.expand([url])
     with pytest.raises(UserError, match="several formats"):

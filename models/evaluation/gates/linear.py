@@ -5,4 +5,4 @@ import functools
 from models.evaluation.gates.base import Evaluation, Gate
 from models.evaluation.gates.not_worse import not_worse
 
-LINEAR = Gate("linear", Evaluation, functools.partial(not_worse, "linear"))
+LINEAR = Gate("linear", Evaluation, functools.partial(not_worse, "linear", 0.0))

@@ -1,14 +1,12 @@
 """The section on the metrics on test with their intervals, beside those of the rivals, and on the gates."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from models.evaluation import metrics
-from pipeline.reporting import svg
+from pipeline.reporting import svg, verdict
 from pipeline.reporting.blocks import Block, Chart, Section, Table, Text
 from pipeline.reporting.numbers import interval, number
 from pipeline.reporting.run_record import RunRecord
-from pipeline.reporting.verdict import Z
 
 MODELS = {"candidate": "this model", "champion": "served before", "linear": "linear", "constant": "constant"}
 
@@ -65,11 +63,10 @@ def _primary(name: str, values: list[tuple[str, float, float]]) -> Chart:
 
 
 def _differences(record: RunRecord, metric: str) -> list[Block]:
-    differences: dict[str, Any] = record.explanation.get("differences", {})
     titles = _titles(record)
     rows = [
-        [titles[name], interval(difference["gain"], Z * difference["error"])]
-        for name, difference in differences.items()
+        [titles[name], interval(difference.gain, difference.half_width)]
+        for name, difference in verdict.differences(record).items()
         if name in titles
     ]
     caption = f"Gain of this model in {metric}, on the same rows of test, with 95 % intervals; above 0 is better"

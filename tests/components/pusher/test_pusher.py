@@ -8,7 +8,7 @@ from tfx import types
 from tfx.types import standard_artifacts
 
 from components.pusher.component import Pusher
-from models.serving import model_versions
+from models.serving import model_versions, push_log
 from tests.components import data_stages
 
 METADATA = {"spec": "{}", "source": "{}", "fingerprints": {"Trainer": "a", "StatisticsGen": "s"}}
@@ -59,6 +59,8 @@ def test_blessed_model_is_pushed_with_what_predictions_and_servers_need(tmp_path
     statistics = path / "assets.extra" / "statistics"
     assert (statistics / "Split-train" / "FeatureStats.pb").read_bytes() == b"statistics of train"
     assert (statistics / "Split-test" / "FeatureStats.pb").read_bytes() == b"statistics of test"
+    (logged,) = push_log.entries(tmp_path / "serving")
+    assert logged["run"] == str(tmp_path / "model")
     assert _run(tmp_path, blessed=1, infra_blessed=1).get_string_custom_property("finding") == f"already served: {path}"
 
 

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from core.spec import Task
 from models.evaluation import metrics, model_comparison
-from models.evaluation.model_comparison import ModelPredictions
+from models.evaluation.model_comparison import Difference, ModelPredictions
 from tests.models.evaluation.predicted_rows import rows_of, scores_of
 
 
@@ -76,3 +76,11 @@ def test_noise_seems_better_than_a_constant_about_once_in_twenty():
 def test_error_of_one_row_is_unknown():
     rows = rows_of([1.0], candidate=[1.0], constant=[2.0])
     assert model_comparison.difference("regression", rows, "constant") == model_comparison.Difference(1.0, math.inf)
+
+
+def test_a_difference_is_said_with_its_interval():
+    assert str(Difference(0.012, 0.002)) == "better by 0.0120 [0.0081, 0.0159]"
+    assert str(Difference(-3.0, 1.0)) == "worse by 3.0 [1.0, 5.0]"
+    assert str(Difference(0.1, 1.0)) == "not clearly better or worse (0.1 [-1.9, 2.1])"
+    assert str(Difference(0.1, math.inf)) == "not clearly better or worse (too few rows to tell)"
+    assert str(Difference(0.0, 0.0)) == "not clearly better or worse (0.000 [0.000, 0.000])"

@@ -14,7 +14,8 @@ from core.spec import Label, Spec
 from models import families
 from models.preprocessing.transform_graph import TransformGraph
 from models.serving import export, served_model, signatures
-from models.training import dataset, fit
+from models.trained import Predict
+from models.training import dataset
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +69,9 @@ def trained(prepared):
     graph = TransformGraph(prepared.graph, prepared.spec)
     rows = dataset.load(prepared.split, graph)
     defaults = families.FAMILIES["mlp"].defaults()
-    found = fit.fit(prepared.spec, graph.inputs, defaults, rows, rows, Train(epochs=2))
+    found = families.FAMILIES[prepared.spec.family].fit(
+        prepared.spec, graph.inputs, defaults, rows, rows, Train(epochs=2)
+    )
     return graph, rows, found
 
 
@@ -100,7 +103,7 @@ def test_needs_tensorflow_alone(served):
 
 def test_every_signature_gives_what_the_model_in_memory_gives(trained, served):
     _, rows, found = trained
-    expected = fit.Predict(found.predictor)(rows.features)[:4]
+    expected = Predict(found.predictor)(rows.features)[:4]
     for signature in ("serving_default", "predict"):
         answer = served["answers"][signature]
         np.testing.assert_allclose(answer["scores"], expected, atol=1e-6)
@@ -158,11 +161,13 @@ def test_regression_gives_numbers(prepared, tmp_path):
     graph = TransformGraph(prepared.graph, spec)
     graph.inputs = tuple(model_input for model_input in graph.inputs if not model_input.name.startswith("age"))
     rows = dataset.load(prepared.split, graph)
-    found = fit.fit(spec, graph.inputs, families.FAMILIES["linear"].defaults(), rows, rows, Train(epochs=1))
+    found = families.FAMILIES["linear"].fit(
+        spec, graph.inputs, families.FAMILIES["linear"].defaults(), rows, rows, Train(epochs=1)
+    )
     export.save(str(tmp_path), spec, graph, found.predictor)
     predict = tf.saved_model.load(str(tmp_path)).signatures["predict"]
     batch = examples.read(examples.row_groups(prepared.split)[0])
     columns = examples.dense(batch, spec.features)
     answer = predict(**{"class": tf.constant(columns["class"]), "tags used": tf.constant(columns["tags used"])})
     assert set(answer) == {"predictions"}
-    np.testing.assert_allclose(answer["predictions"], fit.Predict(found.predictor)(rows.features), rtol=1e-6)
+    np.testing.assert_allclose(answer["predictions"], Predict(found.predictor)(rows.features), rtol=1e-6)

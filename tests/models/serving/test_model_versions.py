@@ -57,7 +57,8 @@ def test_changed_metadata_is_a_new_version(tmp_path):
 def test_left_over_of_a_killed_push_is_cleared(tmp_path):
     (tmp_path / "serving" / ".push-abc" / "variables").mkdir(parents=True)
     model_versions.push(_model(tmp_path / "model"), tmp_path / "serving", {})
-    assert [path.name for path in (tmp_path / "serving").iterdir()] == ["1"]
+    assert not list((tmp_path / "serving").glob(".*"))
+    assert model_versions.versions(tmp_path / "serving") == [1]
 
 
 def test_full_disk_changes_nothing(tmp_path):
@@ -71,7 +72,8 @@ def test_full_disk_changes_nothing(tmp_path):
             model_versions.push(large, tmp_path / "serving", {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert [path.name for path in (tmp_path / "serving").iterdir()] == ["1"]
+    assert not list((tmp_path / "serving").glob(".*"))
+    assert model_versions.versions(tmp_path / "serving") == [1]
     assert (tmp_path / "serving" / "1" / "saved_model.pb").read_text() == "graph"
 
 
@@ -148,9 +150,9 @@ def test_version_is_found_by_its_folder_that_of_all_versions_and_that_of_a_run(t
     base = tmp_path / "serving"
     _serve(base, ("a", "s"), ("b", "s"))
     assert model_versions.find_version(base / "1") == base / "1"
-    assert model_versions.find_version(base) == base / "2" == model_versions.newest(base)
+    assert model_versions.find_version(base) == base / "2" == model_versions.stable(base)
     assert model_versions.find_version(tmp_path) == base / "2"
-    assert model_versions.newest(tmp_path) is None
+    assert model_versions.stable(tmp_path) is None
 
 
 def test_folder_without_a_version_is_the_users_error(tmp_path):

@@ -10,7 +10,7 @@ from core.config_sections import Tune
 from core.errors import UserError
 from core.spec import Input, Label, Spec
 from models import families
-from models.training.dataset import TransformedRows
+from models.preprocessing.rows import TransformedRows
 from models.tuning import tuner_fn
 
 pytestmark = pytest.mark.slow

@@ -1,5 +1,7 @@
 """The verdicts on rows small enough to judge by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -79,17 +81,27 @@ def test_same_predictions_as_a_rival_are_good_enough(rival):
 def test_clearly_worse_than_linear_is_refused_on_many_rows_and_not_on_few():
     many = _judge(BINARY, two_models(5_000, noise=0.6))["linear"]
     assert not many.passed
-    assert "is worse than the linear model's" in many.why
-    assert _judge(BINARY, two_models(60, noise=0.6))["linear"].passed
+    assert many.why == "auc 0.789 is worse by 0.0477 [0.0397, 0.0557] than the linear model's 0.837."
+    few = _judge(BINARY, two_models(60, noise=0.6))["linear"]
+    assert few.passed
+    assert "is not clearly better or worse (" in few.why
 
 
-def test_loss_that_nobody_notices_is_forgiven_however_sure_it_is():
-    rows = two_models(100_000, noise=0.08)
-    found = model_comparison.difference("binary", rows, "linear")
-    assert found.gain < -1.645 * found.error
-    gate = _judge(BINARY, rows)["linear"]
+def test_clearly_better_is_said_with_its_interval():
+    rows = two_models(5_000, noise=0.6)
+    swapped = {"candidate": rows.by_model["linear"], "linear": rows.by_model["candidate"]}
+    gate = _judge(BINARY, dataclasses.replace(rows, by_model=rows.by_model | swapped))["linear"]
     assert gate.passed
-    assert "is not worse than the linear model's" in gate.why
+    assert "is better by 0.0477 [0.0397, 0.0557] than the linear model's 0.789" in gate.why
+
+
+def test_a_small_loss_that_is_sure_is_forgiven_against_the_champion_and_not_against_linear():
+    rows = two_models(100_000, noise=0.08)
+    assert model_comparison.difference("binary", rows, "linear").is_clear
+    gates = _judge(BINARY, dataclasses.replace(rows, by_model={**rows.by_model, "champion": rows.by_model["linear"]}))
+    assert not gates["linear"].passed
+    assert gates["champion"].passed
+    assert "the champion model's 0.834, which is within the tolerance of 0.0025." in gates["champion"].why
 
 
 def test_limits_of_the_user():

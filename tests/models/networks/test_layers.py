@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from core.spec import Input
-from models.families import layers
+from models.networks import layers
 
 
 def test_piecewise_linear_says_how_far_a_value_has_come_through_each_bin():

@@ -1,4 +1,4 @@
-"""Defines the head of a network: the number of outputs, the loss, and the predictions, which depend on the task."""
+"""Defines the head of a model: the number of outputs, the loss, and the predictions, which depend on the task."""
 
 import dataclasses
 from typing import Any

@@ -1,9 +1,7 @@
 """Trains one model, for a trial of the Tuner or for the Trainer: devices, learning rate schedule, early stopping."""
 
-import dataclasses
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -13,37 +11,13 @@ import tensorflow as tf
 from core import progress
 from core.config_sections import Train
 from core.spec import Input, Spec
-from models import families
 from models.evaluation import metrics
-from models.training import dataset
-from models.training.dataset import TransformedRows
-from models.training.heads import Head
+from models.heads import Head
+from models.networks import batches as batching
+from models.preprocessing.rows import TransformedRows
+from models.trained import Build, Predict, Report, Trained
 
-# The largest number of rows, and of their values, in a batch of predictions.
-_PREDICTION_ROWS = 8_192
-_PREDICTION_VALUES = 262_144
 _STEPS_PER_EXECUTION = 32  # roughly: the steps of an epoch are divided evenly
-
-Report = Callable[[str, float, float], None]
-
-
-@dataclasses.dataclass(frozen=True)
-class Trained:
-    """A trained model.
-
-    Attributes:
-        predictor: takes packed features, and gives scores float32[batch, classes], or for regression float32[batch].
-        metrics: the metrics on the validation rows.
-        hyperparameters: the values that were used.
-        epochs: the number of epochs that were trained.
-        history: by name the loss and the metrics after each epoch.
-    """
-
-    predictor: keras.Model
-    metrics: dict[str, float]
-    hyperparameters: dict[str, Any]
-    epochs: int
-    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
 
 
 def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
@@ -70,25 +44,29 @@ def enough_epochs(rows: int) -> int:
 
 
 def fit(
+    build: Build,
     spec: Spec,
     inputs: tuple[Input, ...],
     hyperparameters: Mapping[str, Any],
     train: TransformedRows,
     validation: TransformedRows,
     options: Train,
+    budget: float | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     report: Report = progress.report,
     devices: Sequence[str] | None = None,
 ) -> Trained:
-    """Trains a model of the spec's family, and restores the weights of the best epoch on the validation rows.
+    """Trains a network, and restores the weights of the best epoch on the validation rows.
 
     Args:
-        spec: the label and the family.
+        build: returns the network: see `Build`.
+        spec: the label.
         inputs: the inputs of the model.
         hyperparameters: all hyperparameters of the family.
         train: the rows to train on.
         validation: the rows for early stopping.
         options: the section `train` of the configuration.
+        budget: no epoch begins after so many seconds; None for no limit.
         callbacks: further callbacks of Keras; their logs have `val_loss`, and the metrics as `val_auc` and so on.
         report: is called with the progress, at least after every epoch.
         devices: the devices to train on; None for all GPUs, or the CPU where there is none.
@@ -103,7 +81,7 @@ def fit(
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
     epochs = min(options.epochs, enough_epochs(len(train)))
     with strategy(devices).scope():
-        network = families.FAMILIES[spec.family].build(inputs, head.outputs, chosen)
+        network = build(inputs, head.outputs, chosen)
         predictor = head.predictor(network)
         steps = _compile(network, head, chosen, len(train) // batch_size, epochs)
     # An outlier among the labels of eval decides rmse, whether train has one or not.
@@ -111,15 +89,15 @@ def fit(
     watch = _ValidationMetrics(spec, loss, predictor, validation, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     history = network.fit(
-        dataset.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed),
+        batching.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed),
         steps_per_epoch=steps,
         epochs=epochs,
         shuffle=False,  # the batches come shuffled
         verbose=0,
-        callbacks=[watch, stop, *callbacks],
+        callbacks=[watch, stop, *([] if budget is None else [_Budget(budget)]), *callbacks],
     )
     logged = {name: [float(value) for value in values] for name, values in history.history.items()}
-    return Trained(predictor, watch.metrics(), chosen, len(history.epoch), logged)
+    return Trained(predictor, watch.metrics(), chosen, len(history.epoch), history=logged)
 
 
 def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any], batches: int, epochs: int) -> int:
@@ -150,24 +128,6 @@ def _optimizer(hyperparameters: Mapping[str, Any], steps: int) -> keras.optimize
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=hyperparameters["weight_decay"], global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer
-
-
-class Predict:
-    """Predicts many rows in batches, by a function that is traced once."""
-
-    def __init__(self, predictor: keras.Model) -> None:
-        types = {kind: tf.TensorSpec(tensor.shape, tensor.dtype) for kind, tensor in predictor.input.items()}
-        self._call = tf.function(
-            lambda features: predictor(features, training=False), autograph=False, input_signature=[types]
-        )
-
-    def __call__(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns float32[rows, classes], or for regression float32[rows]."""
-        rows = len(next(iter(features.values())))
-        width = sum(math.prod(values.shape[1:]) for values in features.values())
-        step = max(1, min(_PREDICTION_ROWS, _PREDICTION_VALUES // width))
-        chunks = ({kind: values[s : s + step] for kind, values in features.items()} for s in range(0, rows, step))
-        return np.concatenate([self._call(chunk).numpy() for chunk in chunks])
 
 
 class _ValidationMetrics(keras.callbacks.Callback):
@@ -206,3 +166,16 @@ class _ValidationMetrics(keras.callbacks.Callback):
     def _progress(self, done: float) -> None:
         self._reported = time.monotonic()
         self._report(f"epoch {self._epoch + 1}/{self.params['epochs']}{self._metric}", done, self.params["epochs"])
+
+
+class _Budget(keras.callbacks.Callback):
+    """Ends the training after the epoch in which the time runs out."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._end = time.monotonic() + seconds
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Stops where no time is left."""
+        if time.monotonic() > self._end:
+            self.model.stop_training = True

@@ -11,8 +11,9 @@ from core.config_sections import Train
 from core.errors import GateError
 from core.spec import Input, Label, Spec
 from models import families
-from models.training import fit as fitting
-from models.training.dataset import TransformedRows
+from models.networks import fit as fitting
+from models.preprocessing.rows import TransformedRows
+from models.trained import Predict
 
 INPUTS = (Input("x", "numeric", mean=0.5, std=0.3, boundaries=(0.25, 0.5, 0.75)),)
 BINARY = Label("y", "binary", "int", ("0", "1"))
@@ -26,9 +27,12 @@ def rows(label, count: int = 256, weights: np.ndarray | None = None) -> Transfor
 
 
 def fit(label: Label, train: TransformedRows, validation: TransformedRows | None = None, **changed):
-    hyperparameters = families.FAMILIES["mlp"].defaults({"layers": 1, "units": 64, "learning_rate": 0.01})
+    mlp = families.FAMILIES["mlp"]
+    hyperparameters = mlp.defaults({"layers": 1, "units": 64, "learning_rate": 0.01})
     arguments = {"options": OPTIONS, **changed}
-    return fitting.fit(Spec(label, ()), INPUTS, hyperparameters, train, validation or train, **arguments)
+    return families.FAMILIES["mlp"].fit(
+        Spec(label, ()), INPUTS, hyperparameters, train, validation or train, **arguments
+    )
 
 
 def in_the_middle(x: np.ndarray) -> np.ndarray:
@@ -53,7 +57,7 @@ def test_multiclass():
 def test_regression_in_the_labels_own_unit():
     trained = fit(Label("y", "regression", "float"), rows(lambda x: 1_000 + 100 * x))
     assert trained.metrics["rmse"] < 10
-    predicted = fitting.Predict(trained.predictor)({"numeric": np.array([[0.0], [1.0]], np.float32)})
+    predicted = Predict(trained.predictor)({"numeric": np.array([[0.0], [1.0]], np.float32)})
     np.testing.assert_allclose(predicted, [1_000, 1_100], atol=25)
 
 
@@ -110,7 +114,7 @@ def test_an_outlier_of_the_label_does_not_decide_the_training(outlier_in):
     trained = fit(
         label, splits["train"], splits["validation"], callbacks=[remember], options=Train(epochs=40, patience=40)
     )
-    predicted = fitting.Predict(trained.predictor)({"numeric": np.array([[0.0], [1.0]], np.float32)})
+    predicted = Predict(trained.predictor)({"numeric": np.array([[0.0], [1.0]], np.float32)})
     np.testing.assert_allclose(predicted, [1_000, 1_100], atol=25)
     assert all(epoch["val_loss"] == epoch["val_mae"] for epoch in logs)
 
@@ -136,8 +140,8 @@ tf.config.set_logical_device_configuration(
 from core.config_sections import Train
 from core.spec import Input, Label, Spec
 from models import families
-from models.training import fit as fitting
-from models.training.dataset import TransformedRows
+from models.networks import fit as fitting
+from models.preprocessing.rows import TransformedRows
 
 assert isinstance(fitting.strategy(["CPU:0", "CPU:1"]), tf.distribute.MirroredStrategy)
 assert isinstance(fitting.strategy(["CPU:0"]), tf.distribute.OneDeviceStrategy)
@@ -148,7 +152,8 @@ spec = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
 options = Train(epochs=5, batch_size=64)
 for devices in ([], ["CPU:0"], ["CPU:0", "CPU:1"]):
     inputs = (Input("x", "numeric", mean=0.5, std=0.3),)
-    found = fitting.fit(spec, inputs, families.FAMILIES["linear"].defaults(), rows, rows, options, devices=devices)
+    linear = families.FAMILIES["linear"]
+    found = linear.fit(spec, inputs, linear.defaults(), rows, rows, options, devices=devices)
     print(round(found.metrics["log_loss"], 3))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from core.spec import Label
-from models.training.heads import Head
+from models.heads import Head
 
 
 def predict(head: Head, outputs: list[list[float]]) -> np.ndarray:

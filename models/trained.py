@@ -1,0 +1,62 @@
+"""Defines what a family's training gives, and how many rows are predicted with it."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from core.spec import Input
+
+# The largest number of rows, and of their values, in a batch of predictions.
+_PREDICTION_ROWS = 8_192
+_PREDICTION_VALUES = 262_144
+
+Build = Callable[[tuple[Input, ...], int, Mapping[str, Any]], keras.Model]
+"""Returns a network, given the inputs, the number of outputs and all hyperparameters. It takes the tensors of
+`models.preprocessing.packing.pack` and returns unbounded float32[batch, outputs]: the logit of a binary task's second
+class, a logit per class, or the standardised prediction of a regression."""
+
+Report = Callable[[str, float, float], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A trained model.
+
+    Attributes:
+        predictor: takes packed features, and gives scores float32[batch, classes], or for regression float32[batch].
+        metrics: the metrics on the validation rows.
+        hyperparameters: the values that were used.
+        epochs: the number of epochs that were trained; None for what has none.
+        trees: the number of trees; None for networks.
+        history: by name the loss and the metrics after each epoch.
+    """
+
+    predictor: keras.Model
+    metrics: dict[str, float]
+    hyperparameters: dict[str, Any]
+    epochs: int | None = None
+    trees: int | None = None
+    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+
+
+class Predict:
+    """Predicts many rows in batches, by a function that is traced once."""
+
+    def __init__(self, predictor: keras.Model) -> None:
+        types = {kind: tf.TensorSpec(tensor.shape, tensor.dtype) for kind, tensor in predictor.input.items()}
+        self._call = tf.function(
+            lambda features: predictor(features, training=False), autograph=False, input_signature=[types]
+        )
+
+    def __call__(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns float32[rows, classes], or for regression float32[rows]."""
+        rows = len(next(iter(features.values())))
+        width = sum(math.prod(values.shape[1:]) for values in features.values())
+        step = max(1, min(_PREDICTION_ROWS, _PREDICTION_VALUES // width))
+        chunks = ({kind: values[s : s + step] for kind, values in features.items()} for s in range(0, rows, step))
+        return np.concatenate([self._call(chunk).numpy() for chunk in chunks])

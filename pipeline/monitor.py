@@ -1,0 +1,54 @@
+"""Watches a served model: compares requests with what the model was trained on, and its quality where labels came.
+
+    python pipeline/monitor.py --model runs/taxi/serving --requests log/*.parquet
+
+Exit codes: 0 no limit is passed; 1 internal error, please report it; 2 the arguments or data are wrong; 3 an alarm.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# `python pipeline/monitor.py` puts pipeline/ first on the path, and its modules would hide others.
+sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
+os.environ["TF_USE_LEGACY_KERAS"] = "0"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line's parser."""
+    description, *_, epilog = str(__doc__).strip().splitlines()
+    command_line = argparse.ArgumentParser("monitor.py", description=description, epilog=epilog, allow_abbrev=False)
+    add = command_line.add_argument
+    model_help = "a run's serving/ (its newest version) or one version in it"
+    add("--model", required=True, type=Path, metavar="DIR", help=model_help)
+    add("--requests", required=True, nargs="+", metavar="FILES", help="a table of requests in any format of the data")
+    set_help = "change a setting of the data, as in --set data.csv.encoding=latin-1 (default: as in the training)"
+    add("--set", action="append", default=[], dest="sets", metavar="data.KEY=VALUE", help=set_help)
+    add("--json", action="store_true", help="print the report as JSON on standard output, and nothing else there")
+    return command_line
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code."""
+    arguments = parser().parse_args(argv)
+    from core.errors import UserError
+
+    try:
+        from pipeline.monitoring import watch
+        from pipeline.prediction import data_flags
+
+        with data_flags.advising_flags():
+            return watch.run(watch.Request(**vars(arguments)))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Watches a served model: what `pipeline/monitor.py` runs."""

@@ -1,0 +1,95 @@
+"""Shows the versions of a pushed model, and changes which of them is stable or canary.
+
+    python pipeline/push.py --model runs/taxi/serving --rollback --why "wrong fares since Monday"
+
+Exit codes: 0 done; 2 the arguments or the folder are wrong.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# `python pipeline/push.py` puts pipeline/ first on the path, and its modules would hide others.
+sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line's parser."""
+    description, *_, epilog = str(__doc__).strip().splitlines()
+    command_line = argparse.ArgumentParser("push.py", description=description, epilog=epilog, allow_abbrev=False)
+    command_line.add_argument("--model", required=True, type=Path, metavar="DIR", help="a run's serving/")
+    action = command_line.add_mutually_exclusive_group()
+    action.add_argument("--list", action="store_true", help="show the versions (the default)")
+    rollback_help = (
+        "make an older version stable (default: the one that was stable before); `canary` takes its label away"
+    )
+    action.add_argument("--rollback", nargs="?", const="", metavar="VERSION", help=rollback_help)
+    promote_help = "give a label to a version; `canary` makes the canary stable"
+    action.add_argument("--promote", metavar="VERSION", help=promote_help)
+    keep_help = "remove all but the N newest versions, never the stable one or the canary"
+    action.add_argument("--keep", type=int, metavar="N", help=keep_help)
+    as_help = "the label for --promote (default: stable)"
+    command_line.add_argument("--as", dest="label", choices=["stable", "canary"], help=as_help)
+    command_line.add_argument("--why", default="", metavar="TEXT", help="the reason, for push.log")
+    return command_line
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code."""
+    command_line = parser()
+    arguments = command_line.parse_args(argv)
+    if arguments.label and arguments.promote is None:
+        command_line.error("--as belongs to --promote VERSION")
+    from core.errors import UserError
+
+    try:
+        print(_run(arguments))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(
+            f"error: {error.filename or arguments.model}: {error.strerror}. Nothing more was changed.", file=sys.stderr
+        )
+        return 2
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> str:
+    """Does what the arguments ask for, and returns what to tell."""
+    from models.serving import model_versions, version_changes
+
+    base = model_versions.find_versions(arguments.model)
+    if arguments.promote is not None:
+        label = arguments.label or "stable"
+        version = version_changes.promote(base, arguments.promote, label, arguments.why)
+        return f"Version {version} of {base} is {label} now."
+    if arguments.rollback is not None:
+        version = version_changes.rollback(base, arguments.rollback or None, arguments.why)
+        state = "no canary any more" if arguments.rollback == "canary" else "stable now"
+        return f"Version {version} of {base} is {state}."
+    if arguments.keep is not None:
+        removed = version_changes.keep(base, arguments.keep, arguments.why)
+        return f"Removed from {base}: {', '.join(map(str, removed)) or 'nothing'}."
+    return _table(base)
+
+
+def _table(base: Path) -> str:
+    """Returns the versions with their labels, and what the log says of their push."""
+    from models.serving import model_versions, push_log
+
+    labels = model_versions.labels(base)
+    pushes = {entry.get("version"): entry for entry in push_log.entries(base) if entry.get("action") == "push"}
+    rows: list[tuple[str, ...]] = [("version", "label", "pushed", "by", "run", "state")]
+    for version in sorted(model_versions.versions(base), reverse=True):
+        about = [str(pushes.get(version, {}).get(name, "")) for name in ("when", "who", "run")]
+        state = "damaged" if model_versions.damage(base / str(version)) else "whole"
+        rows.append((str(version), labels.of(version) or "", *about, state))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
