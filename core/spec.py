@@ -5,7 +5,7 @@ Every stage gets a `Spec` as JSON. This module imports the standard library only
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 Kind = Literal["numeric", "categorical", "text", "timestamp"]
@@ -17,6 +17,7 @@ Unit = Literal["s", "ms", "us", "ns"]
 ISO_8601, TRUE_OR_FALSE, WHOLE_NUMBERS = "ISO 8601", "true or false", "whole numbers"
 PER_SECOND: Mapping[Unit, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 UNIT_NAMES: Mapping[Unit, str] = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+EXACT_DOUBLE = 2**53  # float64 holds all whole numbers up to it
 _TEN_YEARS = 10 * 31_556_952  # seconds
 
 
@@ -32,9 +33,9 @@ class Feature:
         unit: timestamps only: the unit in which the int64 counts from 1970-01-01 UTC.
         vocabulary: categorical only: how many of the most frequent values get an index of their own.
         buckets: numeric only: how many quantile bins the model's encodings may use.
-        written: how requests write a value as a text, of int payloads only: moments and truth values as the texts of the
-            data do (`ISO 8601` or a strptime format; `true or false`), and what float64 would round as `whole numbers`.
-            None where requests have numbers, and for the payload text.
+        written: int payloads only: how requests write a value as a text. Moments and truth values as the texts of the
+            data do (`ISO 8601` or a strptime format; `true or false`), and what float64 rounds as `whole numbers`.
+            None where requests have numbers.
     """
 
     name: str
@@ -119,14 +120,14 @@ class Input:
     moments: tuple[int, ...] = ()
 
 
-def plausible_moments(low: float, high: float, unit: Unit) -> tuple[float, float]:
-    """Returns the least and the greatest whole number that can be a moment: others are in another unit than `unit`.
+def plausible_moments(moments: Sequence[float], unit: Unit) -> tuple[float, float]:
+    """Returns the least and the greatest whole number that can be a moment: others count another unit.
 
     Args:
-        low: the least moment of train.
-        high: the greatest.
+        moments: the least and the greatest moment of train.
         unit: of these numbers.
     """
+    low, high = moments
     margin = high - low + _TEN_YEARS * PER_SECOND[unit]
     return low - margin, high + margin
 

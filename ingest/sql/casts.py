@@ -17,7 +17,7 @@ _EXPECTED = {
     "text": "text in UTF-8",
 }
 # What Examples can hold, by the problem of an error: a payload, or the unit of a moment.
-PAYLOADS = {
+PAYLOADS: dict[str, str] = {
     "int": _EXPECTED["integer"],
     "float": "a finite number below 3.4e38",
     "double": _EXPECTED["number"],

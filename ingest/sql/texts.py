@@ -5,6 +5,7 @@ this module defines which texts a type accepts. `value` is the usual way to writ
 column; `other_ways` are the further ways to write the same value, such as `5.0` for the whole number 5.
 """
 
+from core.spec import EXACT_DOUBLE
 from core.words import FALSE_WORDS, NULL_WORDS, TRUE_WORDS
 from ingest.source import Dialect
 from ingest.sql.connection import literal
@@ -15,7 +16,6 @@ DATE_OF_DIGITS = "%Y%m%d"
 _INTEGER = r"\s*[+-]?[0-9]+\s*"
 _THOUSANDS = "'’\u00a0\u202f"
 _CURRENCY = "[$€£¥₹]?"
-_EXACT_DOUBLE = 2**53
 
 
 def value(text: str, column_type: str, dialect: Dialect, written: str | None = None) -> str:
@@ -70,7 +70,7 @@ def number(text: str, dialect: Dialect) -> str:
 
 def whole_number(text: str, column_type: str, dialect: Dialect) -> str:
     """Returns SQL for a text as an integer type in any way to write a number, such as 5.0."""
-    whole = f"CASE WHEN x = trunc(x) AND abs(x) < {_EXACT_DOUBLE} THEN TRY_CAST(x AS {column_type}) END"
+    whole = f"CASE WHEN x = trunc(x) AND abs(x) < {EXACT_DOUBLE} THEN TRY_CAST(x AS {column_type}) END"
     digits = f"TRY_CAST(regexp_extract({text}, '^\\s*([+-]?[0-9]+)(\\.0*)?\\s*$', 1) AS {column_type})"
     return f"coalesce({digits}, list_transform([{number(text, dialect)}], lambda x: {whole})[1])"
 

@@ -19,9 +19,8 @@ from core.spec import Feature, Spec
 from models.preprocessing.packing import pack
 from models.preprocessing.transform_graph import Raw, TransformGraph
 from models.serving import signatures
+from models.serving.requests import tf_examples
 from models.serving.requests.columns import VALUE_TYPES, Reader, bounds, is_text
-
-_EXAMPLE_TYPES = {**VALUE_TYPES, "double": tf.float32}  # tf.Example has no float64
 
 
 def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -> None:
@@ -51,7 +50,6 @@ def _signatures(
     """
     raw = {feature.name: tf.SparseTensorSpec([None, None], VALUE_TYPES[feature.payload]) for feature in spec.features}
     dense = {arguments[feature.name]: _dense_spec(feature, arguments[feature.name]) for feature in spec.features}
-    parsing = {feature.name: tf.io.VarLenFeature(_EXAMPLE_TYPES[feature.payload]) for feature in spec.features}
     transform = tf.function(graph.features, autograph=False).get_concrete_function(raw)
 
     def answer(rows: Raw) -> dict[str, tf.Tensor]:
@@ -59,14 +57,13 @@ def _signatures(
 
     answer_rows = tf.function(answer, autograph=False).get_concrete_function(raw)
 
-    def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        parsed = tf.io.parse_example(examples, parsing)
-        return answer_rows({name: tf.cast(column, raw[name].dtype) for name, column in parsed.items()})
-
     reader = Reader(spec.features, bounds(spec.features, graph.inputs))
 
     def read(columns: Mapping[str, tf.Tensor]) -> Raw:
-        return reader.sparse({name: columns[argument] for name, argument in arguments.items()})
+        return reader.columns({name: columns[argument] for name, argument in arguments.items()})
+
+    def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return answer_rows(tf_examples.read(examples, reader))
 
     def predict(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
         return answer_rows(read(columns))

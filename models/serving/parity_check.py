@@ -137,14 +137,9 @@ def _odd_rows(model: ServedModel, spec: Spec, known: Mapping[str, np.ndarray]) -
             feature.name: np.full([3, 1] if feature.repeated else [3], text if feature.payload == "text" else number)
             for feature in spec.features
         }
-        # A number is no moment where it may be one in another unit.
-        columns |= {
-            feature.name: np.full_like(
-                columns[feature.name], np.nan if kind == "missing" else known[feature.name].flat[0]
-            )
-            for feature in spec.features
-            if feature.kind == "timestamp"
-        }
+        if kind == "unknown":  # another moment may be in another unit, and there are two truth values only
+            strict = (feature for feature in spec.features if feature.kind == "timestamp" or feature.written)
+            columns |= {feature.name: known[feature.name][:1].repeat(3, axis=0) for feature in strict}
         problem = _problem(model(columns), spec)
         if problem:
             return _result("odd rows", f"With {kind} values in all features: {problem}")

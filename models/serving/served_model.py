@@ -124,12 +124,17 @@ def _inputs(path: str) -> dict[str, dict[str, tf.TensorSpec]]:
 
 
 def _tensor(column: np.ndarray, dtype: tf.DType) -> tf.Tensor:
-    """Returns a column as a signature takes it: whole numbers as texts where it takes texts."""
-    if dtype == tf.string and column.dtype.kind in "fiu":
-        numbers = tf.constant(column)
-        missing = tf.math.is_nan(numbers) if numbers.dtype.is_floating else tf.zeros_like(numbers, tf.bool)
-        return tf.where(missing, "", tf.strings.as_string(tf.cast(tf.where(missing, 0, numbers), tf.int64)))
-    return tf.constant(column, dtype)
+    """Returns a column as a signature takes it."""
+    if dtype == tf.string and column.dtype.kind == "f":
+        return tf.constant(as_texts(column))
+    return tf.constant(column.astype(np.float64) if column.dtype == np.longdouble else column, dtype)
+
+
+def as_texts(numbers: np.ndarray) -> np.ndarray:
+    """Returns whole numbers as object[batch] of their decimal digits, with b"" for NaN."""
+    missing = np.isnan(numbers)
+    texts = np.where(missing, 0, numbers).astype(np.int64).astype(bytes).astype(object)
+    return np.where(missing, b"", texts)
 
 
 def _missing(spec: tf.TensorSpec) -> np.ndarray:

@@ -59,7 +59,7 @@ class TrainStats:
         new, near = 0.0, (low - FAR_WIDTHS * width, high + FAR_WIDTHS * width)
         if feature.kind == "timestamp":
             new = max(width, NEW_MOMENTS / np.timedelta64(1, feature.unit))
-            near = plausible_moments(low, high, feature.unit)
+            near = plausible_moments((low, high), feature.unit)
         accepted = (low - new, high + new)
         return cls(feature, constants.missing, values=(low, high), accepted=accepted, near=near)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import ingest
 from core.config_sections import FeatureOptions
-from core.spec import ISO_8601, TRUE_OR_FALSE, WHOLE_NUMBERS, Feature, Label, Spec
+from core.spec import EXACT_DOUBLE, ISO_8601, TRUE_OR_FALSE, WHOLE_NUMBERS, Feature, Label, Spec
 from ingest.sql.values import type_class
 from pipeline.config.settings import Settings
 from pipeline.profile.checks import run_checks, warnings
@@ -19,8 +19,6 @@ from pipeline.profile.label_inference import spec_label
 from pipeline.profile.role_inference import InferredRole
 from pipeline.profile.table_inference import infer
 from pipeline.profile.table_profile import TableProfile, profile_table
-
-_EXACT_DOUBLE = 2**53
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,15 +99,16 @@ def _written(feature: Feature, table: TableProfile) -> str | None:
         return None
     profile = table.columns[feature.name]
     column = next((column for column in table.source.columns if column.name == feature.name), None)
-    kind = type_class(column.type) if column and _holds_texts(column, table.source) else None
-    if kind == "boolean" and profile.type_class == "boolean":
-        return TRUE_OR_FALSE
-    if kind == "moment" and feature.kind == profile.type_class == "timestamp":
-        return column.format or ISO_8601
+    if column and _holds_texts(column, table.source):
+        kind = type_class(column.type)
+        if kind == "boolean" and profile.type_class == "boolean":
+            return TRUE_OR_FALSE
+        if kind == "moment" and feature.kind == profile.type_class == "timestamp":
+            return column.format or ISO_8601
     if feature.kind == "timestamp":
         return ISO_8601 if feature.unit == "ns" else None
     ends = [end for end in (profile.low, profile.high) if isinstance(end, int)]
-    return WHOLE_NUMBERS if any(abs(end) > _EXACT_DOUBLE for end in ends) else None
+    return WHOLE_NUMBERS if any(abs(end) > EXACT_DOUBLE for end in ends) else None
 
 
 def _holds_texts(column: ingest.Column, source: ingest.Source) -> bool:

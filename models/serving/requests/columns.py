@@ -2,20 +2,11 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
-from core.spec import (
-    PER_SECOND,
-    TRUE_OR_FALSE,
-    UNIT_NAMES,
-    WHOLE_NUMBERS,
-    Feature,
-    Input,
-    Payload,
-    plausible_moments,
-)
+from core.spec import TRUE_OR_FALSE, UNIT_NAMES, WHOLE_NUMBERS, Feature, Input, Payload, plausible_moments
 from core.words import FALSE_WORDS, NULL_WORDS, TRUE_WORDS
 from models.preprocessing.transform_graph import Raw, split
 from models.preprocessing.transform_ops import NO_INTEGER
@@ -38,7 +29,7 @@ def bounds(features: Sequence[Feature], inputs: Sequence[Input]) -> dict[str, tu
     found = [model_input.moments for model_input in inputs if model_input.moments]
     if not found:
         return {}
-    return {time.name: plausible_moments(*ends, time.unit) for time, ends in zip(times, found, strict=True)}
+    return {time.name: plausible_moments(ends, time.unit) for time, ends in zip(times, found, strict=True)}
 
 
 def is_text(feature: Feature) -> bool:
@@ -95,9 +86,7 @@ class Reader:
             own, is_own = moments.whole_numbers(plain, str(written), [feature.unit for feature in features])
             values, good = tf.where(is_own, own, values), is_own | good
         with tf.control_dependencies([_require(missing | good, texts, features)]):
-            return split(
-                _present(tf.where(missing, NO_INTEGER, values), "int"), [feature.name for feature in features]
-            )
+            return split(_present(tf.where(missing, NO_INTEGER, values), "int"), [feature.name for feature in features])
 
     def moments(self, raw: Raw) -> Raw:
         """Returns sparse columns, after a check that those of moments, int64, are in the right unit."""
@@ -127,8 +116,8 @@ class Reader:
         return (numbers >= low) & (numbers <= high)
 
 
-def _require(good: tf.Tensor, values: tf.Tensor, features: Sequence[Feature]) -> tf.Operation:
-    """Returns an operation that fails where a value is bad, and names the first such value and its feature.
+def _require(good: tf.Tensor, values: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
+    """Returns a tensor to wait for, which fails where a value is bad, and names the first such value and its feature.
 
     Args:
         good: bool[batch, columns].
@@ -136,18 +125,22 @@ def _require(good: tf.Tensor, values: tf.Tensor, features: Sequence[Feature]) ->
         features: those of the columns, or the only one.
     """
 
-    def fail() -> tf.Tensor:
+    def message() -> tf.Tensor:
         first = tf.where(~good)[0]
         value = tf.gather_nd(values, first)
         shown = value if value.dtype == tf.string else tf.strings.as_string(value)
         column = first[1] if len(features) > 1 else 0
         name = tf.gather([feature.name for feature in features], column)
         expected = tf.gather([_expected(feature) for feature in features], column)
-        message = tf.strings.join(["Feature '", name, "' has the value '", shown, "', and ", expected, " was expected."])
-        with tf.control_dependencies([tf.raw_ops.Assert(condition=False, data=[message])]):
-            return tf.constant(False)
+        return tf.strings.join(["Feature '", name, "' has the value '", shown, "', and ", expected, " was expected."])
 
-    return tf.cond(tf.reduce_all(good), lambda: tf.constant(True), fail).op
+    return require(tf.reduce_all(good), message)
+
+
+def require(condition: tf.Tensor, message: Callable[[], tf.Tensor]) -> tf.Tensor:
+    """Returns a tensor to wait for, which fails with InvalidArgument and a message where a condition does not hold."""
+    # tf.debugging.Assert writes all letters but those of ASCII as numbers; this operation shows the text as it is.
+    return tf.cond(condition, lambda: tf.constant(0.0), lambda: tf.strings.to_number(message()))
 
 
 def _expected(feature: Feature) -> str:

@@ -95,7 +95,7 @@ def _read(texts: tf.Tensor, pattern: str, names: Sequence[str], units: Sequence[
 
 
 def _numbers(texts: Parts) -> dict[str, tf.Tensor]:
-    """Returns the parts of moments as int64: the year in full, the hour of 24, fraction in nanoseconds, offset in seconds."""
+    """Returns the parts as int64: the year in full, the hour of 24, fraction in nanoseconds, offset in seconds."""
     zero = tf.zeros_like(next(iter(texts.values())), tf.int64)
     parts = dict.fromkeys(("hour", "minute", "second", "fraction", "offset"), zero)
     parts |= {name: zero + first for name, first in _FIRST.items()}

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from core.spec import Feature
-from models.serving.requests.columns import Moments, Reader
+from models.serving.requests.columns import Reader, is_text
 
 NAN = math.nan
 DAY = 86_400_000_000
@@ -16,20 +16,25 @@ FEATURES = [
     Feature("number", "timestamp", "int"),
     Feature("flag", "categorical", "int", written="true or false"),
     Feature("count", "numeric", "int"),
+    Feature("large", "numeric", "int", written="whole numbers"),
     Feature("price", "numeric", "float"),
+    Feature("größe", "numeric", "int"),
     Feature("town", "categorical", "text"),
     Feature("tags", "categorical", "int", repeated=True),
 ]
-NONE = {"at": "", "number": NAN, "flag": "", "count": NAN, "price": NAN, "town": "", "tags": [NAN]}
-MOMENTS = {name: Moments(APRIL_10 - 365 * DAY, APRIL_10) for name in ("at", "number")}
+NONE = dict.fromkeys(("at", "flag", "large", "town"), "") | dict.fromkeys(("number", "count", "price", "größe"), NAN)
+NONE |= {"tags": [NAN]}
+PLAUSIBLE = dict.fromkeys(("at", "number"), (APRIL_10 - 3650 * DAY, APRIL_10 + 3650 * DAY))
 
 
 def _read(*rows):
-    columns = {name: tf.constant([{**NONE, **row}[name] for row in rows]) for name in NONE}
     columns = {
-        name: tf.cast(column, tf.float64) if column.dtype != tf.string else column for name, column in columns.items()
+        feature.name: tf.constant(
+            [{**NONE, **row}[feature.name] for row in rows], tf.string if is_text(feature) else tf.float64
+        )
+        for feature in FEATURES
     }
-    raw = Reader(FEATURES, MOMENTS).sparse(columns)
+    raw = Reader(FEATURES, PLAUSIBLE).columns(columns)
     return {name: column.values.numpy().tolist() for name, column in raw.items()}
 
 
@@ -47,13 +52,15 @@ def test_missing_is_nothing():
         ("at", f"{APRIL_10}.0", APRIL_10),
         ("at", "01.01.1900", -2_208_988_800_000_000),
         ("number", float(APRIL_10), APRIL_10),
-        ("number", 0.0, 0),
         ("flag", "True", 1),
         ("flag", "yes", 1),
         ("flag", "0", 0),
         ("flag", "1.0", 1),
         ("count", 5.0, 5),
         ("count", -(2.0**62), -(2**62)),
+        ("large", "9007199254740993", 2**53 + 1),
+        ("large", "-9223372036854775807", -(2**63) + 1),
+        ("large", "+0009223372036854775807.0", 2**63 - 1),
         ("price", 0.5, 0.5),
         ("town", "NA", b"NA"),
         ("tags", [7.0], 7),
@@ -69,7 +76,7 @@ def test_one_value(name, value, expected):
         (
             "at",
             "tomorrow",
-            r"Feature 'at' has the value 'tomorrow', and a moment in %d.%m.%Y or a whole number of micro",
+            r"Feature 'at' has the value 'tomorrow', and a moment in %d.%m.%Y, or a whole number of micro",
         ),
         ("at", "31.02.2024", "'31.02.2024'"),
         ("at", "1712707200", r"microseconds \(us\)"),
@@ -77,9 +84,14 @@ def test_one_value(name, value, expected):
         ("number", 1_712_707_200_000.0, r"\(us\)"),
         ("number", 1_712_707_200e9, r"\(us\)"),
         ("number", 19_823.0, r"\(us\)"),
+        ("number", 0.0, r"\(us\)"),
+        ("flag", "2", "true or false"),
+        ("large", "9223372036854775808", "Feature 'large' .* a whole number of 64 bits was expected"),
+        ("large", "0x1F", "Feature 'large'"),
         ("flag", "perhaps", "Feature 'flag' has the value 'perhaps', and true or false was expected"),
         ("count", 2.5, "Feature 'count' has the value '2.5.*', and a whole number of 64 bits was expected"),
         ("count", 1e300, "Feature 'count'"),
+        ("größe", 0.5, "Feature 'größe'"),
         ("tags", [0.5], "Feature 'tags'"),
     ],
 )
