@@ -5,6 +5,10 @@ Signatures (see `signatures` of the saved model):
     predict: a tensor [batch] a feature; numbers float64 with NaN for missing, text string with "" for missing, and so
         moments and truth values that are text in the data. A repeated feature is [batch, None], padded with the same.
     transform_features: takes what `predict` takes, gives the transformed features.
+    classify: of classes. TensorFlow Serving's Classification API: `inputs` string[batch], serialised tf.Example, to
+        `classes` and `scores`.
+    regress: of regression and of two classes. Its Regression API: the same `inputs` to `outputs` float32[batch], which
+        is the prediction or the score of the second class.
 
 Classification gives `classes` string[batch, C], `scores` float32[batch, C] and `predicted` string[batch]. Regression
 gives `predictions` float32[batch]; and where float32 would round them too much, `predictions_float64` float64[batch].
@@ -38,7 +42,7 @@ def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -
     served.variables_ = [variable.value for variable in predictor.variables]
     served.resources_ = graph.resources
     tf.saved_model.save(served, path, signatures=_signatures(spec, graph, predictor, arguments))
-    signatures.rename_inputs(path, {argument: name for name, argument in arguments.items()})
+    signatures.complete(path, {argument: name for name, argument in arguments.items()})
 
 
 def _signatures(
@@ -71,12 +75,26 @@ def _signatures(
     def transform_features(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
         return transform(read(columns))
 
-    examples = tf.TensorSpec([None], tf.string, name="examples")
-    return {
-        "serving_default": tf.function(serving_default, autograph=False).get_concrete_function(examples),
+    examples, inputs = (tf.TensorSpec([None], tf.string, name=name) for name in ("examples", "inputs"))
+    answer_examples = tf.function(serving_default, autograph=False).get_concrete_function(examples)
+
+    def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        answers = answer_examples(inputs)
+        return {name: answers[name] for name in ("classes", "scores")}
+
+    def regress(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        answers = answer_examples(inputs)
+        return {"outputs": answers["scores"][:, 1] if spec.label.classes else answers["predictions"]}
+
+    functions = {
         "predict": tf.function(predict, autograph=False).get_concrete_function(**dense),
         "transform_features": tf.function(transform_features, autograph=False).get_concrete_function(**dense),
+        "serving_default": answer_examples,
     }
+    for function in (classify, regress):
+        if function.__name__ in signatures.names_for(spec.label.task):
+            functions[function.__name__] = tf.function(function, autograph=False).get_concrete_function(inputs)
+    return functions
 
 
 def _named(predictions: tf.Tensor, spec: Spec) -> dict[str, tf.Tensor]:

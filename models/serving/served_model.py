@@ -11,6 +11,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from core.errors import UserError
+from core.spec import WHOLE_NUMBERS, Feature
 from models.serving import signatures
 
 
@@ -135,6 +136,22 @@ def as_texts(numbers: np.ndarray) -> np.ndarray:
     missing = np.isnan(numbers)
     texts = np.where(missing, 0, numbers).astype(np.int64).astype(bytes).astype(object)
     return np.where(missing, b"", texts)
+
+
+def written_texts(numbers: np.ndarray, feature: Feature) -> np.ndarray:
+    """Returns whole numbers as object[batch] of texts as requests may have them: moments in ISO 8601.
+
+    Every second moment has an offset. Digits stand for a year that has not four of them.
+    """
+    texts = as_texts(numbers)
+    if feature.kind != "timestamp" or feature.written == WHOLE_NUMBERS:
+        return texts
+    moments = np.where(np.isnan(numbers), 0, numbers).astype(np.int64).astype(f"datetime64[{feature.unit}]")
+    zone = np.arange(len(texts)) % 2 == 1
+    local = np.datetime_as_string(moments + np.where(zone, np.timedelta64(330, "m"), np.timedelta64(0, "m")))
+    iso = np.char.encode(np.char.add(local, np.where(zone, "+05:30", "Z"))).astype(object)
+    years = moments.astype("datetime64[Y]").astype(np.int64) + 1970
+    return np.where((texts != b"") & (years > 1000) & (years < 9999), iso, texts)
 
 
 def _missing(spec: tf.TensorSpec) -> np.ndarray:

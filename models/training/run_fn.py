@@ -12,8 +12,8 @@ from core import examples
 from core.config_sections import Train
 from core.spec import Spec
 from models import families
-from models.preprocessing.rows import TransformedRows
-from models.serving import export
+from models.preprocessing.transform_graph import TransformGraph
+from models.serving import export, made_rows
 from models.trained import Predict, Trained
 from models.training import dataset
 from models.training import fn_args as fn_args_reader
@@ -25,8 +25,8 @@ def run_fn(fn_args: Any) -> None:
     """Trains the model and writes the outputs of the stage. TFX calls it.
 
     The served model goes to `fn_args.serving_model_dir`. The folder `fn_args.model_run_dir` gets TensorBoard's logs,
-    `report.json`, and `expected.parquet`: rows of eval, with the predictions of the model in memory in the column
-    `examples.PREDICTION`.
+    `report.json`, and `expected.parquet`: rows of eval and rows made of them, with the predictions of the model in
+    memory in the column `examples.PREDICTION`.
     """
     spec, options, graph = fn_args_reader.read(fn_args, Train)
     folder = pathlib.Path(fn_args.model_run_dir)
@@ -40,13 +40,14 @@ def run_fn(fn_args: Any) -> None:
     board = keras.callbacks.TensorBoard(folder, write_graph=False)
     trained = family.fit(spec, graph.inputs, hyperparameters, train, validation, options, callbacks=[board])
     export.save(fn_args.serving_model_dir, spec, graph, trained.predictor)
-    _write_expected(folder / "expected.parquet", eval_uri, validation, trained)
+    _write_expected(folder / "expected.parquet", eval_uri, graph, trained)
     (folder / "report.json").write_text(json.dumps(_report(spec, trained)), encoding="utf-8")
 
 
-def _write_expected(path: pathlib.Path, split_uri: str, rows: TransformedRows, trained: Trained) -> None:
+def _write_expected(path: pathlib.Path, split_uri: str, graph: TransformGraph, trained: Trained) -> None:
     raw = examples.read(examples.row_groups(split_uri)[0]).slice(0, _EXPECTED_ROWS)
-    predictions = Predict(trained.predictor)(rows.take(slice(0, raw.num_rows)).features)
+    raw = made_rows.add(raw, graph.spec.features)
+    predictions = Predict(trained.predictor)(graph(raw))
     column = pa.array(list(predictions.reshape(raw.num_rows, -1)), pa.list_(pa.from_numpy_dtype(predictions.dtype)))
     pq.write_table(pa.Table.from_batches([raw]).append_column(examples.PREDICTION, column), path)
 

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from core.errors import UserError
-from models.serving import model_versions, parity_check
+from models.serving import differences, model_versions
 from models.serving.served_model import ServedModel
 from pipeline.prediction import batch_prediction
 from pipeline.prediction.prediction_table import PredictionTable
@@ -161,7 +161,7 @@ def test_tf_examples(served, tmp_path):
     file = _parquet(tmp_path / "x.parquet", {name: TABLE[name] for name in FEATURES}, pa.timestamp("ms"))
     with PredictionTable(training, [file]) as table:
         (batch,) = table.batches()
-    numbers = parity_check.tf_examples(batch.features, training.spec.features)
+    numbers = differences.tf_examples(batch.features, training.spec.features)
     texts = np.array([_with_texts(example, row) for row, example in enumerate(numbers)], object)
     for examples in (numbers, texts):
         answer = model.call("serving_default", {"examples": examples})

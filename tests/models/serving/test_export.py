@@ -38,8 +38,11 @@ def example(row):
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 columns = {name: tf.constant(values, tf.string if text else tf.float64)
            for name, (values, text) in request["columns"].items()}
+examples = tf.constant([example(r) for r in request["rows"]])
 answers = {
-    "serving_default": model.signatures["serving_default"](examples=tf.constant([example(r) for r in request["rows"]])),
+    "classify": model.signatures["classify"](inputs=examples),
+    "regress": model.signatures["regress"](inputs=examples),
+    "serving_default": model.signatures["serving_default"](examples=examples),
     "predict": model.signatures["predict"](**columns),
     "transform_features": model.signatures["transform_features"](**columns),
 }
@@ -111,6 +114,36 @@ def test_every_signature_gives_what_the_model_in_memory_gives(trained, served):
         assert answer["predicted"] == [("no", "yes")[index] for index in expected.argmax(axis=1)]
 
 
+def test_classify_and_regress_give_the_same_as_serving_default(served):
+    answers = served["answers"]
+    assert answers["classify"] == {name: answers["serving_default"][name] for name in ("classes", "scores")}
+    assert answers["regress"] == {"outputs": [scores[1] for scores in answers["serving_default"]["scores"]]}
+
+
+def test_signatures_have_the_methods_of_a_model_server(saved):
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    model = saved_model_pb2.SavedModel.FromString((saved / "saved_model.pb").read_bytes())
+    found = {name: signature.method_name for name, signature in model.meta_graphs[0].signature_def.items()}
+    predict = dict.fromkeys(("serving_default", "predict", "transform_features"), "tensorflow/serving/predict")
+    others = {name: f"tensorflow/serving/{name}" for name in ("classify", "regress")}
+    assert {name: method for name, method in found.items() if not name.startswith("__")} == predict | others
+
+
+@pytest.mark.parametrize("rows", [0, 1, 100_000])
+def test_every_signature_answers_batches_of_any_size(saved, rows):
+    model = served_model.ServedModel(str(saved))
+    columns = {
+        "age": np.resize([20.0, NAN, 1e9], rows),
+        "class": np.resize(np.array([b"red", b"", "größer".encode()], object), rows),
+        "tags used": np.resize([[3.0, NAN], [NAN, NAN], [2.0, 1.0]], (rows, 2)),
+    }
+    examples = np.resize(np.array([b""], object), rows)
+    for signature in model.signatures:
+        inputs = dict.fromkeys(("examples", "inputs"), examples) | columns
+        assert {len(values) for values in model.call(signature, inputs).values()} == {rows}
+
+
 def test_transform_features_gives_the_models_inputs_and_no_label(served):
     answer = served["answers"]["transform_features"]
     assert answer == {
@@ -170,4 +203,7 @@ def test_regression_gives_numbers(prepared, tmp_path):
     columns = examples.dense(batch, spec.features)
     answer = predict(**{"class": tf.constant(columns["class"]), "tags used": tf.constant(columns["tags used"])})
     assert set(answer) == {"predictions"}
+    assert set(tf.saved_model.load(str(tmp_path)).signatures) == {
+        "predict", "regress", "serving_default", "transform_features",
+    }  # fmt: skip
     np.testing.assert_allclose(answer["predictions"], Predict(found.predictor)(rows.features), rtol=1e-6)
