@@ -36,6 +36,7 @@ class Feature:
         written: int payloads only: how requests write a value as a text. Moments and truth values as the texts of the
             data do (`ISO 8601` or a strptime format; `true or false`), and what float64 rounds as `whole numbers`.
             None where requests have numbers.
+        also_numeric: categorical whole numbers only: whether their amount is an input beside their category.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Feature:
     vocabulary: int = 10_000
     buckets: int = 48
     written: str | None = None
+    also_numeric: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

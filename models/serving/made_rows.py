@@ -61,8 +61,9 @@ def _values(feature: Feature, column: pa.LargeListArray) -> Iterator[list[Any] |
     elif feature.kind in ("categorical", "text"):
         counts = pc.value_counts(column.flatten()).to_pylist()
         frequent = sorted(counts, key=lambda count: -count["counts"])[:_FREQUENT]
-        unknown = {"text": _UNKNOWN_TEXT.encode(), "int": 2**24 + 1}.get(feature.payload, 0.5)
         known = [count["values"] for count in frequent]
+        integer = max(known) + 1 if feature.also_numeric else 2**24 + 1
+        unknown = {"text": _UNKNOWN_TEXT.encode(), "int": integer}.get(feature.payload, 0.5)
         yield from ([value] for value in (known if feature.written == TRUE_OR_FALSE else [unknown, *known]))
     else:
         yield from ([value] for value in _numbers(feature, np.asarray(column.flatten())))
