@@ -1,7 +1,8 @@
 """Compares the answers of a served model with the trainer's predictions, and finds the feature behind a difference.
 
-The rows to compare have some that were made of others by replacing the value of one feature (see `made_rows`). Where
-the difference of such a row is another than that of the row it was made of, this feature causes it.
+Some of the rows were made of others by replacing the value of one feature (see `made_rows`). A feature causes the
+difference where a row agrees with the trainer, and does not any more with another value of this feature, or the other
+way round.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ from models.serving.served_model import ServedModel, written_texts
 # Requests of these sizes; then all rows in one.
 _BATCHES = (1, 2, 7)
 _SMALL_ROWS = 63
+_CERTAIN = 0.97
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,7 @@ def measure(model: ServedModel, table: pa.RecordBatch, spec: Spec, limit: float)
     culprit = ""
     if relative > limit:
         *_, whole = max((one for one in found if len(one[2]) == table.num_rows), key=lambda one: one[0])
-        culprit = _culprit(table, whole / scale[:, None], spec.features, limit)
+        culprit = _culprit(table, np.abs(whole / scale[:, None]).max(axis=1), spec, limit)
     return Differences(largest, relative, request, culprit)
 
 
@@ -145,26 +147,31 @@ def _rounded_predictions(
     return answers(model({**columns, **rounded})) if rounded else expected
 
 
-def _culprit(table: pa.RecordBatch, difference: np.ndarray, features: Sequence[Feature], limit: float) -> str:
-    """Returns a sentence on the feature whose replacement changes the difference most; empty for a smaller change.
+def _culprit(table: pa.RecordBatch, difference: np.ndarray, spec: Spec, limit: float) -> str:
+    """Returns a sentence on the feature whose replacement makes a row agree or disagree; empty where no one stands out.
 
     Args:
         table: the rows, with the marks of `made_rows`.
-        difference: of each row from the trainer's prediction, signed, [rows, outputs].
-        features: the features.
-        limit: the smallest change that counts.
+        difference: of each row from the trainer's prediction, float[rows].
+        spec: the features and the label.
+        limit: the largest difference of a row that agrees.
     """
-    by_name = {feature.name: feature for feature in features}
-    marks = made_rows.marks(table)
-    changes = {row: float(np.abs(difference[row] - difference[base]).max()) for row, (base, _) in marks.items()}
-    if not changes or max(changes.values()) <= limit:
+    # Where a score is near 0 or 1, a wrong feature makes no difference.
+    certain = predictions(table, spec).max(axis=1) > _CERTAIN if spec.label.classes else np.zeros(table.num_rows, bool)
+    agrees, disagrees = difference <= limit / 10, difference > limit
+    turned: dict[str, list[tuple[float, int, int]]] = {}
+    for row, (base, name) in made_rows.marks(table).items():
+        if not certain[row] and ((agrees[base] and disagrees[row]) or (disagrees[base] and agrees[row])):
+            turned.setdefault(name, []).append((abs(difference[row] - difference[base]), base, row))
+    ranked = sorted(turned, key=lambda name: (len(turned[name]), max(turned[name])), reverse=True)
+    if not ranked or (len(ranked) > 1 and len(turned[ranked[0]]) == len(turned[ranked[1]])):
         return ""
-    row = max(changes, key=changes.__getitem__)
-    base, name = marks[row]
-    values = [_shown(table, by_name[name], place) for place in (base, row)]
+    (feature,) = (feature for feature in spec.features if feature.name == ranked[0])
+    change, base, row = max(turned[feature.name])
+    before, after = (_shown(table, feature, place) for place in (base, row))
     return (
-        f"Feature {name!r} causes it: where a row of eval gets {values[1]} in place of {values[0]}, the difference "
-        f"changes by {changes[row]:.1e}."
+        f"Feature {feature.name!r} causes it: where a row of eval gets {after} in place of {before}, the difference "
+        f"changes by {change:.1e}."
     )
 
 

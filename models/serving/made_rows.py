@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from core.spec import EXACT_DOUBLE, PER_SECOND, TRUE_OR_FALSE, WHOLE_NUMBERS, Feature
 
-_MARK = "\x1freplaced"  # the column of a made row's origin: no file has a column of that name
+MARK = "\x1freplaced"  # the column of a made row's origin: no file has a column of that name
 _MARK_TYPE = pa.struct({"base": pa.int32(), "feature": pa.string()})
 _BASES = 2
 _FREQUENT = 12
@@ -22,31 +22,40 @@ _MOST_ROWS = 1_000
 _UNKNOWN_TEXT = "völlig neu \N{CHECK MARK}"
 
 
-def add(rows: pa.RecordBatch, features: Sequence[Feature]) -> pa.RecordBatch:
-    """Returns rows of Examples with the made ones after them, and a column that `marks` reads."""
+def bases(predictions: np.ndarray) -> list[int]:
+    """Returns the rows to make others of: for scores, [rows, classes], those in which all features matter most."""
+    return (np.argsort(predictions.max(axis=1)) if predictions.ndim > 1 else np.arange(len(predictions)))[
+        :_BASES
+    ].tolist()
+
+
+def add(rows: pa.RecordBatch, features: Sequence[Feature], chosen: Sequence[int]) -> pa.RecordBatch:
+    """Returns rows of Examples with those made of the chosen ones after them, and a column that `marks` reads."""
     made = [rows]
     origins: list[dict[str, Any] | None] = [None] * rows.num_rows
-    for feature, base, value in itertools.islice(_replacements(rows, features), _MOST_ROWS):
+    for feature, base, value in itertools.islice(_replacements(rows, features, chosen), _MOST_ROWS):
         row = rows.slice(base, 1)
         place = rows.schema.get_field_index(feature.name)
         made.append(row.set_column(place, rows.schema.field(place), pa.array([value], rows.schema.field(place).type)))
         origins.append({"base": base, "feature": feature.name})
-    table = pa.Table.from_batches(made).append_column(_MARK, pa.array(origins, _MARK_TYPE))
+    table = pa.Table.from_batches(made).append_column(MARK, pa.array(origins, _MARK_TYPE))
     return table.combine_chunks().to_batches()[0]
 
 
 def marks(rows: pa.RecordBatch) -> Mapping[int, tuple[int, str]]:
     """Returns for each made row the row that it was made of, and the feature that was replaced."""
-    if _MARK not in rows.schema.names:
+    if MARK not in rows.schema.names:
         return {}
-    origins = enumerate(rows.column(_MARK).to_pylist())
+    origins = enumerate(rows.column(MARK).to_pylist())
     return {row: (origin["base"], origin["feature"]) for row, origin in origins if origin is not None}
 
 
-def _replacements(rows: pa.RecordBatch, features: Sequence[Feature]) -> Iterator[tuple[Feature, int, list[Any] | None]]:
+def _replacements(
+    rows: pa.RecordBatch, features: Sequence[Feature], chosen: Sequence[int]
+) -> Iterator[tuple[Feature, int, list[Any] | None]]:
     """Yields a feature, the row to change, and the new value: of each feature the first value, then the second, ..."""
     values = [[(feature, value) for value in _values(feature, rows.column(feature.name))] for feature in features]
-    for base in range(min(_BASES, rows.num_rows)):
+    for base in chosen:
         for of_each in itertools.zip_longest(*values):
             yield from ((found[0], base, found[1]) for found in of_each if found is not None)
 
@@ -74,7 +83,7 @@ def _numbers(feature: Feature, values: np.ndarray) -> list[int] | list[float]:
     finite = values[np.isfinite(values)] if feature.payload != "int" else values
     if not len(finite):
         return []
-    quantiles = np.sort(finite)[(np.linspace(0, 1, 5) * (len(finite) - 1)).astype(int)]
+    quantiles = np.unique(np.sort(finite)[(np.linspace(0, 1, 5) * (len(finite) - 1)).astype(int)])
     if feature.payload != "int":
         low, high = float(quantiles[0]), float(quantiles[-1])
         return [2 * high - low, 2 * low - high, *map(float, quantiles)]

@@ -68,7 +68,7 @@ def check(path: str, expected: str, spec: Spec, serve: Serve) -> Answer:
             return Answer(results)
         found = differences.measure(model, rows, spec, serve.max_difference)
         p50 = _latency(model, {name: column[:1] for name, column in columns.items()})
-    except tf.errors.OpError as error:
+    except (UserError, tf.errors.OpError) as error:
         return Answer([*results, _result("answers", f"A request failed: {_first_line(error)}")])
     measured = ServedModelCheck(serve, found.relative, found.request, p50, found.culprit)
     return Answer([*results, *gates.judge(measured)], found.largest, p50)

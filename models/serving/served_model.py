@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import pathlib
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 
@@ -64,11 +65,21 @@ class ServedModel:
         return self._inputs[signature]
 
     def call(self, signature: str, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Returns what a signature gives for some rows; columns that it does not take are ignored."""
+        """Returns what a signature gives for some rows; columns that it does not take are ignored.
+
+        Raises:
+            UserError: a value is none of its feature.
+        """
         function = self._loaded.signatures[signature]
         tensors = {name: _tensor(columns[name], spec.dtype) for name, spec in self._inputs[signature].items()}
         keywords = self._keywords[signature]
-        answer = function(**{keywords[name]: tensor for name, tensor in tensors.items()})
+        try:
+            answer = function(**{keywords[name]: tensor for name, tensor in tensors.items()})
+        except tf.errors.InvalidArgumentError as error:
+            refused = re.search(r"Feature '.*' has the value '.*', and .* was expected\.", error.message)
+            if refused is None:
+                raise
+            raise UserError(refused.group()) from error
         outputs = {name: value.numpy() for name, value in answer.items()}
         exact = outputs.pop("predictions_float64", None)
         return outputs if exact is None else {**outputs, "predictions": exact}

@@ -46,8 +46,9 @@ def run_fn(fn_args: Any) -> None:
 
 def _write_expected(path: pathlib.Path, split_uri: str, graph: TransformGraph, trained: Trained) -> None:
     raw = examples.read(examples.row_groups(split_uri)[0]).slice(0, _EXPECTED_ROWS)
-    raw = made_rows.add(raw, graph.spec.features)
-    predictions = Predict(trained.predictor)(graph(raw))
+    predict = Predict(trained.predictor)
+    raw = made_rows.add(raw, graph.spec.features, made_rows.bases(predict(graph(raw))))
+    predictions = predict(graph(raw))
     column = pa.array(list(predictions.reshape(raw.num_rows, -1)), pa.list_(pa.from_numpy_dtype(predictions.dtype)))
     pq.write_table(pa.Table.from_batches([raw]).append_column(examples.PREDICTION, column), path)
 

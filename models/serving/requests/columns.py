@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
-from core.spec import TRUE_OR_FALSE, UNIT_NAMES, WHOLE_NUMBERS, Feature, Input, Payload, plausible_moments
+from core.spec import (
+    PER_SECOND,
+    TRUE_OR_FALSE,
+    UNIT_NAMES,
+    WHOLE_NUMBERS,
+    Feature,
+    Input,
+    Payload,
+    Unit,
+    plausible_moments,
+)
 from core.words import FALSE_WORDS, NULL_WORDS, TRUE_WORDS
 from models.preprocessing.transform_graph import Raw, split
 from models.preprocessing.transform_ops import NO_INTEGER
@@ -19,12 +29,14 @@ VALUE_TYPES: Mapping[Payload, tf.DType] = {
     "text": tf.string,
 }
 _TOO_LARGE = 2.0**63
+_YEAR = 31_556_952  # seconds
+_SECONDS: Mapping[str, float] = {"days": 86_400.0} | {unit: 1 / per for unit, per in PER_SECOND.items()}
 
 Bounds = Mapping[str, tuple[float, float]]
 
 
 def bounds(features: Sequence[Feature], inputs: Sequence[Input]) -> dict[str, tuple[float, float]]:
-    """Returns the range of the whole numbers that can be moments of each feature; none after a user's function."""
+    """Returns the range of the moments of train and those near it, by feature; none after a user's function."""
     times = [feature for feature in features if feature.kind == "timestamp"]
     found = [model_input.moments for model_input in inputs if model_input.moments]
     if not found:
@@ -48,7 +60,9 @@ class Reader:
     """
 
     def __init__(self, features: Sequence[Feature], plausible: Bounds) -> None:
-        self.features, self._plausible = features, plausible
+        units = {feature.name: feature.unit for feature in features}
+        self.features = features
+        self._other_units = {name: _other_units(ends, units[name]) for name, ends in plausible.items()}
 
     def columns(self, columns: Mapping[str, tf.Tensor]) -> Raw:
         """Returns columns [batch], or [batch, values] of repeated features, without the missing values."""
@@ -81,7 +95,7 @@ class Reader:
             values, good = tf.cast(true, tf.int64), true | _is_one_of(plain, FALSE_WORDS)
         else:
             values, good = _whole_numbers(plain)
-            good &= self._plausible_numbers(values, features)
+            good &= self._in_unit(values, features)
         if written not in (TRUE_OR_FALSE, WHOLE_NUMBERS):
             own, is_own = moments.whole_numbers(plain, str(written), [feature.unit for feature in features])
             values, good = tf.where(is_own, own, values), is_own | good
@@ -92,9 +106,9 @@ class Reader:
         """Returns sparse columns, after a check that those of moments, int64, are in the right unit."""
         checked = dict(raw)
         for feature in self.features:
-            if feature.name in self._plausible and feature.name in raw:
+            if feature.name in self._other_units and feature.name in raw:
                 values = raw[feature.name].values
-                good = self._plausible_numbers(values[:, None], [feature])
+                good = self._in_unit(values[:, None], [feature])
                 with tf.control_dependencies([_require(good, values[:, None], [feature])]):
                     checked[feature.name] = raw[feature.name].with_values(tf.identity(values))
         return checked
@@ -102,18 +116,34 @@ class Reader:
     def _checked(self, numbers: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
         """Returns float64 numbers, after a check that those present are whole, of 64 bits, and moments in the unit."""
         whole = (numbers == tf.floor(numbers)) & (tf.abs(numbers) < _TOO_LARGE)
-        good = tf.math.is_nan(numbers) | (whole & self._plausible_numbers(numbers, features))
+        good = tf.math.is_nan(numbers) | (whole & self._in_unit(numbers, features))
         with tf.control_dependencies([_require(good, numbers, features)]):
             return tf.identity(numbers)
 
-    def _plausible_numbers(self, numbers: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
-        """Returns which numbers, [batch, columns], are not far from all moments of train: those are in another unit."""
-        ends = [self._plausible.get(feature.name, (-math.inf, math.inf)) for feature in features]
-        if all(end == (-math.inf, math.inf) for end in ends):
+    def _in_unit(self, numbers: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
+        """Returns which numbers, [batch, columns], are no moments in another unit than that of their feature."""
+        intervals = [self._other_units.get(feature.name, [(math.inf, -math.inf)]) for feature in features]
+        if not any(feature.name in self._other_units for feature in features):
             return tf.ones_like(numbers, tf.bool)
-        low, high = (tf.constant(side, tf.float64) for side in zip(*ends, strict=True))
-        numbers = tf.cast(numbers, tf.float64)
-        return (numbers >= low) & (numbers <= high)
+        most = max(map(len, intervals))
+        padded = tf.constant([[*found, *found[:1] * (most - len(found))] for found in intervals], tf.float64)
+        wide = tf.cast(numbers, tf.float64)[:, :, None]
+        return ~tf.reduce_any((wide >= padded[:, :, 0]) & (wide <= padded[:, :, 1]), axis=2)
+
+
+def _other_units(plausible: tuple[float, float], unit: Unit) -> list[tuple[float, float]]:
+    """Returns the intervals of the numbers that are moments in another unit.
+
+    Those are far from all moments of train, and would be near them, or between 1980 and 2100, in another unit.
+    """
+    years = [year * _YEAR * PER_SECOND[unit] for year in (1980 - 1970, 2100 - 1970)]
+    found = []
+    for other, seconds in _SECONDS.items():
+        if other != unit:
+            for low, high in (plausible, years):
+                first, last = (end / (seconds * PER_SECOND[unit]) for end in (low, high))
+                found += [(first, min(last, plausible[0])), (max(first, plausible[1]), last)]
+    return [(first, last) for first, last in found if first < last]
 
 
 def _require(good: tf.Tensor, values: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
@@ -148,7 +178,7 @@ def _expected(feature: Feature) -> str:
         return TRUE_OR_FALSE
     if feature.kind != "timestamp":
         return "a whole number of 64 bits"
-    number = f"a whole number of {UNIT_NAMES[feature.unit]} ({feature.unit}) since 1970-01-01 UTC near those of train"
+    number = f"a whole number of {UNIT_NAMES[feature.unit]} ({feature.unit}) since 1970-01-01 UTC"
     written = feature.written not in (None, WHOLE_NUMBERS)
     return f"a moment in {feature.written}, or {number}," if written else number
 

@@ -2,11 +2,13 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from tensorflow.core.protobuf import saved_model_pb2
 
 from core import examples
 from core.config_sections import Train
@@ -121,8 +123,6 @@ def test_classify_and_regress_give_the_same_as_serving_default(served):
 
 
 def test_signatures_have_the_methods_of_a_model_server(saved):
-    from tensorflow.core.protobuf import saved_model_pb2
-
     model = saved_model_pb2.SavedModel.FromString((saved / "saved_model.pb").read_bytes())
     found = {name: signature.method_name for name, signature in model.meta_graphs[0].signature_def.items()}
     predict = dict.fromkeys(("serving_default", "predict", "transform_features"), "tensorflow/serving/predict")
@@ -142,6 +142,27 @@ def test_every_signature_answers_batches_of_any_size(saved, rows):
     for signature in model.signatures:
         inputs = dict.fromkeys(("examples", "inputs"), examples) | columns
         assert {len(values) for values in model.call(signature, inputs).values()} == {rows}
+
+
+def test_a_program_in_c_gets_the_same_answer(saved, tmp_path):
+    import tensorflow as tf
+
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    source, program = pathlib.Path(__file__).with_name("call_signature.c"), tmp_path / "call_signature"
+    folder = pathlib.Path(tf.sysconfig.get_lib())
+    libraries = [*folder.glob("libtensorflow_cc.so*"), *folder.glob("libtensorflow_framework.so*")]
+    command = [compiler, source, "-o", program, f"-I{tf.sysconfig.get_include()}", *libraries, f"-Wl,-rpath,{folder}"]
+    subprocess.run(command, check=True)
+    model = saved_model_pb2.SavedModel.FromString((saved / "saved_model.pb").read_bytes())
+    signature = model.meta_graphs[0].signature_def["classify"]
+    operation, index = signature.outputs["scores"].name.split(":")
+    asked = [program, saved, signature.inputs["inputs"].name.split(":")[0], operation, index]
+    done = subprocess.run(asked, input=b"", capture_output=True, timeout=100, check=True)  # a tf.Example without values
+    loaded = served_model.ServedModel(str(saved))
+    expected = loaded.call("classify", {"inputs": np.array([b""], object)})["scores"][0]
+    np.testing.assert_allclose([float(line) for line in done.stdout.split()], expected, atol=1e-6)
 
 
 def test_transform_features_gives_the_models_inputs_and_no_label(served):
