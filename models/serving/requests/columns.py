@@ -115,9 +115,14 @@ class Reader:
 
     def _checked(self, numbers: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
         """Returns float64 numbers, after a check that those present are whole, of 64 bits, and moments in the unit."""
-        whole = (numbers == tf.floor(numbers)) & (tf.abs(numbers) < _TOO_LARGE)
-        good = tf.math.is_nan(numbers) | (whole & self._in_unit(numbers, features))
-        with tf.control_dependencies([_require(good, numbers, features)]):
+        good = tf.math.is_nan(numbers) | ((numbers == tf.floor(numbers)) & (tf.abs(numbers) < _TOO_LARGE))
+        checks = [_require(good, numbers, features)]
+        moments = [index for index, feature in enumerate(features) if feature.name in self._other_units]
+        if moments:
+            columns = tf.gather(numbers, moments, axis=1) if len(moments) < len(features) else numbers
+            of_columns = [features[index] for index in moments]
+            checks.append(_require(self._in_unit(columns, of_columns), columns, of_columns))
+        with tf.control_dependencies(checks):
             return tf.identity(numbers)
 
     def _in_unit(self, numbers: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
