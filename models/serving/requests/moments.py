@@ -12,7 +12,7 @@ from core.spec import ISO_8601, PER_SECOND, Unit
 
 _OFFSET = r"[+-]\d{2}(?::?\d{2})?"
 _ISO = (
-    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{0,9}))?)?"
+    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:(?:T| +)(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{0,9}))?)?"
     rf" ?(?:Z|z|UTC|({_OFFSET}))?)?"
 )
 _ISO_PARTS = ("year", "month", "day", "hour", "minute", "second", "fraction", "offset")
@@ -145,4 +145,6 @@ def _valid(parts: Parts) -> tf.Tensor:
     last = tf.gather(tf.constant(_DAYS, tf.int64), tf.clip_by_value(month - 1, 0, 11))
     last += tf.cast(leap & (month == 2), tf.int64)
     date = (year >= 1000) & (month >= 1) & (month <= 12) & (parts["day"] >= 1) & (parts["day"] <= last)
-    return date & (parts["hour"] < 24) & (parts["minute"] < 60) & (parts["second"] < 60)
+    minutes = parts["hour"] * 60 + parts["minute"]  # 24:00 is the next midnight
+    time = (minutes + tf.cast(parts["second"] + parts["fraction"] > 0, tf.int64)) <= 24 * 60
+    return date & time & (parts["minute"] < 60) & (parts["second"] < 60)
