@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.words import NULL_WORDS
+from core.text import NULL_WORDS
 from ingest.source import Column, Dialect
 from ingest.sql.connection import first_row, identifier
 from ingest.sql.texts import COMMA, DATE_OF_DIGITS, POINT, missing, value

@@ -6,7 +6,7 @@ column; `other_ways` are the further ways to write the same value, such as `5.0`
 """
 
 from core.spec import EXACT_DOUBLE
-from core.words import FALSE_WORDS, NULL_WORDS, TRUE_WORDS
+from core.text import FALSE_WORDS, NULL_WORDS, TRUE_WORDS
 from ingest.source import Dialect
 from ingest.sql.connection import literal
 

@@ -17,7 +17,7 @@ from core.spec import (
     Unit,
     plausible_moments,
 )
-from core.words import FALSE_WORDS, NULL_WORDS, TRUE_WORDS
+from core.text import FALSE_WORDS, NULL_WORDS, TRUE_WORDS
 from models.preprocessing.transform_graph import Raw, split
 from models.preprocessing.transform_ops import NO_INTEGER
 from models.serving.requests import moments
