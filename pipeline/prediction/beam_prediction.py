@@ -37,15 +37,18 @@ def predict(request: Request, version: Path, parts: Sequence[Shard]) -> Predicte
     parts = [dataclasses.replace(part, to=part.to.absolute()) for part in parts]
     result = request.to / _RESULT
     try:
-        with beam_errors.unwrapped(), beam_engine.started(engine) as options:
-            with beam.Pipeline(options=PipelineOptions(options)) as pipeline:
-                (
-                    pipeline
-                    | "Parts" >> beam.Create(parts)
-                    | "Predict" >> beam.ParDo(_Predict(request, version.absolute()))
-                    | "Add" >> beam.CombineGlobally(_Add())
-                    | "Write" >> beam.Map(functools.partial(_write, result))
-                )
+        with (
+            beam_errors.unwrapped(),
+            beam_engine.started(engine) as options,
+            beam.Pipeline(options=PipelineOptions(options)) as pipeline,
+        ):
+            (
+                pipeline
+                | "Parts" >> beam.Create(parts)
+                | "Predict" >> beam.ParDo(_Predict(request, version.absolute()))
+                | "Add" >> beam.CombineGlobally(_Add())
+                | "Write" >> beam.Map(functools.partial(_write, result))
+            )
         predicted = pickle.loads(result.read_bytes())
     finally:
         result.unlink(missing_ok=True)
