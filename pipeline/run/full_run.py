@@ -134,9 +134,14 @@ class FullRun:
     def _summary(self, watch: "Watch | None", error: BaseException | None) -> dict[str, Any]:
         ended = {outcome.name: outcome for outcome in watch.outcomes} if watch else {}
         stages = [
-            {"name": stage.name, "state": outcome.state, "seconds": round(outcome.seconds, 2)}
+            {
+                "name": stage.name,
+                "state": outcome.state,
+                "seconds": round(outcome.seconds, 2),
+                "cpu_seconds": round(outcome.cpu_seconds, 2),
+            }
             if (outcome := ended.get(stage.name))
-            else {"name": stage.name, "state": "skipped", "seconds": 0.0}
+            else {"name": stage.name, "state": "skipped", "seconds": 0.0, "cpu_seconds": 0.0}
             for stage in STAGES
         ]
         found = summary.build(
