@@ -1,6 +1,6 @@
 """Measures the Beam stages on each engine, fits a cost to the rows, and says what more rows would cost.
 
-    python benchmarks/beam_engines.py [--engines local two prism] [--times 1 10] [--results FILE]
+    python benchmarks/beam_engines.py [--engines local two prism] [--times 1 10] [--to Transform] [--results FILE]
 
 The table is that of `flights.py`, repeated. The model is linear, since only the stages on Beam are measured. A second
 of a processor is counted wherever it works for a stage, so that other work on the machine disturbs it little; what the
@@ -33,35 +33,40 @@ CORE_HOUR = 0.07  # US dollars for a core with 4 GB of memory, about what a mana
 Measurement = dict[str, tuple[float, float]]  # the seconds and the seconds of processors of each stage
 
 
-def measure(engine: str, file: pathlib.Path, folder: pathlib.Path) -> Measurement:
-    """Runs the pipeline up to the Evaluator."""
+def measure(engine: str, file: pathlib.Path, folder: pathlib.Path, last: str) -> Measurement:
+    """Runs the pipeline up to a stage."""
     sets = [argument for setting in (*LINEAR, *ENGINES[engine]) for argument in ("--set", setting)]
     command = [sys.executable, "pipeline/run_local.py", "--data", str(file), "--label", "late", "--out", str(folder)]
     done = subprocess.run(
-        [*command, "--to", "Evaluator", "--json", *sets], cwd=ROOT, capture_output=True, text=True, check=False
+        [*command, "--to", last, "--json", *sets], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if done.returncode:
         sys.exit(done.stderr)
     stages = {stage["name"]: stage for stage in json.loads(done.stdout)["stages"]}
-    return {name: (stages[name]["seconds"], stages[name]["cpu_seconds"]) for name in STAGES}
+    measured = STAGES[: STAGES.index(last) + 1]
+    return {name: (stages[name]["seconds"], stages[name]["cpu_seconds"]) for name in measured}
 
 
 def fitted(measurements: Mapping[int, Measurement], stage: str) -> tuple[float, float]:
-    """Returns the fixed seconds of processors of a stage, and those for a million rows, by a line."""
-    fewest, most = min(measurements), max(measurements)
-    low, high = measurements[fewest][stage][1], measurements[most][stage][1]
-    slope = max(0.0, (high - low) / (most - fewest)) if most > fewest else low / fewest
-    return max(0.0, low - slope * fewest), slope * 1e6
+    """Returns the fixed seconds of processors of a stage, and those for a million rows.
+
+    They are of the line through the fewest and the most rows; where there is one measurement, all of it is the rows'.
+    """
+    seconds = {rows: found[stage][1] for rows, found in measurements.items() if stage in found}
+    fewest, most = min(seconds), max(seconds)
+    if fewest == most:
+        return 0.0, seconds[most] / most * 1e6
+    slope = max(0.0, (seconds[most] - seconds[fewest]) / (most - fewest))
+    return max(0.0, seconds[fewest] - slope * fewest), slope * 1e6
 
 
-def measured_table(found: Mapping[str, Mapping[int, Measurement]], rows: int) -> Table:
-    """Returns the table of what was measured for one number of rows."""
+def measured_table(found: Mapping[str, Measurement]) -> Table:
+    """Returns the table of what was measured on each engine for one number of rows."""
     table = Table("", *(NAMES[engine] for engine in found), box=None, padding=(0, 2, 0, 0))
     for stage in STAGES:
-        cells = (found[engine][rows][stage] for engine in found)
-        table.add_row(stage, *(f"{cpu:6.1f} ({seconds:.1f})" for seconds, cpu in cells))
-    totals = ([found[engine][rows][stage] for stage in STAGES] for engine in found)
-    table.add_row("all", *(f"{sum(c for _, c in all_):6.1f} ({sum(s for s, _ in all_):.1f})" for all_ in totals))
+        cells = [measurement.get(stage) for measurement in found.values()]
+        if any(cells):
+            table.add_row(stage, *(f"{cell[1]:6.1f} ({cell[0]:.1f})" if cell else "" for cell in cells))
     return table
 
 
@@ -69,7 +74,8 @@ def cost_table(measurements: Mapping[int, Measurement]) -> Table:
     """Returns the table of the fitted costs and of what they say for more rows."""
     titles = ["", "fixed", "for a million rows", "rows/s of a core"]
     table = Table(*titles, *(f"{rows:.0e} rows" for rows in PROJECTED), box=None, padding=(0, 2, 0, 0))
-    lines = {stage: fitted(measurements, stage) for stage in STAGES}
+    measured = [stage for stage in STAGES if any(stage in found for found in measurements.values())]
+    lines = {stage: fitted(measurements, stage) for stage in measured}
     lines["all"] = (sum(fixed for fixed, _ in lines.values()), sum(slope for _, slope in lines.values()))
     for stage, (fixed, slope) in lines.items():
         hours = [(fixed + slope * rows / 1e6) / 3600 for rows in PROJECTED]
@@ -86,6 +92,7 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=pathlib.Path, default=ROOT / "benchmarks" / "data", help="where the tables are kept"
     )
+    parser.add_argument("--to", choices=STAGES, default="Evaluator", help="the last stage")
     parser.add_argument("--results", type=pathlib.Path, help="a JSON file of measurements, which are not repeated")
     arguments = parser.parse_args()
     console = Console(width=140)
@@ -100,12 +107,13 @@ def main() -> None:
             name = f"{engine} {times}"
             if name not in known:
                 with tempfile.TemporaryDirectory() as folder:
-                    known[name] = measure(engine, file, pathlib.Path(folder) / "run")
+                    known[name] = measure(engine, file, pathlib.Path(folder) / "run", arguments.to)
             if arguments.results:
                 arguments.results.write_text(json.dumps(known, indent=1))
             found[engine][times * ROWS] = known[name]
         title = f"{times * ROWS:,} rows x 33 columns: seconds of processors (and seconds) of each stage"
-        console.print(title, measured_table(found, times * ROWS), "", sep="\n")
+        now = {engine: found[engine][times * ROWS] for engine in found}
+        console.print(title, measured_table(now), "", sep="\n")
     for engine in arguments.engines:
         console.print(f"the cost on {NAMES[engine]}", cost_table(found[engine]), "", sep="\n")
 
