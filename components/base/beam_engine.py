@@ -13,7 +13,7 @@ from apache_beam.runners.portability import flink_runner, prism_runner, spark_ru
 from apache_beam.utils import subprocess_server
 
 from components.base import beam_options
-from core.config_sections import Beam
+from core.config.deployment import Beam
 from core.errors import UserError, WorkerLost
 from core.text import clause
 

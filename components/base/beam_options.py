@@ -17,7 +17,7 @@ from apache_beam.options.pipeline_options_validator import PipelineOptionsValida
 from apache_beam.runners import runner
 from apache_beam.runners.portability import flink_runner
 
-from core.config_sections import Beam
+from core.config.deployment import Beam
 from core.errors import UserError
 from core.text import did_you_mean
 

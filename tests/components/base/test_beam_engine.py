@@ -27,7 +27,8 @@ from components.schema_gen.component import SchemaGen
 from components.statistics_gen.component import StatisticsGen
 from components.transform import component as transform
 from core import examples
-from core.config_sections import Beam, Data
+from core.config.deployment import Beam
+from core.config.sections import Data
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
 from environment.installed import ROOT
@@ -89,7 +90,7 @@ LOST = """
 import os, signal
 import apache_beam as beam
 from components.base import beam_engine
-from core.config_sections import Beam
+from core.config.deployment import Beam
 from core.errors import WorkerLost
 
 def end_this_process(_):

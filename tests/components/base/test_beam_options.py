@@ -3,7 +3,7 @@
 import pytest
 
 from components.base import beam_options
-from core.config_sections import Beam
+from core.config.deployment import Beam
 from core.errors import UserError
 
 DATAFLOW = {

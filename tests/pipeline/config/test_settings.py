@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from core.config_sections import FeatureOptions
+from core.config.sections import FeatureOptions
 from core.errors import UserError
 from pipeline.config import settings, yaml_reader
 
