@@ -13,7 +13,7 @@ from core.spec import Input, Task
 from models.preprocessing.packing import keras_inputs
 from models.preprocessing.rows import TransformedRows
 from models.trained import Predict, Trained
-from models.training import ensemble_selection, fn_args
+from models.training import calibration, ensemble_selection, fn_args
 
 _MEMBERS = "members.json"
 _KEPT = ("metrics", "epochs", "trees")  # of `Trained`
@@ -65,8 +65,21 @@ class WeightedMean(keras.layers.Layer):
         return {**super().get_config(), "weights": self.shares}
 
 
-def combine(members: Sequence[Member], inputs: tuple[Input, ...]) -> keras.Model:
-    """Returns the model of an ensemble: packed features to the weighted mean of the predictions of trained members."""
+def combine(members: Sequence[Member], inputs: tuple[Input, ...], temperature: float = 1.0) -> keras.Model:
+    """Returns the model of an ensemble: packed features to the weighted mean of the predictions of trained members.
+
+    Args:
+        members: trained members.
+        inputs: the inputs of the model.
+        temperature: scales the scores; 1 leaves them. See `calibration`.
+    """
+    mean = _mean(members, inputs)
+    if temperature == 1:
+        return mean
+    return keras.Model(mean.input, calibration.Temperature(temperature, name="temperature")(mean.output))
+
+
+def _mean(members: Sequence[Member], inputs: tuple[Input, ...]) -> keras.Model:
     predictors = _predictors(members)
     if len(predictors) == 1:
         return predictors[0]
