@@ -167,7 +167,7 @@ class Tune(Section):
     """The search for hyperparameters, which compares trials on eval."""
 
     minutes: Positive | Literal["auto"] = "auto"
-    """the time of the search; auto: 20 seconds and one more for each 1,000 rows, at most 5 minutes"""
+    """the time of the search; auto: what the trials take, with family auto 20 s and 1 s for 1,000 rows, at most 5"""
     trials: CountOrZero = 4
     """the largest number of trials, with family auto beside one of each family; 0: the defaults"""
     algorithm: str = "screen_bayesian"
