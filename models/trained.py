@@ -18,7 +18,8 @@ _PREDICTION_VALUES = 262_144
 Build = Callable[[tuple[Input, ...], int, Mapping[str, Any]], keras.Model]
 """Returns a network, given the inputs, the number of outputs and all hyperparameters. It takes the tensors of
 `models.preprocessing.packing.pack` and returns unbounded float32[batch, outputs]: the logit of a binary task's second
-class, a logit per class, or the standardised prediction of a regression."""
+class, a logit per class, or the standardised prediction of a regression. An ensemble in one network returns
+float32[batch, members, outputs]."""
 
 Report = Callable[[str, float, float], None]
 

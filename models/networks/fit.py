@@ -108,7 +108,7 @@ def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any
     steps = batches // loops * loops
     network.compile(
         optimizer=_optimizer(hyperparameters, steps * epochs),
-        loss=head.loss,
+        loss=head.loss_of(network),
         jit_compile=False,  # on a CPU, compiling takes more time than it saves
         steps_per_execution=steps // loops,
     )
