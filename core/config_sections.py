@@ -157,7 +157,7 @@ class Validate(Section):
 class Model(Section):
     """The model that is trained."""
 
-    family: str = "mlp"
+    family: str = "auto"
     """the model family; auto: an ensemble of the best ones"""
     hyperparameters: dict[str, Any] = {}
     """fixed hyperparameters, which the search does not change"""

@@ -191,6 +191,9 @@ def _month(days: tf.Tensor) -> tf.Tensor:
 
 def circle(indexes: tf.Tensor, period: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns sine and cosine of a place in a period as float32, both 0 for the index of missing."""
-    angle = tf.cast(indexes, tf.float32) * (2 * 3.141592653589793 / period)
-    present = tf.cast(indexes < period, tf.float32)
-    return tf.sin(angle) * present, tf.cos(angle) * present
+    # Values of a table: the sine of TensorFlow differs by the last bit with a row's place in the batch, and a tree may
+    # have its border between the two.
+    angles = np.arange(period) * (2 * np.pi / period)
+    tables = [np.append(function(angles), 0.0).astype(np.float32) for function in (np.sin, np.cos)]
+    sine, cosine = (tf.gather(table, tf.minimum(indexes, period)) for table in tables)
+    return sine, cosine
