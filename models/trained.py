@@ -25,6 +25,23 @@ Report = Callable[[str, float, float], None]
 
 
 @dataclasses.dataclass(frozen=True)
+class TrainingTime:
+    """Where the time of a network's training went.
+
+    Attributes:
+        seconds: the whole training, with building the graph and the metrics on the validation rows.
+        steps: the number of steps that were measured.
+        step: the seconds of one step, in which it may wait for its batch.
+        input: the seconds in which the input makes one batch, measured alone. It works ahead, beside the steps.
+    """
+
+    seconds: float
+    steps: int
+    step: float
+    input: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Trained:
     """A trained model.
 
@@ -35,6 +52,7 @@ class Trained:
         epochs: the number of epochs that were trained; None for what has none.
         trees: the number of trees; None for networks.
         history: by name the loss and the metrics after each epoch.
+        time: where the time went; None for what has no steps.
     """
 
     predictor: keras.Model
@@ -43,6 +61,7 @@ class Trained:
     epochs: int | None = None
     trees: int | None = None
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    time: TrainingTime | None = None
 
 
 class Predict:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from core import digests, text
-from core.config_sections import Train
+from core.config.sections import Train
 from core.errors import UserError
 from core.spec import Spec
 
@@ -65,7 +65,7 @@ class RunContext(abc.ABC):
 
     def slice_columns(self) -> list[str]:
         """Returns the columns by which statistics and metrics are sliced."""
-        slices = (*self.settings.statistics.slices, *self.settings.evaluate.slices)
+        slices = (*self.settings.statistics.slices, *self.settings.evaluate.all_slices)
         return sorted({column for columns in slices for column in columns})
 
     @abc.abstractmethod
@@ -259,7 +259,10 @@ STAGES = (
                 "source": run.source.to_json(),
                 "query": run.settings.data.query,
                 "validate": run.settings.validation.model_dump(mode="json"),
-                "fingerprints": {name: run.digests[name] for name in ("StatisticsGen", "Trainer")},
+                "fingerprints": {
+                    "data": run.data_digest,
+                    **{name: run.digests[name] for name in ("StatisticsGen", "Trainer")},
+                },
             },
         },
     ),

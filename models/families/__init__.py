@@ -12,6 +12,7 @@ from models.families.cross import CROSS
 from models.families.family import Family
 from models.families.linear import LINEAR
 from models.families.mlp import MLP
+from models.families.realmlp import REALMLP
 from models.families.tabm import TABM
 from models.families.trees import TREES
 from models.families.wide_deep import WIDE_DEEP
@@ -24,6 +25,7 @@ FAMILIES: dict[str, Family] = {
     "wide_deep": WIDE_DEEP,
     "cross": CROSS,
     "tabm": TABM,
+    "realmlp": REALMLP,
     "trees": TREES,
 }
 # An ensemble of the best families, in place of one of them.

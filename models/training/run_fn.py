@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core import examples
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics
@@ -123,6 +123,7 @@ def _report(
     members: Sequence[Member], predictor: keras.Model, temperature: float, measured: dict[str, float]
 ) -> dict[str, Any]:
     only = members[0].trained if len(members) == 1 else None
+    times = [member.trained.time for member in members if member.trained and member.trained.time]
     return {
         "family": members[0].family if only else "ensemble",
         "hyperparameters": only.hyperparameters if only else {},
@@ -132,5 +133,6 @@ def _report(
         "epochs": only.epochs if only else None,
         "trees": only.trees if only else None,
         "history": only.history if only else {},
+        "time": dataclasses.asdict(max(times, key=lambda time: time.seconds)) if times else None,
         "metrics": {"eval": measured},
     }

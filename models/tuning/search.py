@@ -14,7 +14,7 @@ import numpy as np
 from keras_tuner.engine import trial as trial_module
 
 from core import progress
-from core.config_sections import Train, Tune
+from core.config.sections import Train, Tune
 from core.errors import UserError
 from core.spec import Input, Spec
 from models import families

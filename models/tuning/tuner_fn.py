@@ -5,7 +5,7 @@ import json
 from typing import Any, NamedTuple
 
 from core import digests, examples
-from core.config_sections import Train, Tune
+from core.config.sections import Train, Tune
 from models import families
 from models.training import dataset
 from models.training import fn_args as fn_args_reader

@@ -5,7 +5,6 @@ import dataclasses
 import errno
 import json
 import os
-import shutil
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from core import storage
 from core.errors import GateError, UserError, internal_error
 from pipeline.config import settings
 from pipeline.graph import STAGES
-from pipeline.reporting import page
+from pipeline.reporting import board, gpu_advice, page
 from pipeline.run import summary, terminal
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
@@ -71,6 +70,7 @@ class FullRun:
                 error = error or _cause(unwritten, None)
                 found |= {"status": "failed"}
             page.after_run(self.context.folder, found)
+            board.after_run(self.context.folder, found)
             if self.request.json:
                 print(json.dumps(found, indent=2, ensure_ascii=False), file=stdout, flush=True)
             elif not isinstance(error, KeyboardInterrupt):
@@ -92,15 +92,16 @@ class FullRun:
                     display.note(f"! {warning}")
                 display.started("TensorFlow, TFX")
                 display.progress("importing", None, None)
+                from components.base import beam_engine
                 from pipeline.run import tfx_pipeline
 
                 watch = tfx_pipeline.Watch(display, self.context.history)
-                pipeline = tfx_pipeline.build(
-                    STAGES, self.context, self.fingerprints, self.arguments, self.request.cache
-                )
                 to_stage = "StatisticsGen" if self.request.update_schema else self.request.to_stage
-                tfx_pipeline.run(pipeline, watch, self.request.from_stage, to_stage)
-                self._copy_training_curves()
+                with beam_engine.started(self.context.settings.beam) as beam:
+                    pipeline = tfx_pipeline.build(
+                        STAGES, self.context, self.fingerprints, self.arguments, beam, self.request.cache
+                    )
+                    tfx_pipeline.run(pipeline, watch, self.request.from_stage, to_stage)
                 if self.request.update_schema:
                     display.note(self._update_schema())
         except BaseException as error:
@@ -117,17 +118,6 @@ class FullRun:
         target = self.request.schema_file or self.context.folder.path / "schema.pbtxt"
         splits = [path.name.removeprefix("Split-") for path in sorted(Path(statistics.uri).glob("Split-*"))]
         return curated_schema.update(str(target), statistics.uri, splits, self.context.spec)
-
-    def _copy_training_curves(self) -> None:
-        """Copies the newest training curves to the folder in which TensorBoard compares models."""
-        for stage, prefix in (("Trainer", "model"), ("Challengers", "challengers")):
-            newest = self.context.history.executions(stage, most=1)
-            for artifact in (artifact for execution in newest for artifact in execution.outputs):
-                target = self.context.folder.tensorboard / f"{prefix}-{artifact.id}"
-                for events in Path(artifact.uri).rglob("events.out.tfevents.*"):
-                    copy = target / events.relative_to(artifact.uri)
-                    copy.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(events, copy)
 
     def _summary(self, watch: "Watch | None", error: BaseException | None) -> dict[str, Any]:
         ended = {outcome.name: outcome for outcome in watch.outcomes} if watch else {}
@@ -147,6 +137,7 @@ class FullRun:
             history=self.context.history,
         )
         found["warnings"] = list(self.warnings)
+        found["gpu"] = gpu_advice.advise(found, self.context.settings.gpu)
         if error:
             status = "invalid_data" if isinstance(error, GateError) else "failed"
             return found | {"status": status, "error": self._message(error)}

@@ -18,7 +18,7 @@ from components.statistics_gen import statistics_pipeline
 from components.statistics_gen.stats_accumulator import GeneratorOptions
 from components.transform import component as transform
 from core import examples
-from core.config_sections import Statistics
+from core.config.sections import Statistics
 from core.spec import Feature, Label, Spec, inputs_to_json
 
 SPEC = Spec(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core.config_sections import Train
+from core.config.sections import Train
 from core.errors import UserError
 from core.spec import Input, Label, Spec
 from models import families

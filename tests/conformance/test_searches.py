@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.config_sections import Tune
+from core.config.sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
 from models.preprocessing.rows import TransformedRows

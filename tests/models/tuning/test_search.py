@@ -6,7 +6,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from core.config_sections import Tune
+from core.config.sections import Tune
 from core.errors import UserError
 from core.spec import Input, Label, Spec
 from models import families
