@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from core.config.sections import Tune
 from models.tuning import time_budget
 from models.tuning.time_budget import TimeBudget
 
@@ -30,3 +31,7 @@ def test_only_what_ends_in_time_is_allowed():
 def test_the_trials_of_one_family_are_not_cut_short():
     assert time_budget.of_one_family("auto") == math.inf
     assert time_budget.of_one_family(2) == 120
+
+
+def test_a_given_time_ends_the_search_and_not_the_default_number_of_trials():
+    assert (Tune().trials, Tune(minutes=3).trials, Tune(minutes=3, trials=7).trials) == (4, 50, 7)
