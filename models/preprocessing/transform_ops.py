@@ -190,10 +190,11 @@ def _month(days: tf.Tensor) -> tf.Tensor:
 
 
 def circle(indexes: tf.Tensor, period: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns sine and cosine of a place in a period as float32, both 0 for the index of missing."""
-    # Values of a table: the sine of TensorFlow differs by the last bit with a row's place in the batch, and a tree may
-    # have its border between the two.
+    """Returns sine and cosine of a place in a period as float32, both 0 for the index of missing.
+
+    They are looked up: the last bit of TensorFlow's sine depends on the place of a row in its batch, and where a tree
+    divides such values, so would its predictions.
+    """
     angles = np.arange(period) * (2 * np.pi / period)
-    tables = [np.append(function(angles), 0.0).astype(np.float32) for function in (np.sin, np.cos)]
-    sine, cosine = (tf.gather(table, tf.minimum(indexes, period)) for table in tables)
-    return sine, cosine
+    sine, cosine = (np.append(function(angles), 0).astype(np.float32) for function in (np.sin, np.cos))
+    return tf.gather(sine, indexes), tf.gather(cosine, indexes)
