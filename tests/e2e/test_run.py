@@ -14,7 +14,7 @@ import pytest
 from pipeline.run.history import COMPLETE, History
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SMALL = ["--set", "tune.trials=2", "--set", "tune.epochs=1", "--set", "train.epochs=6"]
+SMALL = ["--set", "model.family=mlp", "--set", "tune.trials=2", "--set", "tune.epochs=1", "--set", "train.epochs=6"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

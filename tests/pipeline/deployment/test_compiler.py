@@ -69,7 +69,7 @@ def test_a_person_can_change_what_a_run_reads_trains_and_serves(taxi):
     assert {name: (value["parameterType"], value["defaultValue"]) for name, value in declared.items()} == {
         "data_files": ("STRING", TAXI_FILE),
         "data_spans": ("NUMBER_INTEGER", 1),
-        "model_family": ("STRING", "mlp"),
+        "model_family": ("STRING", "auto"),
         "tuning_trials": ("NUMBER_INTEGER", 4),
         "training_epochs": ("NUMBER_INTEGER", 30),
         "serving_folder": ("STRING", "s3://bucket/runs/taxi/serving"),
