@@ -22,10 +22,10 @@ def parser() -> argparse.ArgumentParser:
     description, *_, epilog = str(__doc__).strip().splitlines()
     command_line = argparse.ArgumentParser("predict.py", description=description, epilog=epilog, allow_abbrev=False)
     add = command_line.add_argument
-    model_help = "a run's serving/ (its stable version) or one version in it"
-    add("--model", required=True, type=Path, metavar="DIR", help=model_help)
+    model_help = "a run's serving/ (its stable version) or one version in it; a path or a URI"
+    add("--model", required=True, metavar="DIR", help=model_help)
     add("--data", required=True, nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord, without label")
-    add("--to", required=True, type=Path, metavar="FILE", help="the file to write: NAME.parquet or NAME.csv")
+    add("--to", required=True, metavar="FILE", help="the file to write: NAME.parquet or NAME.csv")
     add("--keep", nargs="+", default=[], metavar="COLUMN", help="columns of the data to write beside the predictions")
     set_help = "change a setting of the data, as in --set data.csv.encoding=latin-1 (default: as in the training)"
     add("--set", action="append", default=[], dest="sets", metavar="data.KEY=VALUE", help=set_help)

@@ -21,7 +21,7 @@ import ingest
 from core import examples, storage, text
 from core.errors import UserError
 from core.spec import Spec
-from models.serving import model_versions
+from models.serving import model_versions, remote_versions
 from pipeline.prediction import train_stats
 from pipeline.prediction.prediction_table import Batch, PredictionTable, Training
 from pipeline.prediction.skew import Skew
@@ -39,9 +39,9 @@ class Request:
     """The arguments of the command.
 
     Attributes:
-        model: a folder of versions, or one version.
+        model: a folder of versions, or one version; a path or a URI.
         files: paths and globs of the rows.
-        to: the Parquet or CSV file to write. It appears when it is complete.
+        to: the path or URI of the Parquet or CSV file to write. It appears when it is complete.
         keep: columns of the table to write beside the predictions.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
         allow_unknown: features whose values may all be unknown to the model.
@@ -49,9 +49,9 @@ class Request:
         json: print the summary as JSON on standard output, and nothing else there.
     """
 
-    model: Path
+    model: str
     files: Sequence[str]
-    to: Path
+    to: str
     keep: Sequence[str] = ()
     sets: Sequence[str] = ()
     allow_unknown: Sequence[str] = ()
@@ -67,23 +67,23 @@ def run(request: Request) -> int:
     """
     begun = time.monotonic()
     _check_output(request.to, request.files)
-    version = model_versions.find_version(request.model)
-    training = read_training(version)
-    _check_names(request, training.spec)
-    skew = Skew(training.stats)
-    with PredictionTable(training, request.files, request.keep, request.to.suffix.lower(), request.sets) as table:
-        rows = _predict(request, version, table, skew)
-        left_out = table.rejects()
+    with remote_versions.find_version(request.model) as (version, name):
+        training = read_training(version)
+        _check_names(request, training.spec)
+        skew = Skew(training.stats)
+        with PredictionTable(training, request.files, request.keep, _suffix(request.to), request.sets) as table:
+            rows = _predict(request, version, table, skew)
+            left_out = table.rejects()
     seconds = time.monotonic() - begun
     if not request.quiet:
         for warning in skew.warnings():
             print(f"warning: {warning}.", file=sys.stderr)
         aside = f" {left_out:,} rows cannot be read and were left out." if left_out else ""
-        print(f"{rows:,} rows predicted by {version} in {seconds:.1f} s: {request.to}.{aside}", file=sys.stderr)
+        print(f"{rows:,} rows predicted by {name} in {seconds:.1f} s: {request.to}.{aside}", file=sys.stderr)
     if request.json:
         counts = {"rows": rows, "left_out": left_out, "seconds": round(seconds, 3)}
         found = {"warnings": skew.warnings(), "features": skew.to_dict()}
-        print(json.dumps({"model": str(version), "to": str(request.to), **counts, **found}, indent=2))
+        print(json.dumps({"model": name, "to": request.to, **counts, **found}, indent=2))
     return 0
 
 
@@ -127,13 +127,20 @@ def _quiet_tensorflow() -> Iterator[None]:
         os.close(devnull)
 
 
-def _check_output(to: Path, files: Sequence[str]) -> None:
+def _suffix(file: str) -> str:
+    return os.path.splitext(file)[1].lower()
+
+
+def _check_output(to: str, files: Sequence[str]) -> None:
     storage.check_path(to)
-    if to.suffix.lower() not in _WRITERS:
+    if _suffix(to) not in _WRITERS:
         raise UserError(f"--to {to}: a file named .parquet or .csv was expected.")
-    if to.is_dir():
-        raise UserError(f"--to {to} is a folder. Name the file to write, such as {to / 'predictions.parquet'}.")
-    if str(to.absolute()) in ingest.expand(files):
+    if storage.is_uri(to):
+        storage.check_bucket(to)
+    elif os.path.isdir(to):
+        example = os.path.join(to, "predictions.parquet")
+        raise UserError(f"--to {to} is a folder. Name the file to write, such as {example}.")
+    if (to if storage.is_uri(to) else os.path.abspath(to)) in ingest.expand(files):
         raise UserError(f"--to {to} is one of the files to read. Name another file.")
 
 
@@ -194,7 +201,7 @@ def _score_columns(spec: Spec) -> list[str]:
 
 
 @contextlib.contextmanager
-def _writing(to: Path) -> Iterator[Callable[[pa.Table], None]]:
+def _writing(to: str) -> Iterator[Callable[[pa.Table], None]]:
     """Yields a function that writes a table; the file appears when the block ends, and an earlier one stays till then.
 
     Raises:
@@ -206,7 +213,7 @@ def _writing(to: Path) -> Iterator[Callable[[pa.Table], None]]:
 
             def write(table: pa.Table) -> None:
                 if not writers:  # the first table has the schema
-                    writer = _WRITERS[to.suffix.lower()](str(temporary), table.schema)
+                    writer = _WRITERS[_suffix(to)](str(temporary), table.schema)
                     writers.append(open_writer.enter_context(writer))
                 writers[0].write_table(table)
 

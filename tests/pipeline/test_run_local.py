@@ -58,6 +58,7 @@ def test_help_names_every_flag():
         (["--from", "Trainer", "--to", "ExampleGen", "--out", "{out}"], "--to ExampleGen does not depend on --from"),
         (["--from", "Trainer", "--out", "{out}"], "starts on the result of ExampleGen, and the last run has none"),
         (["--out", ""], "argument --out: it is empty, and the path of a folder was expected"),
+        (["--out", "s3://bucket/run"], "argument --out: s3://bucket/run is a URI, and a run is kept in a folder"),
         (["--data", "/proc/self/mem", "--label", "x"], "/proc/self/mem cannot be read: "),
         (["--label", "big_tipp", "--out", "{out}"], "big_tip"),
     ],
