@@ -174,6 +174,7 @@ def fetch(uri: str, folder: str | os.PathLike[str]) -> None:
     """Copies an object, or all objects below a URI, into a folder of this machine, which is made."""
     store = filesystem(uri)
     root = uri.partition("://")[2].rstrip("/")
+    os.makedirs(folder, exist_ok=True)
     with reaching(uri):
         for path, info in store.find(uri, detail=True).items():
             if info["type"] == "file" and not path.endswith("/"):
@@ -190,6 +191,15 @@ def upload(file: str | os.PathLike[str], uri: str, new: bool = False) -> None:
     """
     with reaching(uri):
         filesystem(uri).put_file(os.fspath(file), uri, mode="create" if new else "overwrite")
+
+
+def upload_all(path: str | os.PathLike[str], uri: str) -> None:
+    """Copies a file, or all files below a folder, of this machine into a bucket."""
+    local = pathlib.Path(path)
+    if local.is_file():
+        upload(local, uri)
+    for file in sorted(found for found in local.rglob("*") if found.is_file()):
+        upload(file, f"{uri.rstrip('/')}/{file.relative_to(local).as_posix()}")
 
 
 def folders(uri: str) -> list[str]:
