@@ -108,11 +108,19 @@ class FeatureOptions(Section):
     """categorical: the number of values with an index of their own; null: 10,000"""
     buckets: Annotated[Count, Field(ge=2, le=1000)] | None = None
     """numeric: the number of quantile bins of the model's encodings; null: 48"""
+    also_numeric: bool | None = None
+    """categorical whole numbers: whether their amount is an input too; null: where the label does not rule it out"""
 
     @model_validator(mode="before")
     @classmethod
     def _bare_role(cls, value: Any) -> Any:
         return {"kind": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _amounts_of_categories(self) -> "FeatureOptions":
+        if self.also_numeric and self.kind not in (None, "categorical"):
+            raise ValueError(f"also_numeric is for categorical columns; the kind of this one is {self.kind}")
+        return self
 
 
 class Statistics(Section):

@@ -28,6 +28,7 @@ class Feature:
         unit: timestamps only: the unit in which the int64 counts from 1970-01-01 UTC.
         vocabulary: categorical only: how many of the most frequent values get an index of their own.
         buckets: numeric only: how many quantile bins the model's encodings may use.
+        also_numeric: categorical whole numbers only: whether their amount is an input beside their category.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Feature:
     unit: Unit = "us"
     vocabulary: int = 10_000
     buckets: int = 48
+    also_numeric: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

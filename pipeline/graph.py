@@ -136,7 +136,7 @@ STAGES = (
         component="components.statistics_gen.component.StatisticsGen",
         inputs={"examples": "ExampleGen.examples"},
         parameters=lambda run: {
-            "spec": run.columns("payload", "repeated", "kind", "unit", "vocabulary", "buckets"),
+            "spec": run.columns("payload", "repeated", "kind", "unit", "vocabulary", "buckets", "also_numeric"),
             "statistics_options": run.section("statistics"),
             "cache": run.cache("statistics"),
         },

@@ -12,6 +12,7 @@ from models.families.cross import CROSS
 from models.families.family import Family
 from models.families.linear import LINEAR
 from models.families.mlp import MLP
+from models.families.trees import TREES
 from models.families.wide_deep import WIDE_DEEP
 
 __all__ = ["FAMILIES", "Family", "check"]
@@ -21,6 +22,7 @@ FAMILIES: dict[str, Family] = {
     "mlp": MLP,
     "wide_deep": WIDE_DEEP,
     "cross": CROSS,
+    "trees": TREES,
 }
 
 

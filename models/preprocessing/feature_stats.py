@@ -95,7 +95,9 @@ def _column(
                 f"The statistics hold feature {feature.name!r} as numbers, and categories were expected. "
                 "Make them by the project's StatisticsGen, which counts integer categories."
             )
-        return FeatureStats(vocabulary=_vocabulary(statistics.string_stats, feature), missing=missing, longest=longest)
+        vocabulary = _vocabulary(statistics.string_stats, feature)
+        amounts = _amounts(statistics.string_stats, feature, missing) if feature.also_numeric else FeatureStats()
+        return dataclasses.replace(amounts, vocabulary=vocabulary, missing=missing, longest=longest)
     if feature.kind in ("numeric", "timestamp") and kind == "num_stats":
         return _numbers(statistics, feature, missing, longest)
     return FeatureStats(missing=missing, longest=longest)
@@ -106,6 +108,20 @@ def _vocabulary(statistics: statistics_pb2.StringStatistics, feature: Feature) -
     ranked = [(bucket.sample_count, bucket.label) for bucket in statistics.rank_histogram.buckets if bucket.label]
     ranked.sort(reverse=True)
     return tuple(label for _, label in ranked[: feature.vocabulary])
+
+
+def _amounts(statistics: statistics_pb2.StringStatistics, feature: Feature, missing: float) -> FeatureStats:
+    """Returns the constants of the counted whole numbers of a categorical feature."""
+    buckets = [bucket for bucket in statistics.rank_histogram.buckets if bucket.label]
+    counted = sorted((int(bucket.label), bucket.sample_count) for bucket in buckets)
+    values, counts = np.array(counted, np.float64).reshape(-1, 2).T
+    if not len(values):
+        return FeatureStats(missing=missing)
+    mean = float(np.average(values, weights=counts))
+    std = float(np.average((values - mean) ** 2, weights=counts)) ** 0.5
+    shares = np.linspace(0, 1, feature.buckets + 1)
+    edges = np.quantile(values, shares, weights=counts, method="inverted_cdf")
+    return _constants(feature, edges, mean, std, missing)
 
 
 def _numbers(
@@ -119,6 +135,12 @@ def _numbers(
         edges = _edges(own[QUANTILES].histogram) if QUANTILES in own else np.array([])
     else:
         count, mean, std, edges = _stock_numbers(statistics.num_stats)
+    missing += (1 - missing) * (1 - count / present) if present else 1 - missing
+    return dataclasses.replace(_constants(feature, edges, mean, std, missing), longest=longest)
+
+
+def _constants(feature: Feature, edges: np.ndarray, mean: float, std: float, missing: float) -> FeatureStats:
+    """Returns the constants of numbers out of their moments and their quantiles of equal weight."""
     moments = RobustMoments.of(edges, mean, std)
     median = float(np.median(edges)) if len(edges) else 0.0
     # A timestamp counts seconds or less from 1970, and float32 holds no more of it than the day.
@@ -134,8 +156,7 @@ def _numbers(
         outlier=moments.outlier,
         boundaries=_boundaries(edges - offset, feature.buckets),
         dates=feature.kind == "timestamp" and not (edges % (86_400 * PER_SECOND[feature.unit])).any(),
-        missing=missing + (1 - missing) * (1 - count / present) if present else 1.0,
-        longest=longest,
+        missing=missing,
     )
 
 

@@ -60,10 +60,20 @@ def _declare(feature: Feature, column: FeatureStats, taken: set[str | None]) -> 
     if feature.kind == "text":
         return [Input(name, "tokens", transform_ops.TOKEN_BUCKETS)]
     if feature.kind == "categorical":
-        return [Input(name, "tokens" if feature.repeated else "categorical", len(column.vocabulary) + 2)]
+        return _declare_category(feature, column, taken)
     if feature.kind == "numeric":
         return _declare_number(feature, column, taken)
     return _declare_time(feature, column, taken)
+
+
+def _declare_category(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
+    """Declares a category, and its amount where the feature says so; a missing amount is the median."""
+    category = Input(feature.name, "tokens" if feature.repeated else "categorical", len(column.vocabulary) + 2)
+    if not feature.also_numeric:
+        return [category]
+    mean, std = _filled_moments(column)
+    amount = Input(_free(f"{feature.name}_amount", taken), "numeric", 0, mean, std or 1.0, column.boundaries)
+    return [category, amount]
 
 
 def _declare_time(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
@@ -161,15 +171,20 @@ def _matrix(inputs: Inputs, features: Sequence[Feature], text: bool) -> tf.Tenso
 
 
 def _numerics(inputs: Inputs, features: Sequence[Feature], declared: Declared, stats: Stats) -> dict[str, tf.Tensor]:
-    columns = [stats[feature.name] for feature in features]
-    offsets = tf.constant([column.offset for column in columns], tf.float64)
-    matrix = tf.cast(_matrix(inputs, features, text=False) - offsets, tf.float32)
-    filled, missing = transform_ops.fill(matrix, [column.median for column in columns])
+    filled, missing = _filled(inputs, features, stats)
     outputs = {}
     for feature, value, gap in zip(features, tf.unstack(filled, axis=1), tf.unstack(missing, axis=1), strict=True):
         for model_input, tensor in zip(declared[feature.name], (value, gap), strict=False):
             outputs[model_input.name] = tensor
     return outputs
+
+
+def _filled(inputs: Inputs, features: Sequence[Feature], stats: Stats) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns float32[batch, features]: numbers with the median for missing ones, and 1 where a number is missing."""
+    columns = [stats[feature.name] for feature in features]
+    offsets = tf.constant([column.offset for column in columns], tf.float64)
+    matrix = tf.cast(_matrix(inputs, features, text=False) - offsets, tf.float32)
+    return transform_ops.fill(matrix, [column.median for column in columns])
 
 
 def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared, stats: Stats) -> dict[str, tf.Tensor]:
@@ -183,6 +198,11 @@ def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared,
         if feature.repeated:
             length = min(stats[feature.name].longest, _LONGEST_SEQUENCE)
             outputs[feature.name] = table.sequences(inputs[feature.name], feature.name, length)
+    both = [feature for feature in features if feature.also_numeric]
+    if both:
+        amounts, _ = _filled(inputs, both, stats)
+        for feature, amount in zip(both, tf.unstack(amounts, axis=1), strict=True):
+            outputs[declared[feature.name][1].name] = amount
     return outputs
 
 

@@ -14,6 +14,7 @@ REGISTRIES: Mapping[tuple[str, str], str] = {
     ("model", "family"): "models.families.FAMILIES",
     ("tune", "algorithm"): "models.tuning.searches.SEARCHES",
     ("evaluate", "gates"): "models.evaluation.metrics.METRICS",
+    ("score", "signed"): "pipeline.scoring.rubric.TESTS",
     ("deploy", "stages"): "pipeline.graph.BY_NAME",
 }
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, Field, model_validator
 
-from core import challenger_section, config_sections, storage
+from core import config_sections, review_sections, storage
 from core.config_sections import FeatureOptions
 from core.config_types import Column, Section, Texts, check_dotted_path, check_name
 from core.errors import UserError
@@ -72,8 +72,10 @@ class Settings(Section):
     """the training of the final model"""
     evaluate: config_sections.Evaluate = config_sections.Evaluate()
     """the evaluation on test"""
-    challengers: challenger_section.Challengers = ()
+    challengers: review_sections.Challengers = ()
     """estimators of other libraries that the model is compared with on test"""
+    score: review_sections.Score = review_sections.Score()
+    """the ML Test Score"""
     serve: config_sections.Serve = config_sections.Serve()
     """the conditions that the served model must meet"""
     beam: Texts = ()

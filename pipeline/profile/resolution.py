@@ -75,6 +75,7 @@ def _resolved_settings(settings: Settings, roles: Mapping[str, InferredRole], la
             continue
         options = settings.features.get(column, FeatureOptions())
         inferred = {"kind": role.kind, "type": role.payload, "unit": role.unit, "repeated": role.repeated or None}
+        inferred["also_numeric"] = role.also_numeric or None
         features[column] = options.model_copy(update=inferred)
     updates = {"features": features, "task": label.task, "classes": label.classes, "other_columns": "ignore"}
     return settings.model_copy(update=updates)

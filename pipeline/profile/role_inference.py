@@ -46,6 +46,7 @@ class InferredRole:
     reason: str
     unit: Unit | None = None
     repeated: bool = False
+    also_numeric: bool = False
 
 
 NEW = InferredRole("ignore", "text", "new, the configuration does not name it")
@@ -92,7 +93,11 @@ def configured_role(column: ColumnProfile, options: FeatureOptions | None, order
     if (kind, payload) != (inferred.kind, inferred.payload):
         reason = "by the configuration"
     unit = (options.unit or natural_unit(column)) if kind == "timestamp" else None
-    return InferredRole(kind, payload, reason, unit, column.type_class == "list")
+    repeated = column.type_class == "list"
+    inferred_both = inferred.also_numeric and options.kind is None
+    both = inferred_both if options.also_numeric is None else options.also_numeric
+    also_numeric = both and (kind, payload, repeated) == ("categorical", "int", False)
+    return InferredRole(kind, payload, reason, unit, repeated, also_numeric)
 
 
 def _payload(kind: Role, column: ColumnProfile) -> Payload:
@@ -156,7 +161,9 @@ def _integer(column: ColumnProfile, order: Order | None) -> InferredRole:
         return InferredRole("categorical", codes, "whole numbers beyond 64 bits, taken as texts")
     why = _category(column, order)
     if why is not None:
-        return InferredRole("categorical", codes, f"{count}{why}")
+        unclear = why == "" and order != "unordered" and codes == "int"
+        also = ", whose amount is an input too" if unclear else ""
+        return InferredRole("categorical", codes, f"{count}{why}{also}", also_numeric=unclear)
     follows = ", and the label follows their order" if order in ("monotone", "ordered") else ""
     return InferredRole("numeric", payload, f"{count}, {column.low} to {column.high}{follows}")
 

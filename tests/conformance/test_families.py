@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from core.config_sections import Train
 from core.errors import UserError
-from core.spec import Input
+from core.spec import Input, Label, Spec
 from models import families
 from models.families.family import Choice
 from models.preprocessing.packing import pack
+from models.preprocessing.rows import TransformedRows
+from models.trained import Predict
 
 NUMERIC = (
     Input("age", "numeric", mean=40.0, std=10.0, boundaries=(20.0, 40.0, 60.0)),
@@ -33,7 +36,9 @@ FEATURES = {
     "remark": np.array([[1, 2, 0], [5, 0, 0], [0, 0, 0], [3, 3, 3]]),
 }
 
+NETWORKS = [name for name, family in families.FAMILIES.items() if family.build]
 every_family = pytest.mark.parametrize("family", families.FAMILIES)
+every_network = pytest.mark.parametrize("family", NETWORKS)
 
 
 def build(family: str, inputs: tuple[Input, ...], outputs: int = 1, **hyperparameters) -> keras.Model:
@@ -46,7 +51,7 @@ def packed(inputs: tuple[Input, ...]) -> dict[str, tf.Tensor]:
     return pack(inputs, {model_input.name: tf.constant(FEATURES[model_input.name]) for model_input in inputs})
 
 
-@every_family
+@every_network
 @pytest.mark.parametrize("kinds", KINDS)
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_gives_finite_outputs_for_each_row(family, kinds, outputs):
@@ -56,7 +61,7 @@ def test_gives_finite_outputs_for_each_row(family, kinds, outputs):
     assert np.isfinite(result).all()
 
 
-@every_family
+@every_network
 def test_a_row_does_not_depend_on_the_batch_it_comes_in(family):
     inputs = KINDS["all"]
     model = build(family, inputs)
@@ -65,7 +70,7 @@ def test_a_row_does_not_depend_on_the_batch_it_comes_in(family):
     np.testing.assert_allclose(whole[1:2], alone, rtol=1e-5)
 
 
-@every_family
+@every_network
 @pytest.mark.parametrize("name", [model_input.name for model_input in KINDS["all"]])
 def test_every_input_counts(family, name):
     inputs = KINDS["all"]
@@ -75,7 +80,7 @@ def test_every_input_counts(family, name):
     assert not np.allclose(model(packed(inputs)), model(other), rtol=1e-4)
 
 
-@every_family
+@every_network
 def test_learns_four_rows(family):
     inputs = KINDS["all"]
     model = build(family, inputs)
@@ -87,14 +92,14 @@ def test_learns_four_rows(family):
     assert losses[-1] < losses[0] / 2
 
 
-@every_family
+@every_network
 def test_the_seed_decides_the_weights(family):
     first, again = build(family, KINDS["all"]), build(family, KINDS["all"])
     for left, right in zip(first.weights, again.weights, strict=True):
         np.testing.assert_array_equal(left, right)
 
 
-@every_family
+@every_network
 def test_saves_and_loads_equal(family, tmp_path):
     inputs = KINDS["all"]
     model = build(family, inputs)
@@ -103,7 +108,7 @@ def test_saves_and_loads_equal(family, tmp_path):
     np.testing.assert_array_equal(model(packed(inputs)), loaded(packed(inputs)))
 
 
-@every_family
+@every_network
 @pytest.mark.parametrize("end", ["low", "high"])
 def test_builds_at_the_ends_of_its_space(family, end):
     values = {
@@ -115,7 +120,7 @@ def test_builds_at_the_ends_of_its_space(family, end):
     assert np.isfinite(build(family, KINDS["all"], **values)(packed(KINDS["all"]))).all()
 
 
-@every_family
+@every_network
 def test_two_thousand_columns_build_in_seconds(family):
     numeric = tuple(Input(f"n{i}", "numeric", boundaries=tuple(range(47))) for i in range(1_000))
     categorical = tuple(Input(f"c{i}", "categorical", size=50) for i in range(1_000))
@@ -125,6 +130,23 @@ def test_two_thousand_columns_build_in_seconds(family):
     assert tf.function(model)(batch).shape == (8, 1)
     assert len(model.weights) < 20
     assert time.monotonic() - start < 20
+
+
+@every_family
+def test_a_fit_gives_a_model_that_predicts_better_than_chance(family):
+    generator = np.random.default_rng(0)
+    age, colour = generator.uniform(20, 60, 256).astype(np.float32), generator.integers(0, 3, 256)
+    labels = np.digitize((age - 40) / 10 + colour, [0, 2])
+    remarks = (colour[:, None] + [1, 2]).astype(np.int32)[:, None, :]
+    numeric = np.stack([age, np.zeros(256, np.float32)], axis=1)  # a column with one value
+    features = {"numeric": numeric, "categorical": np.stack([colour, colour % 2], axis=1).astype(np.int32)}
+    rows = TransformedRows({**features, "tokens": remarks}, labels)
+    spec = Spec(Label("y", "multiclass", "int", ("0", "1", "2")), (), family=family)
+    options = Train(epochs=5, learning_rate=0.05 if family == "linear" else None)
+    chosen = families.FAMILIES[family]
+    found = chosen.fit(spec, KINDS["all"], chosen.defaults(), rows, rows, options, report=lambda *_: None)
+    assert found.metrics["accuracy"] > 0.6
+    assert Predict(found.predictor)(rows.features).shape == (256, 3)
 
 
 def test_an_unknown_family_is_an_error():

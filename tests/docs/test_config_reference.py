@@ -31,14 +31,14 @@ def test_the_reference_has_defaults_meanings_and_accepted_names():
     lines = config_reference.reference().splitlines()
     assert "  max_bad_rows: 0.001          # the largest share of rows that may be put aside (0 to 1)" in lines
     assert "  algorithm: bayesian          # the algorithm that proposes the next trial (bayesian, random)" in lines
-    assert "  family: mlp                  # the model family (linear, mlp, wide_deep, cross)" in lines
+    assert "  family: mlp                  # the model family (linear, mlp, wide_deep, cross, trees)" in lines
 
 
 def test_the_schema_knows_ranges_registered_names_and_short_forms():
     schema = config_reference.schema()
     definitions = schema["$defs"]
     assert schema["required"] == ["data", "label"]
-    assert definitions["Model"]["properties"]["family"]["enum"] == ["cross", "linear", "mlp", "wide_deep"]
+    assert definitions["Model"]["properties"]["family"]["enum"] == ["cross", "linear", "mlp", "trees", "wide_deep"]
     assert definitions["Tune"]["properties"]["trials"]["minimum"] == 0
     assert "auc" in definitions["Evaluate"]["properties"]["gates"]["propertyNames"]["enum"]
     assert definitions["FeatureOptions"]["anyOf"][0]["enum"][0] == "numeric"

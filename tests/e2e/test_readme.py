@@ -38,8 +38,10 @@ def test_the_defaults_are_those_that_it_names():
     assert list(named) == list(default)
     named["data"]["files"], named["label"], named["name"] = ["data.csv"], "churned", "data"
     assert (set(named.pop("features")), set(named["evaluate"].pop("gates"))) == ({"COLUMN"}, {"METRIC"})
-    assert set(named["deploy"].pop("stages")) == {"STAGE"}
-    default.pop("features"), default["evaluate"].pop("gates"), default["deploy"].pop("stages")
+    keyed = [("deploy", "stages", "STAGE"), ("score", "signed", "TEST")]
+    assert all(set(named[section].pop(field)) == {key} for section, field, key in keyed)
+    default.pop("features"), default["evaluate"].pop("gates")
+    _ = [default[section].pop(field) for section, field, _ in keyed]
     assert named == default
 
 

@@ -42,6 +42,7 @@ def test_columns_keep_only_the_named_fields():
                 "unit": "us",
                 "vocabulary": 10_000,
                 "buckets": 48,
+                "also_numeric": False,
             },
             {
                 "name": "company",
@@ -51,6 +52,7 @@ def test_columns_keep_only_the_named_fields():
                 "unit": "us",
                 "vocabulary": 10_000,
                 "buckets": 48,
+                "also_numeric": False,
             },
         ),
         "weight": "weight",

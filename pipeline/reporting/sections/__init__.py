@@ -11,6 +11,7 @@ from pipeline.reporting.sections import (
     importance,
     lineage,
     metrics,
+    score,
     search,
     serving,
     slices,
@@ -30,6 +31,7 @@ SECTIONS: tuple[Callable[[RunRecord], Section], ...] = (
     worst_rows.build,
     thresholds.build,
     serving.build,
+    score.build,
     lineage.build,
 )
 

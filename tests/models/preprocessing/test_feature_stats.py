@@ -54,6 +54,17 @@ def test_vocabulary_is_ordered_by_count_then_value_as_tf_transform_does(tmp_path
     assert column.missing == 0.25
 
 
+def test_categories_have_the_moments_of_their_amounts_where_these_are_an_input(tmp_path):
+    """The values are 1, 1, 2, 6 with two rows missing: mean 2.5, variance (2.25 + 2.25 + 0.25 + 12.25) / 4."""
+    feature = Feature("rooms", "categorical", "int", buckets=2, also_numeric=True)
+    counted = category({"1": 2, "2": 1, "6": 1}, num_non_missing=4)
+    column = feature_stats.load(write(tmp_path / "s.pb", {"rooms": counted}, 6), Spec(LABEL, (feature,)))["rooms"]
+    assert column.vocabulary == ("1", "6", "2")
+    assert (column.mean, column.std) == (2.5, pytest.approx(math.sqrt(4.25)))
+    assert column.missing == pytest.approx(1 / 3)
+    assert (column.low, column.median, column.high) == (1, 1, 6), "the quantiles are values that occur"
+
+
 def test_vocabulary_is_cut(tmp_path):
     feature = Feature("town", "categorical", "text", vocabulary=2)
     assert load(tmp_path, feature, category({"a": 1, "b": 3, "c": 2}, 4)).vocabulary == ("b", "c")

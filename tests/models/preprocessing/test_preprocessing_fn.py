@@ -60,6 +60,17 @@ def test_numbers_are_filled_with_the_median():
     assert "age_missing" not in outputs, "train has no gap there"
 
 
+def test_whole_numbers_are_a_category_and_an_amount():
+    outputs = transform(
+        [Feature("rooms", "categorical", "int", also_numeric=True), Feature("zip", "categorical", "int")],
+        {"rooms": [2, 7, None], "zip": [5, 5, 5]},
+        {"rooms": FeatureStats(("1", "2"), median=1.0), "zip": FeatureStats(("5",))},
+    )
+    assert outputs["rooms"] == [1, 2, 3], "the value of index 1, one that train does not have, none"
+    assert outputs["rooms_amount"] == [2, 7, 1]
+    assert outputs["zip"] == [0, 0, 0]
+
+
 def test_infinities_are_missing_and_extremes_stay():
     largest = float(np.finfo(np.float32).max)
     outputs = transform(

@@ -2,12 +2,43 @@
 
 import pytest
 
+from core.config_sections import FeatureOptions
 from pipeline.profile.column_profile import ColumnProfile
-from pipeline.profile.role_inference import infer_role
+from pipeline.profile.role_inference import configured_role, infer_role
 
 
 def profile(name: str = "x", type: str = "BIGINT", rows: int = 1000, present: int = 1000, **known) -> ColumnProfile:
     return ColumnProfile(name, type, rows, present, **known)
+
+
+@pytest.mark.parametrize(
+    ("column", "order", "both"),
+    [
+        (profile("hour", distinct=24, low=0, high=23), "ordered", True),
+        (profile("hour", distinct=24, low=0, high=23), None, True),
+        (profile("kind", distinct=24, low=0, high=23), "unordered", False),
+        (profile("zip_code", distinct=80, low=10001, high=99950), None, False),
+        (profile("flag", distinct=2, low=0, high=1), None, False),
+        (profile("member", type="BOOLEAN", distinct=2, low=False, high=True), None, False),
+    ],
+)
+def test_few_whole_numbers_are_also_an_amount_unless_the_label_rules_it_out(column, order, both):
+    assert infer_role(column, order).kind == "categorical"
+    assert infer_role(column, order).also_numeric is both
+
+
+@pytest.mark.parametrize(
+    ("options", "both"),
+    [
+        ({}, True),
+        ({"kind": "categorical"}, False),
+        ({"kind": "categorical", "also_numeric": True}, True),
+        ({"also_numeric": False}, False),
+    ],
+)
+def test_the_configuration_says_whether_a_category_is_also_an_amount(options, both):
+    found = configured_role(profile("hour", distinct=24, low=0, high=23), FeatureOptions(**options))
+    assert (found.kind, found.also_numeric) == ("categorical", both)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""Declares the section of the configuration for an estimator of another library."""
+"""Declares the sections for the review of a model: estimators to compare it with, and what persons sign."""
 
+import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from core.config_types import Positive, Section, check_dotted_path, check_name
 
@@ -29,3 +30,32 @@ class Challenger(Section):
 
 
 Challengers = Annotated[tuple[Challenger, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)]
+
+
+def _past_date(text: str) -> str:
+    """Returns a date as it is, or raises ValueError where it is none or has not come."""
+    try:
+        date = datetime.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a date. Write it like 2026-01-31.") from None
+    if date > datetime.date.today():
+        raise ValueError(f"{text} has not come yet. Give the date on which the person signed.")
+    return text
+
+
+class Signature(Section):
+    """What a person has checked by hand."""
+
+    by: Annotated[str, Field(min_length=1)]
+    """the name of the person"""
+    date: Annotated[str, AfterValidator(_past_date)]
+    """the date, such as 2026-01-31"""
+    evidence: Annotated[str, Field(min_length=1)]
+    """what was checked, and where its result can be read"""
+
+
+class Score(Section):
+    """The ML Test Score of Breck et al. 2017."""
+
+    signed: dict[str, Signature] = {}
+    """by the name of a test that a person does: who has done it; it counts half a point"""

@@ -1,0 +1,28 @@
+"""The section on the ML Test Score."""
+
+from pipeline.reporting.blocks import Block, Section, Table, Text
+from pipeline.reporting.run_record import RunRecord
+from pipeline.scoring import scorecard
+from pipeline.scoring.rubric import SECTIONS, TESTS
+
+
+def build(record: RunRecord) -> Section:
+    """Returns the section."""
+    scored = scorecard.score(record)
+    points = scorecard.totals(scored)
+    found: list[Block] = [
+        Text(
+            f"{scorecard.sentence(scored)} A test that a machine checked, in this run or in CI, counts one point, and "
+            "one that a person signed half a point."
+        )
+    ]
+    for section, tests in scorecard.by_section(scored).items():
+        rows = [[TESTS[one.name].title, f"{one.points:g}", _why(one), one.missing] for one in tests]
+        caption = f"{SECTIONS[section]}: {points[section]:g} of {len(tests)}"
+        found.append(Table(["test", "points", "evidence", "missing"], rows, caption, 4))
+    return Section("score", "ML Test Score: is it ready for production?", found)
+
+
+def _why(one: scorecard.Scored) -> str:
+    shown = [f"{evidence.what} ({evidence.command})" if evidence.command else evidence.what for evidence in one.why]
+    return " ".join(shown)

@@ -1,0 +1,1 @@
+"""Scores a run by the ML Test Score of Breck et al. 2017."""
