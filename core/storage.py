@@ -12,6 +12,7 @@ import functools
 import glob as local_glob
 import hashlib
 import json
+import logging
 import os
 import pathlib
 import re
@@ -52,6 +53,7 @@ def _filesystem(scheme: str, endpoint: str | None, process: int) -> Any:
             from gcsfs.core import GCSFileSystem  # not the one for buckets with folders, which asks by gRPC
         except ImportError:
             raise UserError("gs:// needs the package gcsfs, which is not installed: `pip install gcsfs`.") from None
+        logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it prints the stack of every error that it raises
         options["token"] = "anon" if endpoint else None
 
         class Gcs(GCSFileSystem):  # type: ignore[misc]

@@ -75,12 +75,14 @@ def run_step(**parameters: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def local_run(tmp_path_factory):
-    """A local run of the configuration that the replayed pipeline gets by its parameters."""
+    """A local run of the configuration that the replayed pipeline gets by its parameters, on a table in a bucket."""
     folder = tmp_path_factory.mktemp("local")
-    data = table(folder, rows=900)
+    uri = "s3://bucket/trips.csv"
     sets = ["--set", "model.family=linear", "tune.trials=0", "train.epochs=3"]
-    arguments = ["--data", str(data), "--label", "tip", "--out", str(folder / "run"), "--quiet", *sets]
-    assert run_local.main(arguments) == 0
+    with object_stores.store("s3"):
+        storage.upload(table(folder, rows=900), uri)
+        arguments = ["--data", uri, "--label", "tip", "--out", str(folder / "run"), "--quiet", *sets]
+        assert run_local.main(arguments) == 0
     return folder
 
 
