@@ -11,7 +11,7 @@ import pyarrow as pa
 from core import storage
 from core.config_sections import Limits, Validate
 from core.errors import GateError, UserError
-from models.serving import model_versions
+from models.serving import model_versions, remote_versions
 from pipeline.monitoring import drift, reference, terminal
 from pipeline.monitoring.reference import Reference
 from pipeline.monitoring.report import FeatureVerdict, Report
@@ -26,13 +26,13 @@ class Request:
     """The arguments of the command.
 
     Attributes:
-        model: a folder of versions, or one version.
+        model: a folder of versions, or one version; a path or a URI.
         requests: paths and globs of the requests.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
         json: print the report as JSON, and nothing else.
     """
 
-    model: Path
+    model: str
     requests: Sequence[str]
     sets: Sequence[str] = ()
     json: bool = False
@@ -54,16 +54,17 @@ def run(request: Request) -> int:
 
 def watch(request: Request) -> Report:
     """Returns the report on some requests."""
-    trained = reference.read(model_versions.find_version(request.model))
-    counted, sample = drift.Drift(trained.columns), Sample(_SAMPLE)
-    with PredictionTable(trained.training, request.requests, sets=request.sets) as table:
-        for batch in table.batches():
-            counted.add(batch.features)
-            sample.add(pa.Table.from_batches([batch.features]))
-        left_out = table.rejects()
-    if not sample.seen:
-        raise UserError(f"{request.requests[0]} has no rows, and requests to compare were expected.")
-    return Report(str(trained.version), sample.seen, left_out, _verdicts(trained, counted))
+    with remote_versions.find_version(request.model) as (version, name):
+        trained = reference.read(version)
+        counted, sample = drift.Drift(trained.columns), Sample(_SAMPLE)
+        with PredictionTable(trained.training, request.requests, sets=request.sets) as table:
+            for batch in table.batches():
+                counted.add(batch.features)
+                sample.add(pa.Table.from_batches([batch.features]))
+            left_out = table.rejects()
+        if not sample.seen:
+            raise UserError(f"{request.requests[0]} has no rows, and requests to compare were expected.")
+        return Report(name, sample.seen, left_out, _verdicts(trained, counted))
 
 
 def _verdicts(trained: Reference, counted: drift.Drift) -> tuple[FeatureVerdict, ...]:
