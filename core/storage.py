@@ -204,6 +204,12 @@ def upload_all(path: str | os.PathLike[str], uri: str) -> None:
         upload(file, f"{uri.rstrip('/')}/{file.relative_to(local).as_posix()}")
 
 
+def remove(uri: str) -> None:
+    """Removes an object."""
+    with reaching(uri):
+        filesystem(uri).rm_file(uri)
+
+
 def folders(uri: str) -> list[str]:
     """Returns the names of the folders below a URI, in no order; none where there is no such folder."""
     store = filesystem(uri)

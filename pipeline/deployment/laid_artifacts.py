@@ -5,6 +5,7 @@ it runs, and the outputs from there afterwards; Vertex AI mounts `/gcs/BUCKET`. 
 artifacts are copied from the bucket and to it here.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -57,6 +58,19 @@ class LaidArtifacts:
         path = local_path(uri, self._scratch, self._root)
         self._uris[path] = uri
         return path
+
+
+@contextlib.contextmanager
+def copied(uri: str, folder: str) -> Iterator[None]:
+    """Makes a copy of a flat folder in a bucket; when the block ends well, the bucket gets what has changed in it."""
+    storage.fetch(uri, folder)
+    before = set(os.listdir(folder))
+    yield
+    after = set(os.listdir(folder))
+    for name in after - before:
+        storage.upload(os.path.join(folder, name), f"{uri}/{name}")
+    for name in before - after:
+        storage.remove(f"{uri}/{name}")
 
 
 def local_path(uri: str, scratch: str, root: str = "/") -> str:

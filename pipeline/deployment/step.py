@@ -10,20 +10,21 @@ It stands between the platform and TFX's container entry point, which runs the s
 - an error that the user can mend is one message, with the exit code of a local run.
 """
 
+import contextlib
 import json
 import os
 import runpy
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 os.environ["TF_USE_LEGACY_KERAS"] = "0"  # before anything imports TensorFlow, or tf.keras would silently be Keras 2
 
 from core import storage
 from pipeline.deployment import shown_artifacts
-from pipeline.deployment.laid_artifacts import LaidArtifacts
+from pipeline.deployment.laid_artifacts import LaidArtifacts, copied
 from pipeline.deployment.runtime_parameters import FOLDERS, applied
 
 TFX_ENTRY_POINT = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
@@ -74,8 +75,9 @@ def run(argv: Sequence[str]) -> None:
         shown = shown_artifacts.take(outputs)
         for artifacts in outputs.get("artifacts", {}).values():
             os.makedirs(artifacts["artifacts"][0]["uri"], exist_ok=True)  # as TFX does in a local run
-        arguments[position] = json.dumps(executor_input)
-        _run_tfx(arguments)
+        with _cache(inputs["parameterValues"], scratch):
+            arguments[position] = json.dumps(executor_input)
+            _run_tfx(arguments)
         with open(laid.output_file, encoding="utf-8") as file:
             executor_output = json.load(file)
         shown_artifacts.add(executor_output, shown, inputs["parameterValues"])
@@ -83,6 +85,18 @@ def run(argv: Sequence[str]) -> None:
         with open(laid.output_file, "w", encoding="utf-8") as file:
             json.dump(executor_output, file)
         laid.put_back_output_file()
+
+
+@contextlib.contextmanager
+def _cache(properties: dict[str, Any], scratch: str) -> Iterator[None]:
+    """Gives the stage a copy of the folder of its cache in a bucket, which gets back what the stage has changed."""
+    uri = properties.get("cache", "")
+    if not storage.is_uri(uri):
+        yield
+        return
+    properties["cache"] = os.path.join(scratch, "cache")
+    with copied(uri, properties["cache"]):
+        yield
 
 
 def _run_tfx(arguments: list[str]) -> None:

@@ -1,6 +1,7 @@
 """The command of a step: local paths, types of inputs, messages, and a run of all steps of a compiled pipeline."""
 
 import csv
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -15,7 +16,7 @@ from pipeline.deployment import context, shown_artifacts
 from pipeline.deployment.laid_artifacts import local_path
 from pipeline.graph import STAGES
 from tests import object_stores
-from tests.pipeline.deployment.compiled import compile_spec, load, table
+from tests.pipeline.deployment.compiled import KUBEFLOW, compile_spec, load, table
 from tests.pipeline.deployment.replay import Replay, report
 
 
@@ -101,16 +102,18 @@ def test_all_steps_run_on_a_bucket_and_push_the_model_of_a_local_run(scheme, lay
 
     On S3 the launcher lays the artifacts, on Google Cloud Storage the steps read and write the bucket.
     """
-    spec = compile_spec(load(table(tmp_path), "tune.trials=1"))
     bucket = f"{scheme}://bucket"
     with object_stores.store(scheme):
-        storage.upload(local_run / "trips.csv", f"{bucket}/data/trips.csv")
+        storage.upload(table(tmp_path), f"{bucket}/compiled/1/trips.csv")
+        storage.upload(local_run / "trips.csv", f"{bucket}/data/1/trips.csv")
+        target = dataclasses.replace(KUBEFLOW, pipeline_root=f"{bucket}/runs")
         replay = Replay(
-            spec,
-            f"{bucket}/runs",
+            compile_spec(load(f"{bucket}/compiled/{{SPAN}}/trips.csv", "tune.trials=1"), target),
+            target.pipeline_root,
             tmp_path / "scratch",
             lays,
-            data_files=f"{bucket}/data/*.csv",
+            data_files=f"{bucket}/data/{{SPAN}}/trips.csv",
+            data_spans=2,
             model_family="linear",
             tuning_trials=0,
             training_epochs=3,
@@ -131,6 +134,10 @@ def test_all_steps_run_on_a_bucket_and_push_the_model_of_a_local_run(scheme, lay
         assert report(replay.outputs["Pusher"], "pushed_model")["summary"]["serving"]["path"] == f"{bucket}/serving/1"
         local = predictions(str(local_run / "run"), local_run)
         assert predictions(f"{bucket}/serving", local_run) == pytest.approx(local, abs=1e-6)
-        # Where the serving folder has a version, the next run is compared with it, and measures drift from its data.
-        assert replay.run("ExampleValidator", "Evaluator") == 0
+        # The next run has a new span, and uses what is kept of the other one's statistics. It finds a version in the
+        # serving folder, is compared with it, and measures drift from its data.
+        storage.upload(table(tmp_path, rows=300), f"{bucket}/data/2/trips.csv")
+        assert replay.run("ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "Evaluator") == 0
+        assert sum(report(replay.outputs["ExampleGen"], "examples")["rows"].values()) == 1_200
+        assert report(replay.outputs["StatisticsGen"], "statistics")["reused_rows"] == 900
         assert "champion auc" in replay.outputs["Evaluator"]["metrics"]["artifacts"][0]["metadata"]
