@@ -79,7 +79,7 @@ def local_run(tmp_path_factory):
     """A local run of the configuration that the replayed pipeline gets by its parameters, on a table in a bucket."""
     folder = tmp_path_factory.mktemp("local")
     uri = "s3://bucket/trips.csv"
-    sets = ["--set", "model.family=linear", "tune.trials=0", "train.epochs=3"]
+    sets = ["--set=model.family=linear", "--set=tune.trials=0", "--set=train.epochs=3"]
     with object_stores.store("s3"):
         storage.upload(table(folder, rows=900), uri)
         arguments = ["--data", uri, "--label", "tip", "--out", str(folder / "run"), "--quiet", *sets]
