@@ -262,7 +262,7 @@ class Deploy(Section):
     """the folder that gets the versions of the model; null: PIPELINE_ROOT/NAME/serving"""
     volumes: dict[str, str] = {}
     """Kubeflow: the persistent volume claims that all stages mount, by path, such as {/data: trips}"""
-    secrets: dict[str, tuple[str, ...]] = {}
+    secrets: dict[str, Texts] = {}
     """Kubeflow: keys of secrets that all stages get as environment variables, such as {s3: [AWS_SECRET_ACCESS_KEY]}"""
     endpoint: str | None = None
     """Vertex AI: the name of an endpoint that each pushed model is deployed to; it is made if there is none"""
