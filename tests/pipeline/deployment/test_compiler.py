@@ -141,12 +141,20 @@ def test_only_stages_that_read_nothing_from_outside_are_cached_unless_asked(csv)
     assert cached == {stage.name for stage in STAGES} - {"ExampleGen", "ExampleValidator", "Pusher"}
 
 
-def test_volumes_and_node_selectors_are_a_document_for_kubernetes(csv):
-    given = load(csv, "deploy.stages.Trainer.node_selector={pool: gpu}", "deploy.volumes={/data: trips}")
+def test_volumes_secrets_and_node_selectors_are_a_document_for_kubernetes(csv):
+    sets = ("deploy.stages.Trainer.node_selector={pool: gpu}", "deploy.volumes={/data: trips}")
+    given = load(csv, *sets, "deploy.secrets={s3: [AWS_SECRET_ACCESS_KEY]}")
     document = stage_options.kubernetes(compile_spec(given), given.deploy)
     executors = document["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     mounts = [{"mountPath": "/data", "pvcNameParameter": {"runtimeValue": {"constant": "trips"}}}]
-    assert executors["Trainer_executor"] == {"pvcMount": mounts, "nodeSelector": {"labels": {"pool": "gpu"}}}
+    key = "AWS_SECRET_ACCESS_KEY"
+    name = {"runtimeValue": {"constant": "s3"}}
+    secrets = [{"secretNameParameter": name, "keyToEnv": [{"secretKey": key, "envVar": key}]}]
+    assert executors["Trainer_executor"] == {
+        "pvcMount": mounts,
+        "secretAsEnv": secrets,
+        "nodeSelector": {"labels": {"pool": "gpu"}},
+    }
     assert {f"{stage.name}_executor" for stage in STAGES} == executors.keys()
     assert stage_options.kubernetes(compile_spec(load(csv)), load(csv).deploy) is None
 
