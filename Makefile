@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard browser test test-fast check docs format bench bench-data doctor venv lock clean
+.PHONY: help run compare tensorboard browser test test-fast check docs format prism bench bench-data bench-engines bench-quality doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -45,11 +45,24 @@ format: venv ## formats the code and applies the fixes of ruff
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
+# Go compiles the sources of the release that requirements.lock names, and keeps what it made for the next time.
+BEAM = $(shell sed -n 's/^apache-beam.*==\([0-9.]*\).*/\1/p' requirements.lock)
+PRISM := .prism_cache
+prism: ## builds Beam's engine Prism with Go, for the tests of the data stages outside of this process
+	@command -v go > /dev/null || { echo "error: Go is missing, and Prism is built with it. Install it (Debian: golang)." >&2; exit 1; }
+	GOBIN="$(CURDIR)/$(PRISM)" go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM)
+
 bench: venv ## compares the default run with TFX's template, and its model with scikit-learn's
 	$(BIN)/python benchmarks/taxi.py $(ARGS)
 
 bench-data: venv ## compares the data stages with TFX's own, on 327,346 flights
 	$(BIN)/python benchmarks/data_path.py $(ARGS)
+
+bench-engines: venv ## measures the data stages on Beam's engines, and what they would cost for more rows
+	$(BIN)/python benchmarks/beam_engines.py $(ARGS)
+
+bench-quality: venv ## compares the models of runs with HistGradientBoosting and CatBoost, on 18 real tables
+	$(BIN)/python benchmarks/quality.py $(ARGS)
 
 browser: ## installs Chromium for the tests of the report, on Debian and Ubuntu, where there is none
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(SUDO) apt-get update --quiet && \

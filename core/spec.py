@@ -100,6 +100,7 @@ class Input:
         std: numeric only: the standard deviation over train, 1 where it would be 0.
         boundaries: numeric only: growing quantiles over train, the ends left out.
         unknown_below_zero: a user's function gives -1 for unknown values, which becomes the last index.
+        missing_of: numeric only: the name of the numeric that was missing where this one is 1, and 0 elsewhere.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Input:
     std: float = 1.0
     boundaries: tuple[float, ...] = ()
     unknown_below_zero: bool = False
+    missing_of: str = ""
 
 
 def inputs_to_json(inputs: tuple[Input, ...]) -> str:

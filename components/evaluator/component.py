@@ -15,7 +15,7 @@ from components.base import stage_report
 from components.evaluator import blessing as blessing_file
 from components.evaluator import compared_models, evaluation_pipeline, explanation, slice_members
 from core import examples as examples_payload
-from core.config_sections import Evaluate
+from core.config.sections import Evaluate
 from core.spec import Spec
 from models.evaluation import gates
 

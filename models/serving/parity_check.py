@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from core import examples, storage
-from core.config_sections import Serve
+from core.config.sections import Serve
 from core.errors import UserError
 from core.spec import Feature, Spec
 from models.evaluation import gates

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn import base, model_selection, utils
 from sklearn.utils import multiclass, validation
 
-from core.config_sections import Train
+from core.config.sections import Train
 from core.errors import UserError
 from core.spec import Kind, Label, Spec, Task
 from core.text import unknown

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-import errno
+import functools
 import json
 import logging
 import os
@@ -14,22 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 import ingest
 from core import examples, storage, text
 from core.errors import UserError
 from core.spec import Spec
 from models.serving import model_versions
-from pipeline.prediction import train_stats
+from pipeline.prediction import shards, train_stats, writers
 from pipeline.prediction.prediction_table import Batch, PredictionTable, Training
 from pipeline.prediction.skew import Skew
 
 if TYPE_CHECKING:
     from models.serving.served_model import ServedModel
 
-_WRITERS = {".parquet": pq.ParquetWriter, ".csv": pa_csv.CSVWriter}
 # A wide network's activations for a whole row group would not be small.
 _REQUEST_ROWS = 4_096
 
@@ -41,7 +38,7 @@ class Request:
     Attributes:
         model: a folder of versions, or one version.
         files: paths and globs of the rows.
-        to: the Parquet or CSV file to write. It appears when it is complete.
+        to: the file to write, which appears when it is complete; or a folder, in which each file gets a part.
         keep: columns of the table to write beside the predictions.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
         allow_unknown: features whose values may all be unknown to the model.
@@ -59,6 +56,16 @@ class Request:
     json: bool = False
 
 
+@dataclasses.dataclass
+class _Counts:
+    """What was predicted: rows, rows that cannot be read, parts that were there, and columns that are not used."""
+
+    rows: int = 0
+    left_out: int = 0
+    kept_parts: int = 0
+    ignored: dict[str, None] = dataclasses.field(default_factory=dict)
+
+
 def run(request: Request) -> int:
     """Writes the predictions and returns the exit code.
 
@@ -70,48 +77,89 @@ def run(request: Request) -> int:
     version = model_versions.find_version(request.model)
     training = read_training(version)
     _check_names(request, training.spec)
-    skew = Skew(training.stats)
-    with PredictionTable(training, request.files, request.keep, request.to.suffix.lower(), request.sets) as table:
-        rows = _predict(request, version, table, skew)
-        left_out = table.rejects()
+    skew, counts = Skew(training.stats), _Counts()
+    load = functools.cache(lambda: _loaded(version))
+    parts = shards.of(request.files, request.to, version, [request.keep, request.sets])
+    with _progress(request.quiet) as progress:
+        for place, part in enumerate(parts, 1):
+            if part.done:
+                counts.kept_parts += 1
+            else:
+                name = f"part {place} of {len(parts)}" if len(parts) > 1 else "rows"
+                _predict_part(request, training, part, load, skew, counts, functools.partial(progress, name))
     seconds = time.monotonic() - begun
     if not request.quiet:
-        for warning in skew.warnings():
-            print(f"warning: {warning}.", file=sys.stderr)
-        aside = f" {left_out:,} rows cannot be read and were left out." if left_out else ""
-        print(f"{rows:,} rows predicted by {version} in {seconds:.1f} s: {request.to}.{aside}", file=sys.stderr)
+        _print_summary(request, version, skew, counts, seconds)
     if request.json:
-        counts = {"rows": rows, "left_out": left_out, "seconds": round(seconds, 3)}
-        found = {"warnings": skew.warnings(), "features": skew.to_dict()}
-        print(json.dumps({"model": str(version), "to": str(request.to), **counts, **found}, indent=2))
+        numbers = {"rows": counts.rows, "left_out": counts.left_out, "seconds": round(seconds, 3)}
+        aside = {"parts_kept": counts.kept_parts, "ignored_columns": list(counts.ignored)}
+        found = {"warnings": skew.warnings(), "notes": skew.notes(), "features": skew.to_dict()}
+        print(json.dumps({"model": str(version), "to": str(request.to), **numbers, **aside, **found}, indent=2))
     return 0
 
 
-def _predict(request: Request, version: Path, table: PredictionTable, skew: Skew) -> int:
-    """Writes the file and returns the number of its rows; adds them to the comparison with train, and checks that."""
-    # TensorFlow takes seconds to import, so the model and the data are checked before.
-    with _quiet_tensorflow():
+def _print_summary(request: Request, version: Path, skew: Skew, counts: _Counts, seconds: float) -> None:
+    lines = [f"warning: {warning}." for warning in skew.warnings()] + [f"note: {note}." for note in skew.notes()]
+    if counts.ignored:
+        lines.append(f"note: not used, neither by the model nor by --keep: {', '.join(counts.ignored)}.")
+    if counts.kept_parts:
+        lines.append(f"note: {counts.kept_parts:,} parts were complete already and were kept.")
+    aside = f" {counts.left_out:,} rows cannot be read and were left out." if counts.left_out else ""
+    lines.append(f"{counts.rows:,} rows predicted by {version} in {seconds:.1f} s: {request.to}.{aside}")
+    print("\n".join(lines), file=sys.stderr)
+
+
+def _predict_part(
+    request: Request,
+    training: Training,
+    part: shards.Shard,
+    load: Callable[[], "ServedModel"],
+    skew: Skew,
+    counts: _Counts,
+    progress: Callable[[int, int | None], None],
+) -> None:
+    """Writes a part; adds its rows to the counts and to the comparison with train, and checks that."""
+    with PredictionTable(training, part.files, request.keep, part.to.suffix.lower(), request.sets) as table:
+        model, rows = load(), 0  # it takes seconds, so the data are checked before
+        total = None if training.query else table.num_rows
+        with writers.writing(part.to) as write:
+            for batch in table.batches():
+                skew.add(batch.features)
+                write(part.marked(predictions(model, batch, table.spec)))
+                rows += batch.features.num_rows
+                progress(rows, total)
+            if table.num_rows and not rows:
+                raise UserError(
+                    f"{part.files[0]} has no rows to predict: the query of the training removes all of them."
+                )
+            skew.check(request.allow_unknown)
+        counts.rows += rows
+        counts.left_out += table.rejects()
+        counts.ignored |= dict.fromkeys(table.ignored)
+
+
+def _loaded(version: Path) -> "ServedModel":
+    with quiet_tensorflow():
         from models.serving import served_model
 
-        loaded = served_model.load(str(version))
-    rows = 0
-    with _writing(request.to) as write:
-        for batch in table.batches():
-            skew.add(batch.features)
-            write(predictions(loaded, batch, table.spec))
-            rows += batch.features.num_rows
-            if not request.quiet and sys.stderr.isatty():
-                print(f"{rows:,} rows", end="\r", file=sys.stderr, flush=True)
-        if table.has_rows and not rows:
-            raise UserError(
-                f"{request.files[0]} has no rows to predict: the query of the training removes all of them."
-            )
-        skew.check(request.allow_unknown)
-    return rows
+        return served_model.load(str(version))
 
 
 @contextlib.contextmanager
-def _quiet_tensorflow() -> Iterator[None]:
+def _progress(quiet: bool) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Yields a function that shows, on a terminal, how many rows of a part are done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    shown = not quiet and sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
+        task = bar.add_task("", total=None, visible=False)
+        yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total, visible=True)
+
+
+@contextlib.contextmanager
+def quiet_tensorflow() -> Iterator[None]:
     """Discards what TensorFlow's C++ code prints while it starts, such as an error that there is no GPU."""
     # It also warns of every column name that is no Python identifier, which does not matter here.
     logging.getLogger("absl").setLevel(logging.ERROR)
@@ -129,10 +177,11 @@ def _quiet_tensorflow() -> Iterator[None]:
 
 def _check_output(to: Path, files: Sequence[str]) -> None:
     storage.check_path(to)
-    if to.suffix.lower() not in _WRITERS:
-        raise UserError(f"--to {to}: a file named .parquet or .csv was expected.")
-    if to.is_dir():
-        raise UserError(f"--to {to} is a folder. Name the file to write, such as {to / 'predictions.parquet'}.")
+    if not shards.is_folder(to) and to.suffix.lower() not in writers.SUFFIXES:
+        raise UserError(
+            f"--to {to}: a file named {', '.join(writers.SUFFIXES[:-1])} or {writers.SUFFIXES[-1]} was expected, or a "
+            "folder, which has no suffix."
+        )
     if str(to.absolute()) in ingest.expand(files):
         raise UserError(f"--to {to} is one of the files to read. Name another file.")
 
@@ -191,27 +240,3 @@ def predictions(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:
 
 def _score_columns(spec: Spec) -> list[str]:
     return [f"score_{name}" for name in spec.label.classes]
-
-
-@contextlib.contextmanager
-def _writing(to: Path) -> Iterator[Callable[[pa.Table], None]]:
-    """Yields a function that writes a table; the file appears when the block ends, and an earlier one stays till then.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
-    writers: list[pq.ParquetWriter | pa_csv.CSVWriter] = []
-    try:
-        with storage.replacing(to) as temporary, contextlib.ExitStack() as open_writer:
-
-            def write(table: pa.Table) -> None:
-                if not writers:  # the first table has the schema
-                    writer = _WRITERS[to.suffix.lower()](str(temporary), table.schema)
-                    writers.append(open_writer.enter_context(writer))
-                writers[0].write_table(table)
-
-            yield write
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise UserError(f"The disk is full: {to} was not written. Make room, or name another disk.") from error
-        raise UserError(f"{to} cannot be written: {error.strerror or error}.") from error

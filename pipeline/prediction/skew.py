@@ -95,6 +95,14 @@ class FeatureSkew:
             lines.append(f"{name!r} is out of range in {self.outside / self.values:.1%} of its values{self._beside()}")
         return lines
 
+    def note(self) -> str:
+        """Returns what the model does with unknown categories, where a few are no warning; empty without any."""
+        if not self.unknown or _stands_out(self.unknown, self.values, self.train.unseen):
+            return ""
+        name, examples = self.train.feature.name, ", ".join(map(repr, self.examples))
+        share = f"{self.unknown:,} of the {self.values:,} values"
+        return f"{name!r}: the model treats {share} as unknown categories, such as {examples}"
+
     def problem(self) -> str | None:
         """Returns the problem of a feature of which all values are unknown; None for every other one."""
         name, (low, high) = self.train.feature.name, self.train.near
@@ -151,6 +159,10 @@ class Skew:
     def warnings(self) -> list[str]:
         """Returns a line for each share that stands out."""
         return [line for feature in self.features for line in feature.warnings()]
+
+    def notes(self) -> list[str]:
+        """Returns a line for each feature with a few unknown categories."""
+        return [note for feature in self.features if (note := feature.note())]
 
     def check(self, accepted: Collection[str] = ()) -> None:
         """Checks that no feature is wholly unknown.

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 
 import ingest
-from core.config_sections import FeatureOptions
+from core.config.sections import FeatureOptions
 from core.spec import Feature, Label, Spec
 from pipeline.config.settings import Settings
 from pipeline.profile.checks import run_checks, warnings

@@ -5,7 +5,7 @@ import datetime
 import re
 from collections.abc import Mapping
 
-from core.config_sections import FeatureOptions, Role
+from core.config.sections import FeatureOptions, Role
 from core.spec import PER_SECOND, Payload, Unit
 from ingest.sql import moments
 from pipeline.config.settings import Settings

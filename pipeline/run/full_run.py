@@ -18,7 +18,7 @@ from core import storage
 from core.errors import GateError, UserError, internal_error
 from pipeline.config import settings
 from pipeline.graph import STAGES
-from pipeline.reporting import board, page
+from pipeline.reporting import board, gpu_advice, page
 from pipeline.run import summary, terminal
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
@@ -92,14 +92,16 @@ class FullRun:
                     display.note(f"! {warning}")
                 display.started("TensorFlow, TFX")
                 display.progress("importing", None, None)
+                from components.base import beam_engine
                 from pipeline.run import tfx_pipeline
 
                 watch = tfx_pipeline.Watch(display, self.context.history)
-                pipeline = tfx_pipeline.build(
-                    STAGES, self.context, self.fingerprints, self.arguments, self.request.cache
-                )
                 to_stage = "StatisticsGen" if self.request.update_schema else self.request.to_stage
-                tfx_pipeline.run(pipeline, watch, self.request.from_stage, to_stage)
+                with beam_engine.started(self.context.settings.beam) as beam:
+                    pipeline = tfx_pipeline.build(
+                        STAGES, self.context, self.fingerprints, self.arguments, beam, self.request.cache
+                    )
+                    tfx_pipeline.run(pipeline, watch, self.request.from_stage, to_stage)
                 if self.request.update_schema:
                     display.note(self._update_schema())
         except BaseException as error:
@@ -135,6 +137,7 @@ class FullRun:
             history=self.context.history,
         )
         found["warnings"] = list(self.warnings)
+        found["gpu"] = gpu_advice.advise(found, self.context.settings.gpu)
         if error:
             status = "invalid_data" if isinstance(error, GateError) else "failed"
             return found | {"status": status, "error": self._message(error)}

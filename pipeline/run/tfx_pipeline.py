@@ -15,7 +15,6 @@ from tfx.orchestration import metadata
 from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 
-from components.base import beam_options
 from pipeline.graph import Stage
 from pipeline.run.display import Display
 from pipeline.run.fingerprints import Fingerprint
@@ -38,6 +37,7 @@ def build(
     context: LocalContext,
     fingerprints: Mapping[str, Fingerprint],
     arguments: Mapping[str, Mapping[str, str]],
+    beam_arguments: Sequence[str],
     cache: bool = True,
 ) -> Pipeline:
     """Returns the TFX pipeline of a run.
@@ -47,12 +47,9 @@ def build(
         context: the run.
         fingerprints: the fingerprint of each stage.
         arguments: the arguments of each stage's component that are made from its parameters.
+        beam_arguments: the arguments of Beam in the data stages.
         cache: whether results of earlier runs may be used.
-
-    Raises:
-        UserError: Beam cannot read one of its options.
     """
-    beam_options.check(context.settings.beam)
     texts = {name: fingerprint.to_json() for name, fingerprint in fingerprints.items()}
     return Pipeline(
         pipeline_name=context.settings.name,
@@ -60,7 +57,7 @@ def build(
         metadata_connection_config=metadata.sqlite_metadata_connection_config(str(context.folder.metadata)),
         components=nodes(stages, texts, arguments),
         enable_cache=cache,
-        beam_pipeline_args=list(context.settings.beam),
+        beam_pipeline_args=list(beam_arguments),
     )
 
 

@@ -34,7 +34,8 @@ def serving_skew(record: RunRecord) -> Finding:
 
 def model_age(record: RunRecord) -> Finding:
     """A person has to check this."""
-    return needs("A person says how old the served model may become, and who is told when it is older.")
+    command = f"python pipeline/monitor.py --model {quoted(record.folder.serving)} --requests FILES --max-age DAYS"
+    return needs(f"Let `{command}` run regularly: it raises an alarm where the served model is older.")
 
 
 def numerical_stability(record: RunRecord) -> Finding:
@@ -51,7 +52,8 @@ def computing_performance(record: RunRecord) -> Finding:
 
 def served_quality(record: RunRecord) -> Finding:
     """A person has to check this."""
-    return needs("A person joins the labels that came later to the requests, and watches the metrics.")
+    command = f"python pipeline/monitor.py --model {quoted(record.folder.serving)} --requests FILES --labels FILES"
+    return needs(f"Let `{command} --key COLUMN` run regularly: it watches the metrics on labels that came later.")
 
 
 CHECKS = {

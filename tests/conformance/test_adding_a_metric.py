@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from core.config_sections import Evaluate
+from core.config.sections import Evaluate
 from models.evaluation import gates, metrics
 from tests.conformance import documents
 

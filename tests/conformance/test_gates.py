@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from core.config_sections import Evaluate, Serve
+from core.config.sections import Evaluate, Serve
 from core.spec import Label
 from models.evaluation import metrics
 from models.evaluation.fairness import Gap, Group

@@ -6,7 +6,7 @@ To add a gate, see docs/adding_a_gate.md.
 from typing import Any
 
 from core import text
-from core.config_sections import Evaluate
+from core.config.sections import Evaluate
 from core.errors import UserError
 from core.spec import Task
 from models.evaluation import fairness, metrics

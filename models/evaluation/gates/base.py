@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from core.config_sections import Evaluate, Serve
+from core.config.sections import Evaluate, Serve
 from core.spec import Label
 from models.evaluation.fairness import Group
 from models.evaluation.model_comparison import ModelPredictions

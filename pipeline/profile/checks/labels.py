@@ -55,6 +55,15 @@ def gates_fit_task(settings: Settings, _: TableProfile, inferred: Inferred) -> I
     yield from ()
 
 
+def class_weights_need_classes(settings: Settings, _: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Checks that classes are weighted where there are classes."""
+    if settings.train.class_weights and inferred.label.task == "regression":
+        yield (
+            f"train.class_weights is {settings.train.class_weights}, and the label `{settings.label}` is a number "
+            "(task: regression). Take class_weights out, or name a column of weights in `weight`."
+        )
+
+
 def classes_are_named(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:
     """Checks that the configuration names all classes, if it names any."""
     for name, rows in inferred.label.class_rows.items():

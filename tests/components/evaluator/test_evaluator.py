@@ -17,7 +17,7 @@ from tfx.types import standard_artifacts
 from components.evaluator import batch_inference, evaluation_pipeline, explanation
 from components.evaluator.component import Evaluator
 from core import examples
-from core.config_sections import Evaluate
+from core.config.sections import Evaluate
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
 from models.evaluation import stored_predictions

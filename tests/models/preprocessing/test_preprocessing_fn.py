@@ -233,6 +233,7 @@ def test_derived_names_do_not_hide_columns():
         Spec(LABEL, tuple(features)), {"x": FeatureStats(missing=0.5), "x_missing": FeatureStats()}
     )
     assert [declared_input.name for declared_input in declared["x"]] == ["x", "x_missing_"]
+    assert [declared_input.missing_of for declared_input in declared["x"]] == ["", "x"]
     assert [declared_input.name for declared_input in declared["x_missing"]] == ["x_missing"]
 
 

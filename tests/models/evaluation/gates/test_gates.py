@@ -6,7 +6,7 @@ import sys
 import pydantic
 import pytest
 
-from core.config_sections import Evaluate
+from core.config.sections import Evaluate
 from core.errors import UserError
 from models.evaluation import gates
 from models.evaluation.gates.base import shown

@@ -1,11 +1,11 @@
-"""Declares the sections for the review of a model: estimators to compare it with, and what persons say of it."""
+"""Declares the sections for the review of a run: other estimators, what persons say of it, what a GPU would do."""
 
 import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from core.config_types import Positive, Section, Texts, check_dotted_path, check_name
+from core.config.types import Positive, Section, Texts, check_dotted_path, check_name
 
 
 class Challenger(Section):
@@ -63,6 +63,21 @@ class Score(Section):
 
     signed: dict[str, Signature] = {}
     """by the name of a test that a person does: who has done it; it counts half a point"""
+
+
+class Gpu(Section):
+    """What is assumed of a GPU where a run on a CPU says whether one would pay."""
+
+    speedup: Positive = 10.0
+    """how many times faster a step of training is on the GPU than on this CPU"""
+    step_ms: Positive = 1.0
+    """the least time of a step on the GPU, in milliseconds: starting its operations takes so long"""
+    minutes: Positive = 5.0
+    """the advice is to move where a run ends earlier by so many minutes, and by a third of its time"""
+    price_per_hour: Positive | None = None
+    """the price of an hour of the machine with the GPU, in any currency; null: costs are not compared"""
+    cpu_price_per_hour: Positive | None = None
+    """the price of an hour of the present machine"""
 
 
 class Owner(Section):
