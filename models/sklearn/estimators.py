@@ -139,7 +139,8 @@ class SkewlessClassifier(base.ClassifierMixin, _Estimator):  # type: ignore[misc
 
     def predict(self, X: Any) -> np.ndarray:
         """Returns the class with the highest score for each row."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        scores = self.predict_proba(X)
+        return self.classes_[scores.argmax(axis=1)]
 
 
 class SkewlessRegressor(base.RegressorMixin, _Estimator):  # type: ignore[misc]
