@@ -1,0 +1,94 @@
+"""Predicts the parts through Beam: each worker reads files, and writes their parts, as one process does."""
+
+import dataclasses
+import functools
+import pickle
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from components.base import beam_errors, beam_options
+from core import storage
+from core.errors import UserError
+from pipeline.prediction import batch_prediction
+from pipeline.prediction.batch_prediction import Predicted, Request
+from pipeline.prediction.shards import Shard
+from pipeline.prediction.skew import Skew
+
+_RESULT = ".result"  # in the folder of the parts: what was predicted
+
+
+def predict(request: Request, version: Path, parts: Sequence[Shard]) -> Predicted:
+    """Predicts parts with the runner of the request; FnApiRunner without one.
+
+    Workers on other machines have to see the files, the model and the folder of the parts under the same paths.
+
+    Raises:
+        UserError: the options are wrong, the data do not fit the model, or a part cannot be written.
+    """
+    options = shlex.split(request.beam or "")
+    try:
+        beam_options.check(options)
+    except UserError as error:
+        raise UserError(str(error).replace("under `beam:` in the configuration", "of --beam")) from None
+    if not any(option.startswith("--runner") for option in options):
+        options.append("--runner=FnApiRunner")  # the DirectRunner tries another one first, which it downloads
+    # Paths are of this folder, which is another one in a worker.
+    request = dataclasses.replace(request, to=request.to.absolute())
+    parts = [dataclasses.replace(part, to=part.to.absolute()) for part in parts]
+    result = request.to / _RESULT
+    try:
+        with beam_errors.unwrapped(), beam.Pipeline(options=PipelineOptions(options)) as pipeline:
+            (
+                pipeline
+                | "Parts" >> beam.Create(parts)
+                | "Predict" >> beam.ParDo(_Predict(request, version.absolute()))
+                | "Add" >> beam.CombineGlobally(_Add())
+                | "Write" >> beam.Map(functools.partial(_write, result))
+            )
+        predicted = pickle.loads(result.read_bytes())
+    finally:
+        result.unlink(missing_ok=True)
+    assert isinstance(predicted, Predicted)
+    return predicted
+
+
+def _write(path: Path, predicted: Predicted) -> None:
+    with storage.replacing(path) as temporary:
+        temporary.write_bytes(pickle.dumps(predicted))
+
+
+class _Predict(beam.DoFn):  # type: ignore[misc]
+    """Predicts a part."""
+
+    def __init__(self, request: Request, version: Path) -> None:
+        self._request, self._version = request, version
+
+    def setup(self) -> None:
+        self._training = batch_prediction.read_training(self._version)
+        self._model = functools.cache(lambda: batch_prediction.loaded(self._version))
+
+    def process(self, part: Shard) -> Iterator[Predicted]:
+        yield batch_prediction.predict_part(self._request, self._training, part, self._model)
+
+
+class _Add(beam.CombineFn):  # type: ignore[misc]
+    """Adds what was predicted; the first part is the beginning, as it knows the features."""
+
+    def create_accumulator(self) -> Predicted:
+        return Predicted(Skew(()))
+
+    def add_input(self, total: Predicted, part: Predicted) -> Predicted:
+        return self.merge_accumulators([total, part])
+
+    def merge_accumulators(self, totals: Iterable[Predicted]) -> Predicted:
+        merged = Predicted(Skew(()))
+        for total in totals:
+            merged.add(total)
+        return merged
+
+    def extract_output(self, total: Predicted) -> Predicted:
+        return total
