@@ -1,7 +1,10 @@
 """Starts what the engine of the data stages needs before a run, and checks that its cluster can be reached."""
 
 import contextlib
+import re
+import signal
 import socket
+import threading
 import urllib.parse
 from collections.abc import Iterator
 
@@ -11,7 +14,7 @@ from apache_beam.utils import subprocess_server
 
 from components.base import beam_options
 from core.config.deployment import Beam
-from core.errors import UserError
+from core.errors import UserError, WorkerLost
 from core.text import clause
 
 _SERVERS = {
@@ -41,9 +44,9 @@ def started(beam: Beam) -> Iterator[list[str]]:
     for name in (*_ADDRESSES, *pool):
         if address := _address(str(beam.options.get(name, ""))):
             _check(name, *address)
-    options = PipelineOptions(made)
-    if beam.runner not in _SERVERS or options.view_as(PortableOptions).job_endpoint:
-        yield made
+    if beam.runner not in _SERVERS or PipelineOptions(made).view_as(PortableOptions).job_endpoint:
+        with _watched_workers():
+            yield made
         return
     kind, location = _SERVERS[beam.runner]
     (port,) = subprocess_server.pick_port(None)
@@ -59,6 +62,37 @@ def started(beam: Beam) -> Iterator[list[str]]:
         yield [*made, f"--job_endpoint=localhost:{port}"]
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def _watched_workers() -> Iterator[None]:
+    """Raises WorkerLost in the main thread where a worker process of this machine is ended from outside.
+
+    Beam raises an error in the thread that waits for the process, and the pipeline waits for its results for ever.
+    """
+    lost: list[str] = []
+    earlier = threading.excepthook
+
+    def hook(arguments: threading.ExceptHookArgs) -> None:
+        ended = re.fullmatch(r"Worker subprocess exited with return code (-?\d+)", str(arguments.exc_value))
+        if ended and not 0 <= int(ended[1]) <= 128:  # a signal, in the code of a process or of the shell around it
+            lost.append(ended[1])
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # which ends its waiting
+        earlier(arguments)
+
+    threading.excepthook = hook
+    try:
+        yield
+    except BaseException as error:  # within a stage, Beam wraps the interrupt
+        if not lost:
+            raise
+        raise WorkerLost(
+            f"A worker process of Beam was ended from outside, with code {lost[0]}; mostly it is the system that does "
+            "so, when memory runs out. Set fewer `beam: {options: {direct_num_workers: ...}}` or a smaller `data: "
+            "{memory: ...}`, and start the same command again: it continues after the last stage that has ended."
+        ) from error
+    finally:
+        threading.excepthook = earlier
 
 
 def _address(text: str) -> tuple[str, int] | None:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from core import storage
-from core.errors import GateError, UserError, internal_error
+from core.errors import GateError, UserError, WorkerLost, internal_error
 from pipeline.config import settings
 from pipeline.graph import STAGES
 from pipeline.reporting import board, gpu_advice, page
@@ -78,7 +78,7 @@ class FullRun:
             if error:
                 text = Text.assemble(("error: ", "bold red"), self._message(error))
                 terminal.console(stderr).print(text, soft_wrap=True)
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, (KeyboardInterrupt, WorkerLost)):
             os._exit(exit_code("failed", error))  # threads of Beam may still run, and would keep the process alive
         return exit_code(found["status"], error)
 
@@ -122,9 +122,14 @@ class FullRun:
     def _summary(self, watch: "Watch | None", error: BaseException | None) -> dict[str, Any]:
         ended = {outcome.name: outcome for outcome in watch.outcomes} if watch else {}
         stages = [
-            {"name": stage.name, "state": outcome.state, "seconds": round(outcome.seconds, 2)}
+            {
+                "name": stage.name,
+                "state": outcome.state,
+                "seconds": round(outcome.seconds, 2),
+                "cpu_seconds": round(outcome.cpu_seconds, 2),
+            }
             if (outcome := ended.get(stage.name))
-            else {"name": stage.name, "state": "skipped", "seconds": 0.0}
+            else {"name": stage.name, "state": "skipped", "seconds": 0.0, "cpu_seconds": 0.0}
             for stage in STAGES
         ]
         found = summary.build(
@@ -158,6 +163,8 @@ class FullRun:
 
 def _cause(error: BaseException, watch: "Watch | None") -> BaseException:
     """Returns the original error: Beam wraps it, and raises Ctrl-C as an error of its own."""
+    if isinstance(error, WorkerLost):
+        return error
     first = watch.error if watch and watch.error else error
     if isinstance(first, KeyboardInterrupt) or "KeyboardInterrupt" in str(first):
         return KeyboardInterrupt()

@@ -86,6 +86,35 @@ def test_workers_of_dataflow_cannot_read_the_folder_of_a_local_run():
         pass
 
 
+LOST = """
+import os, signal
+import apache_beam as beam
+from components.base import beam_engine
+from core.config.deployment import Beam
+from core.errors import WorkerLost
+
+def end_this_process(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+try:
+    with beam_engine.started(Beam(options={"direct_num_workers": 2})) as arguments:
+        with beam.Pipeline(argv=arguments) as pipeline:
+            _ = pipeline | beam.Create([1, 2]) | beam.Map(end_this_process)
+except WorkerLost as error:
+    print(error, flush=True)
+    os._exit(error.exit_code)
+"""
+
+
+@pytest.mark.slow
+def test_a_lost_worker_process_ends_the_run():
+    done = subprocess.run(
+        [sys.executable, "-c", LOST], cwd=ROOT, capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.stdout.startswith("A worker process of Beam was ended from outside, with code 137")
+    assert done.returncode == 2
+
+
 # One process for all jobs: Beam's own command starts one for each, which imports TensorFlow every time.
 POOL = """
 import signal, sys
