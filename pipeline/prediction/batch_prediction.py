@@ -19,7 +19,7 @@ import ingest
 from core import examples, storage, text
 from core.errors import UserError
 from core.spec import Spec
-from models.serving import model_versions
+from models.serving import model_versions, remote_versions
 from pipeline.prediction import shards, train_stats, writers
 from pipeline.prediction.prediction_table import Batch, PredictionTable, Training
 from pipeline.prediction.skew import Skew
@@ -36,9 +36,10 @@ class Request:
     """The arguments of the command.
 
     Attributes:
-        model: a folder of versions, or one version.
+        model: a folder of versions, or one version; a path or a URI.
         files: paths and globs of the rows.
-        to: the file to write, which appears when it is complete; or a folder, in which each file gets a part.
+        to: the path or URI of the file to write, which appears when it is complete; or a folder, in which each file
+            gets a part.
         keep: columns of the table to write beside the predictions.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
         allow_unknown: features whose values may all be unknown to the model.
@@ -47,9 +48,9 @@ class Request:
         json: print the summary as JSON on standard output, and nothing else there.
     """
 
-    model: Path
+    model: str
     files: Sequence[str]
-    to: Path
+    to: str
     keep: Sequence[str] = ()
     sets: Sequence[str] = ()
     allow_unknown: Sequence[str] = ()
@@ -90,26 +91,16 @@ def run(request: Request) -> int:
     """
     begun = time.monotonic()
     _check_output(request)
-    version = model_versions.find_version(request.model)
-    training = read_training(version)
-    _check_names(request, training.spec)
-    parts = shards.of(request.files, request.to, version, [request.keep, request.sets])
-    wanted = [part for part in parts if not part.done]
-    total = Predicted(Skew(training.stats))
-    if request.beam is None:
-        model = functools.cache(lambda: loaded(version))
-        with _progress(request.quiet) as progress:
-            for place, part in enumerate(wanted, 1):
-                name = f"part {place} of {len(wanted)}" if len(wanted) > 1 else "rows"
-                total.add(predict_part(request, training, part, model, functools.partial(progress, name)))
-    elif wanted:
-        from pipeline.prediction import beam_prediction
-
-        total.add(beam_prediction.predict(request, version, wanted))
+    with remote_versions.find_version(request.model) as (version, name), _local(request.to) as to:
+        training = read_training(version)
+        _check_names(request, training.spec)
+        parts = shards.of(request.files, to, version, [request.keep, request.sets])
+        wanted = [part for part in parts if not part.done]
+        total = _predict(request, training, version, wanted)
     seconds = time.monotonic() - begun
     summary = {
-        "model": str(version),
-        "to": str(request.to),
+        "model": name,
+        "to": request.to,
         "rows": total.rows,
         "left_out": total.left_out,
         "seconds": round(seconds, 3),
@@ -137,6 +128,21 @@ def _text(summary: Mapping[str, Any]) -> str:
     aside = f" {summary['left_out']:,} rows cannot be read and were left out." if summary["left_out"] else ""
     done = f"{summary['rows']:,} rows predicted by {summary['model']} in {summary['seconds']:.1f} s: {summary['to']}."
     return "\n".join([*lines, done + aside])
+
+
+def _predict(request: Request, training: Training, version: Path, wanted: Sequence[shards.Shard]) -> Predicted:
+    total = Predicted(Skew(training.stats))
+    if request.beam is None:
+        model = functools.cache(lambda: loaded(version))
+        with _progress(request.quiet) as progress:
+            for place, part in enumerate(wanted, 1):
+                name = f"part {place} of {len(wanted)}" if len(wanted) > 1 else "rows"
+                total.add(predict_part(request, training, part, model, functools.partial(progress, name)))
+    elif wanted:
+        from pipeline.prediction import beam_prediction
+
+        total.add(beam_prediction.predict(request, version, wanted))
+    return total
 
 
 def predict_part(
@@ -215,17 +221,31 @@ def quiet_tensorflow() -> Iterator[None]:
         os.close(devnull)
 
 
+@contextlib.contextmanager
+def _local(to: str) -> Iterator[Path]:
+    """Yields where to write; for a URI, a file of this machine, which is uploaded when the block ends well."""
+    if storage.is_uri(to):
+        with storage.replacing(to) as copy:
+            yield copy
+    else:
+        yield Path(to)
+
+
 def _check_output(request: Request) -> None:
-    to = request.to
-    storage.check_path(to)
-    if request.beam is not None and not shards.is_folder(to):
+    to = Path(request.to)
+    storage.check_path(request.to)
+    remote = storage.is_uri(request.to)
+    folder = not remote and shards.is_folder(to)
+    if request.beam is not None and not folder:
         raise UserError(f"--to {to}: with --beam, a folder for the parts was expected, whose name has no suffix.")
-    if not shards.is_folder(to) and to.suffix.lower() not in writers.SUFFIXES:
+    if not folder and to.suffix.lower() not in writers.SUFFIXES:
         raise UserError(
-            f"--to {to}: a file named {', '.join(writers.SUFFIXES[:-1])} or {writers.SUFFIXES[-1]} was expected, or a "
-            "folder, which has no suffix."
+            f"--to {request.to}: a file named {', '.join(writers.SUFFIXES[:-1])} or {writers.SUFFIXES[-1]} was "
+            f"expected{'' if remote else ', or a folder, which has no suffix'}."
         )
-    if str(to.absolute()) in ingest.expand(request.files):
+    if remote:
+        storage.check_bucket(request.to)
+    if (request.to if remote else str(to.absolute())) in ingest.expand(request.files):
         raise UserError(f"--to {to} is one of the files to read. Name another file.")
 
 

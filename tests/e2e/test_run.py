@@ -16,7 +16,7 @@ from pipeline.run.history import COMPLETE, History
 from pipeline.scoring import scorecard
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SMALL = ["--set", "tune.trials=2", "--set", "tune.epochs=1", "--set", "train.epochs=6"]
+SMALL = ["--set", "model.family=mlp", "--set", "tune.trials=2", "--set", "tune.epochs=1", "--set", "train.epochs=6"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
