@@ -104,12 +104,11 @@ class Encoding(keras.layers.Layer):
             means = tf.gather(table, keys["categorical"])  # float32[batch, keys, targets + 1]
             parts.append(tf.reshape(means, [-1, len(self._first) * (self.targets + 1)]))
         if "tokens" in keys:
-            # In float64, in which the order of a sum does not show, and the batch decides the order.
+            # In float64: the last bit of a sum depends on the batch, and a tree may divide what differs in it alone.
             present = tf.cast(packed["tokens"] != 0, tf.float64)[..., None]
-            found = tf.cast(tf.gather(table[:, : self.targets], keys["tokens"]), tf.float64)
-            total = tf.reduce_sum(found * present, axis=2)
-            # A text without tokens has no mean, which the trees take as missing.
-            means = tf.where(tf.reduce_any(present > 0, axis=2), total / tf.reduce_sum(present, axis=2), np.nan)
+            values = tf.cast(tf.gather(table[:, : self.targets], keys["tokens"]), tf.float64)
+            # A text without tokens has no mean, which the trees take as missing: 0 / 0 is NaN.
+            means = tf.reduce_sum(values * present, axis=2) / tf.reduce_sum(present, axis=2)
             parts.append(tf.cast(tf.reshape(means, [-1, len(self.token_sizes) * self.targets]), tf.float32))
         return parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
 
