@@ -225,8 +225,11 @@ def _check_output(request: Request) -> None:
             f"--to {to}: a file named {', '.join(writers.SUFFIXES[:-1])} or {writers.SUFFIXES[-1]} was expected, or a "
             "folder, which has no suffix."
         )
-    if str(to.absolute()) in ingest.expand(request.files):
+    files = ingest.expand(request.files)
+    if str(to.absolute()) in files:
         raise UserError(f"--to {to} is one of the files to read. Name another file.")
+    if any(Path(file).parent == to.absolute() for file in files):
+        raise UserError(f"--to {to} is the folder of the files to read, and another one for the parts was expected.")
 
 
 def _check_names(request: Request, spec: Spec) -> None:
