@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core import storage
-from core.config_sections import Limits, Validate
+from core.config.sections import Limits, Validate
 from models.serving import model_versions
 
 

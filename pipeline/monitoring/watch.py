@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core import storage
-from core.config_sections import Limits
+from core.config.sections import Limits
 from core.errors import GateError, UserError
 from models.serving import model_versions
 from pipeline.monitoring import limits, model_checks, reference, windows

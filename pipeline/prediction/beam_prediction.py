@@ -10,9 +10,11 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.base import beam_errors, beam_options
+from components.base import beam_engine, beam_errors, beam_options
 from core import storage
+from core.config.deployment import Beam
 from core.errors import UserError
+from core.text import did_you_mean
 from pipeline.prediction import batch_prediction
 from pipeline.prediction.batch_prediction import Predicted, Request
 from pipeline.prediction.shards import Shard
@@ -29,19 +31,17 @@ def predict(request: Request, version: Path, parts: Sequence[Shard]) -> Predicte
     Raises:
         UserError: the options are wrong, the data do not fit the model, or a part cannot be written.
     """
-    options = shlex.split(request.beam or "")
-    try:
-        beam_options.check(options)
-    except UserError as error:
-        raise UserError(str(error).replace("under `beam:` in the configuration", "of --beam")) from None
-    if not any(option.startswith("--runner") for option in options):
-        options.append("--runner=FnApiRunner")  # the DirectRunner tries another one first, which it downloads
+    engine = _engine(request.beam or "")
     # Paths are of this folder, which is another one in a worker.
     request = dataclasses.replace(request, to=request.to.absolute())
     parts = [dataclasses.replace(part, to=part.to.absolute()) for part in parts]
     result = request.to / _RESULT
     try:
-        with beam_errors.unwrapped(), beam.Pipeline(options=PipelineOptions(options)) as pipeline:
+        with (
+            beam_errors.unwrapped(),
+            beam_engine.started(engine) as options,
+            beam.Pipeline(options=PipelineOptions(options)) as pipeline,
+        ):
             (
                 pipeline
                 | "Parts" >> beam.Create(parts)
@@ -54,6 +54,23 @@ def predict(request: Request, version: Path, parts: Sequence[Shard]) -> Predicte
         result.unlink(missing_ok=True)
     assert isinstance(predicted, Predicted)
     return predicted
+
+
+def _engine(text: str) -> Beam:
+    """Returns the engine and its options, which are given as to Beam: `--runner=flink --parallelism=4`."""
+    options: dict[str, str | bool] = {}
+    for option in shlex.split(text):
+        name, equals, value = option.removeprefix("--").partition("=")
+        if not option.startswith("--"):
+            raise UserError(f"--beam: {option!r} is not an option. Write options like --runner=flink --parallelism=4.")
+        options[name] = value if equals else True
+    named = str(options.pop("runner", "local"))
+    engines = {runner.casefold(): engine for engine, runner in beam_options.RUNNERS.items()}
+    engine = engines.get(named.casefold(), named.casefold())
+    if engine not in beam_options.RUNNERS:
+        known = f"Known are: {', '.join(beam_options.RUNNERS)}."
+        raise UserError(f"--beam: there is no runner {named!r}.{did_you_mean(named, beam_options.RUNNERS)} {known}")
+    return Beam.model_validate({"runner": engine, "options": options})
 
 
 def _write(path: Path, predicted: Predicted) -> None:

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 import ingest
-from core.config_sections import Csv, Data
+from core.config.sections import Csv, Data
 from core.errors import UserError
 from core.examples import ROW_GROUP, arrow_schema
 from core.spec import Feature, Spec

@@ -152,7 +152,8 @@ def _print_unchanged(request: Request, folder: RunFolder, last: dict[str, Any], 
     from pipeline.reporting import page
 
     status = "not_blessed" if last["status"] == "not_blessed" else "up_to_date"
-    states = [{"name": stage["name"], "state": "cached", "seconds": 0.0} for stage in last["stages"]]
+    stages = last["stages"]
+    states = [{"name": stage["name"], "state": "cached", "seconds": 0.0, "cpu_seconds": 0.0} for stage in stages]
     last = {**last, "status": status, "seconds": round(seconds, 2), "stages": states}
     with contextlib.suppress(OSError):  # the verdict holds where the folder cannot be written to
         storage.write_json(folder.summary, last)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from core.config_sections import Data
+from core.config.sections import Data
 from core.spec import Feature, Label, Spec
 from ingest import Column, Dialect, Source
 from ingest.readers import tfrecord
@@ -474,7 +474,7 @@ def test_an_error_in_a_worker_of_beam_is_told_as_in_one_process(compared, tmp_pa
     assert _predict(compared, tmp_path / "a.csv", tmp_path / "p.csv", "--beam") == 2
     assert "with --beam, a folder for the parts was expected" in capsys.readouterr().err
     assert _predict(compared, tmp_path / "a.csv", tmp_path / "parts", "--beam=--runner=Flunk") == 2
-    assert "Correct the option of --beam." in capsys.readouterr().err
+    assert "--beam: there is no runner 'Flunk'. Did you mean 'flink'?" in capsys.readouterr().err
 
 
 def test_help_comes_at_once_and_without_tensorflow():

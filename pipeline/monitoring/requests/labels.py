@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 import ingest
 from core import text
-from core.config_sections import Data
+from core.config.sections import Data
 from core.errors import UserError
 from core.spec import Label
 from ingest.sql import payloads

@@ -8,7 +8,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from core import examples
-from core.config_sections import Data
+from core.config.sections import Data
 from core.spec import Feature, Label, Spec
 from ingest import Column, Source
 from models.serving import model_versions
