@@ -235,8 +235,11 @@ def _check_output(request: Request) -> None:
         )
     if remote:
         storage.check_bucket(request.to)
-    if (request.to if remote else str(to.absolute())) in ingest.expand(request.files):
+    files = ingest.expand(request.files)
+    if (request.to if remote else str(to.absolute())) in files:
         raise UserError(f"--to {to} is one of the files to read. Name another file.")
+    if not remote and any(Path(file).parent == to.absolute() for file in files):
+        raise UserError(f"--to {to} is the folder of the files to read, and another one for the parts was expected.")
 
 
 def _check_names(request: Request, spec: Spec) -> None:

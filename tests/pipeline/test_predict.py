@@ -306,6 +306,7 @@ def test_rows_keep_their_order_over_many_row_groups(serving, tmp_path):
         ("bare", "p.csv", "it was not pushed by this pipeline"),
         ("bare", "p.xlsx", "a file named .parquet, .csv, .jsonl, .duckdb or .db was expected"),
         ("bare", "new.csv", "is one of the files to read"),
+        ("bare", ".", "is the folder of the files to read"),
     ],
 )
 def test_wrong_model_or_output_is_named(tmp_path, capsys, model, to, message):

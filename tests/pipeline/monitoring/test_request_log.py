@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from core.errors import UserError
-from core.spec import Feature, Label, Spec
+from core.spec import TRUE_OR_FALSE, Feature, Label, Spec
 from pipeline.monitoring.requests import request_log
 
 FEATURES = (
@@ -71,6 +71,26 @@ def test_examples(kind, tmp_path):
         request = getattr(log, f"{kind}_log").request
         request.input.example_list.examples.extend(_examples())
     assert _read(_write(tmp_path / "log", log)) == ROWS
+
+
+def test_texts_of_moments_and_truth_values(tmp_path):
+    features = (
+        Feature("start", "timestamp", "int", unit="s", written="ISO 8601"),
+        Feature("open", "categorical", "int", written=TRUE_OR_FALSE),
+    )
+    log = prediction_log_pb2.PredictionLog()
+    inputs = log.predict_log.request.inputs
+    inputs["start"].CopyFrom(tf.make_tensor_proto([b"1970-01-01T01:00:00+00:30", b"90", b""]))
+    inputs["open"].CopyFrom(tf.make_tensor_proto([b"true", b"0", b"null"]))
+    (logged,) = request_log.RequestLog(_write(tmp_path / "log", log), Spec(SPEC.label, features)).batches()
+    assert logged.features.to_pydict() == {"start": [[1_800], [90], None], "open": [[1], [0], None]}
+
+
+def test_values_of_another_model(tmp_path):
+    log = _predict_log()
+    log.predict_log.request.inputs["age"].CopyFrom(tf.make_tensor_proto([b"x", b"y"]))
+    with pytest.raises(UserError, match="a logged request has values that are none of the model's features"):
+        _read(_write(tmp_path / "log", log))
 
 
 def test_equal_values_are_written_once(tmp_path):
