@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import tensorflow as tf
 
 from core.spec import (
+    ISO_8601,
     PER_SECOND,
     TRUE_OR_FALSE,
     UNIT_NAMES,
@@ -89,18 +90,32 @@ class Reader:
         """Returns texts, string[batch, columns], of features that are all written in the same way."""
         (written,) = {feature.written for feature in features}
         plain = tf.strings.strip(texts)
-        missing = _is_one_of(plain, ("", *NULL_WORDS))
+        units = [feature.unit for feature in features]
         if written == TRUE_OR_FALSE:
             true = _is_one_of(plain, TRUE_WORDS)
-            values, good = tf.cast(true, tf.int64), true | _is_one_of(plain, FALSE_WORDS)
+            usual = tf.cast(true, tf.int64), true | _is_one_of(plain, FALSE_WORDS)
+        elif written == WHOLE_NUMBERS:
+            usual = _whole_numbers(plain)
         else:
-            values, good = _whole_numbers(plain)
-            good &= self._in_unit(values, features)
-        if written not in (TRUE_OR_FALSE, WHOLE_NUMBERS):
-            own, is_own = moments.whole_numbers(plain, str(written), [feature.unit for feature in features])
-            values, good = tf.where(is_own, own, values), is_own | good
-        with tf.control_dependencies([_require(missing | good, texts, features)]):
-            return split(_present(tf.where(missing, NO_INTEGER, values), "int"), [feature.name for feature in features])
+            usual = moments.whole_numbers(plain, str(written), units)
+        values, good = usual
+
+        def unusual() -> tuple[tf.Tensor, ...]:
+            missing, found, is_good = _is_one_of(plain, ("", *NULL_WORDS)), values, good
+            if written not in (TRUE_OR_FALSE, WHOLE_NUMBERS):
+                iso, is_iso = moments.whole_numbers(plain, ISO_8601, units)
+                digits, is_digits = _whole_numbers(plain)
+                is_digits &= self._in_unit(digits, features)
+                found = tf.where(good, values, tf.where(is_iso, iso, digits))
+                is_good |= is_iso | is_digits
+            with tf.control_dependencies([_require(missing | is_good, texts, features)]):
+                return found, tf.identity(missing)
+
+        # Most requests have all values in the usual form, and other forms take time.
+        empty = plain == ""
+        values, missing = tf.cond(tf.reduce_all(good | empty), lambda: (values, empty), unusual)
+        names = [feature.name for feature in features]
+        return split(_present(tf.where(missing, NO_INTEGER, values), "int"), names)
 
     def moments(self, raw: Raw) -> Raw:
         """Returns sparse columns, after a check that those of moments, int64, are in the right unit."""
