@@ -110,6 +110,7 @@ class Input:
         boundaries: numeric only: growing quantiles over train, the ends left out.
         moments: the days of a moment only: the least and the greatest moment of train, in the unit of the feature.
         unknown_below_zero: a user's function gives -1 for unknown values, which becomes the last index.
+        missing_of: numeric only: the name of the numeric that was missing where this one is 1, and 0 elsewhere.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Input:
     std: float = 1.0
     boundaries: tuple[float, ...] = ()
     unknown_below_zero: bool = False
+    missing_of: str = ""
     moments: tuple[int, ...] = ()
 
 

@@ -109,9 +109,8 @@ def _declare_number(feature: Feature, column: FeatureStats, taken: set[str | Non
     mean, std = _filled_moments(column)
     inputs = [Input(feature.name, "numeric", 0, mean, std or 1.0, column.boundaries)]
     if gaps := column.missing:
-        inputs.append(
-            Input(_free(f"{feature.name}_missing", taken), "numeric", 0, gaps, math.sqrt(gaps * (1 - gaps)) or 1.0)
-        )
+        std, free = math.sqrt(gaps * (1 - gaps)) or 1.0, _free(f"{feature.name}_missing", taken)
+        inputs.append(Input(free, "numeric", 0, gaps, std, missing_of=feature.name))
     return inputs
 
 

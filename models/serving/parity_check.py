@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from core import storage
-from core.config_sections import Serve
+from core.config.sections import Serve
 from core.errors import UserError
 from core.spec import Spec
 from models.evaluation import gates

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 
 import ingest
-from core.config_sections import FeatureOptions
+from core.config.sections import FeatureOptions
 from core.spec import EXACT_DOUBLE, ISO_8601, TRUE_OR_FALSE, WHOLE_NUMBERS, Feature, Label, Spec
 from ingest.sql.values import type_class
 from pipeline.config.settings import Settings

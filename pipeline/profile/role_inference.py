@@ -5,7 +5,7 @@ import datetime
 import re
 from collections.abc import Mapping
 
-from core.config_sections import FeatureOptions, Role
+from core.config.sections import FeatureOptions, Role
 from core.spec import EXACT_DOUBLE, PER_SECOND, Payload, Unit
 from ingest.sql import moments
 from pipeline.config.settings import Settings
@@ -32,8 +32,6 @@ _FEW = 32
 _VERY_FEW = 10
 _ROWS_PER_VALUE = 20
 _FEWEST_ROWS_PER_CODE = 5
-
-# A serving request holds numbers as float64, which is exact up to here.
 
 
 @dataclasses.dataclass(frozen=True)

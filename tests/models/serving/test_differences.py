@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from core import examples
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Feature, Label, Spec
 from models import families
 from models.preprocessing.transform_graph import TransformGraph

@@ -11,7 +11,7 @@ import pytest
 from tensorflow.core.protobuf import saved_model_pb2
 
 from core import examples
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Label, Spec
 from models import families
 from models.preprocessing.transform_graph import TransformGraph
