@@ -133,10 +133,12 @@ def _decoded(path: str, records: Sequence[bytes], spec: Spec, version: int) -> I
         beside_examples.add(log, len(found))
     schema = arrow_schema({feature.name: feature.payload for feature in spec.features})
     if beside_columns.times:
+        for feature in spec.features:
+            columns[feature.name] = _numbers(columns[feature.name], feature)
         arrays = [_column(columns[field.name], field) for field in schema]
         yield beside_columns.logged(pa.RecordBatch.from_arrays(arrays, schema=schema))
     if examples:
-        yield beside_examples.logged(_of_examples(examples, schema))
+        yield beside_examples.logged(_of_examples(examples, schema, spec.features))
 
 
 class _Beside:
@@ -224,30 +226,44 @@ def _values(tensor: Any) -> list[Any]:
     return values + values[-1:] * missing if missing else values
 
 
-def _column(rows: list[Any], field: pa.Field) -> pa.LargeListArray:
+def _numbers(values: Any, feature: Feature) -> Any:
+    """Returns the values of a feature, with numbers for the texts by which requests write them."""
+    if feature.written is None or not any(isinstance(value, bytes) for value in values[:1]):
+        return values
+    from models.serving.requests import columns
+
+    return columns.numbers_of(values, feature)
+
+
+def _column(rows: Any, field: pa.Field) -> pa.LargeListArray:
     """Returns a column of values, or of lists of them, without those that mean missing."""
-    repeated = bool(rows) and isinstance(rows[0], list)
+    repeated = len(rows) > 0 and isinstance(rows[0], list)
     lengths = np.array([len(row) for row in rows]) if repeated else np.ones(len(rows), np.int64)
     flat = list(itertools.chain.from_iterable(rows)) if repeated else rows
     if pa.types.is_large_binary(field.type.value_type):
         values = pa.array(flat, pa.large_binary())
         present = np.fromiter((value != b"" for value in flat), bool, len(flat))
     else:
-        numbers = np.asarray(flat, np.float64)
+        numbers = np.asarray(flat, np.longdouble)  # which holds every int64
         present = ~np.isnan(numbers)
-        values = pa.array(np.where(present, numbers, 0)).cast(field.type.value_type, safe=False)
+        held = np.where(present, numbers, 0).astype(field.type.value_type.to_pandas_dtype())
+        values = pa.array(held, field.type.value_type)
     ends = np.concatenate([[0], np.cumsum(present)])[np.concatenate([[0], np.cumsum(lengths)])]
     kept = values.filter(pa.array(present))
     return pa.LargeListArray.from_arrays(ends, kept, type=field.type, mask=pa.array(np.diff(ends) == 0))
 
 
-def _of_examples(examples: Sequence[bytes], schema: pa.Schema) -> pa.RecordBatch:
+def _of_examples(examples: Sequence[bytes], schema: pa.Schema, features: Sequence[Feature]) -> pa.RecordBatch:
     """Returns serialised tf.Examples as rows; empty texts and NaN mean missing."""
     from tensorflow_metadata.proto.v0 import schema_pb2
     from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+    written = [feature for feature in features if feature.written is not None]
+    texts = _texts(examples, written)
     described = schema_pb2.Schema()
     for field in schema:
+        if field.name in texts:
+            continue
         value, kind = field.type.value_type, schema_pb2.FLOAT
         if pa.types.is_large_binary(value):
             kind = schema_pb2.BYTES
@@ -258,7 +274,28 @@ def _of_examples(examples: Sequence[bytes], schema: pa.Schema) -> pa.RecordBatch
         rows = ExamplesToRecordBatchDecoder(described.SerializeToString()).DecodeBatch(list(examples))
     except (RuntimeError, ValueError) as error:
         raise UserError(f"A tf.Example of the log has not the types of the model's features: {error}.") from None
-    return pa.RecordBatch.from_arrays([_present(rows.column(field.name), field) for field in schema], schema=schema)
+    arrays = [
+        _column(texts[field.name], field) if field.name in texts else _present(rows.column(field.name), field)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _texts(examples: Sequence[bytes], features: Sequence[Feature]) -> dict[str, np.ndarray]:
+    """Returns the numbers of the features that tf.Examples have as int64 or as texts."""
+    if not features:
+        return {}
+    import tensorflow as tf
+
+    from models.serving.requests import tf_examples
+
+    try:
+        matrix = tf_examples.texts(tf.constant(list(examples)), [feature.name for feature in features]).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        raise UserError(
+            f"A tf.Example of the log has not the types of the model's features: {error.message}."
+        ) from None
+    return {feature.name: _numbers(list(column), feature) for feature, column in zip(features, matrix.T, strict=True)}
 
 
 def _present(lists: pa.Array, field: pa.Field) -> pa.LargeListArray:
