@@ -258,12 +258,9 @@ def _of_examples(examples: Sequence[bytes], schema: pa.Schema, features: Sequenc
     from tensorflow_metadata.proto.v0 import schema_pb2
     from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-    written = [feature for feature in features if feature.written is not None]
-    texts = _texts(examples, written)
+    texts = _texts(examples, [feature for feature in features if feature.written is not None])
     described = schema_pb2.Schema()
-    for field in schema:
-        if field.name in texts:
-            continue
+    for field in (field for field in schema if field.name not in texts):
         value, kind = field.type.value_type, schema_pb2.FLOAT
         if pa.types.is_large_binary(value):
             kind = schema_pb2.BYTES
@@ -292,9 +289,7 @@ def _texts(examples: Sequence[bytes], features: Sequence[Feature]) -> dict[str, 
     try:
         matrix = tf_examples.texts(tf.constant(list(examples)), [feature.name for feature in features]).numpy()
     except tf.errors.InvalidArgumentError as error:
-        raise UserError(
-            f"A tf.Example of the log has not the types of the model's features: {error.message}."
-        ) from None
+        raise UserError(f"A tf.Example of the log has values of other types: {error.message}.") from None
     return {feature.name: _numbers(list(column), feature) for feature, column in zip(features, matrix.T, strict=True)}
 
 
