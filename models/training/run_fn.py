@@ -85,11 +85,12 @@ class _Training:
     def _complete(self, members: Sequence[Member], latency: float | None) -> list[Member]:
         """Returns the members, all of them trained.
 
-        Where some were not, the weights were those of models of fewer rows: they are selected again.
+        Where some were not, the weights were those of models of fewer rows: they are selected again. So they are where
+        a latency is asked for, which the Tuner has not measured after it was interrupted.
         """
         missing = [member for member in members if member.trained is None]
         complete = [member if member.trained else self._fit(number, member) for number, member in enumerate(members, 1)]
-        if len(members) == 1 or not missing:
+        if len(members) == 1 or not (missing or latency is not None):
             return complete
         return ensemble.reweighted(self.spec.label.task, complete, self.validation, latency)
 

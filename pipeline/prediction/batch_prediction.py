@@ -91,7 +91,7 @@ def run(request: Request) -> int:
     """
     begun = time.monotonic()
     _check_output(request)
-    with remote_versions.find_version(request.model) as (version, name), _local(request.to) as to:
+    with remote_versions.find_version(request.model) as (version, name), writers.local(request.to) as to:
         training = read_training(version)
         _check_names(request, training.spec)
         parts = shards.of(request.files, to, version, [request.keep, request.sets])
@@ -219,16 +219,6 @@ def quiet_tensorflow() -> Iterator[None]:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(devnull)
-
-
-@contextlib.contextmanager
-def _local(to: str) -> Iterator[Path]:
-    """Yields where to write; for a URI, a file of this machine, which is uploaded when the block ends well."""
-    if storage.is_uri(to):
-        with storage.replacing(to) as copy:
-            yield copy
-    else:
-        yield Path(to)
 
 
 def _check_output(request: Request) -> None:
