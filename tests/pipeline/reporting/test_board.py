@@ -86,7 +86,7 @@ def test_each_model_has_its_metrics_curves_and_hyperparameters(binary):
         "|  | predicted n\\|o | predicted yes |\n| --- | --- | --- |\n| n\\|o | 30 | 0 |\n| yes | 0 | 30 |"
     )
     assert _hyperparameters(_read(binary.folder.tensorboard / "1-search" / "trial-0")) == {
-        "model": "trial 0",
+        "model": "trial-0",
         "units": 8,
     }
 
