@@ -1,10 +1,12 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare test test-fast check docs format bench bench-data doctor venv lock clean
+.PHONY: help run compare tensorboard test test-fast check docs format browser prism bench bench-data bench-engines bench-quality doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
+RUN ?= runs/taxi
+SUDO ?= $(if $(filter-out 0,$(shell id -u)),sudo)
 BIN := .venv/bin
 # The first Python 3.11 that is found; .venv's own comes first because it starts fastest. PYTHON=... names another one.
 IS_3_11 := import sys; raise SystemExit(sys.version_info[:2] != (3, 11))
@@ -19,6 +21,9 @@ run: venv ## trains, evaluates and pushes a model of Chicago taxi trips; ARGS="-
 
 compare: venv ## compares runs; ARGS="runs/one runs/other", or one run with what was served before it
 	$(BIN)/python pipeline/compare.py $(ARGS)
+
+tensorboard: venv ## opens TensorBoard on all models of a run, on this machine alone; RUN=runs/NAME
+	$(BIN)/tensorboard --host 127.0.0.1 --logdir $(RUN)/tensorboard $(ARGS)
 
 test: venv ## runs all tests; ARGS="-k word" selects some
 	$(BIN)/python -m pytest $(ARGS)
@@ -40,11 +45,28 @@ format: venv ## formats the code and applies the fixes of ruff
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
+# Go compiles the sources of the release that requirements.lock names, and keeps what it made for the next time.
+BEAM = $(shell sed -n 's/^apache-beam.*==\([0-9.]*\).*/\1/p' requirements.lock)
+PRISM := .prism_cache
+prism: ## builds Beam's engine Prism with Go, for the tests of the data stages outside of this process
+	@command -v go > /dev/null || { echo "error: Go is missing, and Prism is built with it. Install it (Debian: golang)." >&2; exit 1; }
+	GOBIN="$(CURDIR)/$(PRISM)" go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM)
+
 bench: venv ## compares the default run with TFX's template, and its model with scikit-learn's
 	$(BIN)/python benchmarks/taxi.py $(ARGS)
 
 bench-data: venv ## compares the data stages with TFX's own, on 327,346 flights
 	$(BIN)/python benchmarks/data_path.py $(ARGS)
+
+bench-engines: venv ## measures the data stages on Beam's engines, and what they would cost for more rows
+	$(BIN)/python benchmarks/beam_engines.py $(ARGS)
+
+bench-quality: venv ## compares the models of runs with HistGradientBoosting and CatBoost, on 18 real tables
+	$(BIN)/python benchmarks/quality.py $(ARGS)
+
+browser: ## installs Chromium for the tests of the report, on Debian and Ubuntu, where there is none
+	@command -v chromium chromium-browser google-chrome >/dev/null || { $(SUDO) apt-get update --quiet && \
+		$(SUDO) apt-get install --yes --quiet --no-install-recommends chromium; }
 
 doctor: ## reports what is installed, what was replaced and why, and a remedy for each problem
 	@$(PYTHON) -S -m environment.doctor

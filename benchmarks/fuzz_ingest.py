@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 
 import ingest
 from core import examples
-from core.config_sections import Data, Fractions, Split
+from core.config.sections import Data, Fractions, Split
 from core.errors import UserError
 from ingest import work_units
 from ingest.sql.payloads import default_encoding

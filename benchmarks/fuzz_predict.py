@@ -42,7 +42,7 @@ from components.schema_gen import inferred_schema
 from components.statistics_gen.stats_accumulator import GeneratorOptions, StatsAccumulator
 from components.transform.component import INPUTS_FILE, write_graph
 from core import examples
-from core.config_sections import Fractions, Split, Statistics
+from core.config.sections import Fractions, Split, Statistics
 from core.errors import UserError
 from core.spec import Spec, inputs_to_json
 from ingest import work_units

@@ -11,6 +11,10 @@ class UserError(Exception):
     exit_code = 2
 
 
+class WorkerLost(UserError):
+    """A worker process was ended from outside. What waits for its results never ends, so the whole process must."""
+
+
 class GateError(Exception):
     """The data or the model did not pass a gate. A command ends with exit code 3."""
 

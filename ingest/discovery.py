@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from core.config_sections import Csv, Data
+from core.config.sections import Csv, Data
 from core.errors import UserError
 from core.text import did_you_mean, listing
 from ingest import files, hive

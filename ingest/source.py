@@ -5,7 +5,7 @@ import glob
 
 import pydantic
 
-from core.config_sections import Data
+from core.config.sections import Data
 from core.spec import Unit
 from ingest import spans
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.config_sections import Split
+from core.config.sections import Split
 from core.errors import UserError
 from core.examples import SplitWriter, arrow_schema, rows_in_group
 from ingest import rejects, spans

@@ -12,6 +12,7 @@ from models.preprocessing.robust_moments import RobustMoments
 
 _STANDARD = RobustMoments(0.0, 1.0)
 _QUANTILES = 49  # of the label, to find outliers
+_WITH_MEMBERS = 3  # the rank of outputs [batch, members, outputs]
 _LARGEST = 1e30  # an outlier in standard deviations; float32 ends at 3.4e38
 
 
@@ -58,6 +59,10 @@ class Head:
             return keras.losses.BinaryCrossentropy(from_logits=True)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
+    def loss_of(self, network: keras.Model) -> keras.losses.Loss:
+        """Returns the loss of a network: the mean over its members' own losses where it has several."""
+        return MemberLoss(self.loss) if len(network.output.shape) == _WITH_MEMBERS else self.loss
+
     @property
     def validation_metric(self) -> str:
         """The metric on eval that stops the training."""
@@ -76,7 +81,10 @@ class Head:
 
 @keras.saving.register_keras_serializable("skewless")
 class Prediction(keras.layers.Layer):
-    """Converts the outputs of a network to scores, or to numbers in the unit of the label."""
+    """Converts the outputs of a network to scores, or to numbers in the unit of the label.
+
+    Where the network has several members, the result is the mean of theirs.
+    """
 
     def __init__(self, task: Task, mean: float = 0.0, std: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -85,11 +93,35 @@ class Prediction(keras.layers.Layer):
     def call(self, outputs: keras.KerasTensor) -> keras.KerasTensor:
         """Returns the predictions."""
         if self.task == "regression":
-            return outputs[:, 0] * self.std + self.mean  # [batch]
-        if self.task == "multiclass":
-            return ops.softmax(outputs)  # float32[batch, classes]
-        return ops.concatenate([ops.sigmoid(-outputs), ops.sigmoid(outputs)], axis=1)  # float32[batch, 2]
+            found = outputs[..., 0] * self.std + self.mean  # [batch], or [batch, members]
+        elif self.task == "multiclass":
+            found = ops.softmax(outputs)  # float32[batch, classes], or [batch, members, classes]
+        else:
+            found = ops.concatenate([ops.sigmoid(-outputs), ops.sigmoid(outputs)], axis=-1)
+        return ops.mean(found, axis=1) if len(outputs.shape) == _WITH_MEMBERS else found
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "task": self.task, "mean": self.mean, "std": self.std}
+
+
+class MemberLoss(keras.losses.Loss):
+    """The mean of the losses of several members, each of which has outputs of its own.
+
+    The members so learn different functions; the loss of their mean would let one make up for another's errors.
+
+    Args:
+        loss: the loss of one member.
+
+    Inputs: labels [batch] or [batch, 1], and outputs float32[batch, members, outputs].
+    """
+
+    def __init__(self, loss: keras.losses.Loss) -> None:
+        super().__init__(name=loss.name)
+        self._loss = loss
+
+    def call(self, labels: keras.KerasTensor, outputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Returns the losses of the rows, float32[batch]."""
+        # Labels of another rank than the outputs would be broadcast over the rows.
+        members = ops.repeat(ops.expand_dims(labels, 1), outputs.shape[1], axis=1)
+        return ops.mean(self._loss.call(members, outputs), axis=1)

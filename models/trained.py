@@ -18,9 +18,27 @@ _PREDICTION_VALUES = 262_144
 Build = Callable[[tuple[Input, ...], int, Mapping[str, Any]], keras.Model]
 """Returns a network, given the inputs, the number of outputs and all hyperparameters. It takes the tensors of
 `models.preprocessing.packing.pack` and returns unbounded float32[batch, outputs]: the logit of a binary task's second
-class, a logit per class, or the standardised prediction of a regression."""
+class, a logit per class, or the standardised prediction of a regression. An ensemble in one network returns
+float32[batch, members, outputs]."""
 
 Report = Callable[[str, float, float], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingTime:
+    """Where the time of a network's training went.
+
+    Attributes:
+        seconds: the whole training, with building the graph and the metrics on the validation rows.
+        steps: the number of steps that were measured.
+        step: the seconds of one step, in which it may wait for its batch.
+        input: the seconds in which the input makes one batch, measured alone. It works ahead, beside the steps.
+    """
+
+    seconds: float
+    steps: int
+    step: float
+    input: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +52,7 @@ class Trained:
         epochs: the number of epochs that were trained; None for what has none.
         trees: the number of trees; None for networks.
         history: by name the loss and the metrics after each epoch.
+        time: where the time went; None for what has no steps.
     """
 
     predictor: keras.Model
@@ -42,6 +61,7 @@ class Trained:
     epochs: int | None = None
     trees: int | None = None
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    time: TrainingTime | None = None
 
 
 class Predict:

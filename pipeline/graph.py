@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from core import digests, text
-from core.config_sections import Train
+from core.config.sections import Train
 from core.errors import UserError
 from core.spec import Spec
 
@@ -43,6 +43,10 @@ class RunContext(abc.ABC):
         section: dict[str, Any] = self.settings.model_dump(mode="json", include={name})[name]
         return section
 
+    def of_ensemble(self, *names: str) -> dict[str, Any]:
+        """Returns sections that count for an ensemble only; empty where one family is trained."""
+        return {name: self.section(name) if self.spec.family == "auto" else {} for name in names}
+
     def columns(self, *fields: str) -> dict[str, Any]:
         """Returns the spec with the named fields of each feature, the others at their defaults, and without the model.
 
@@ -61,7 +65,7 @@ class RunContext(abc.ABC):
 
     def slice_columns(self) -> list[str]:
         """Returns the columns by which statistics and metrics are sliced."""
-        slices = (*self.settings.statistics.slices, *self.settings.evaluate.slices)
+        slices = (*self.settings.statistics.slices, *self.settings.evaluate.all_slices)
         return sorted({column for columns in slices for column in columns})
 
     @abc.abstractmethod
@@ -187,6 +191,7 @@ STAGES = (
         parameters=lambda run: {
             "spec": run.model(),
             "tune": run.section("tune"),
+            **run.of_ensemble("train", "serve"),
             **run.search(),
         },
     ),
@@ -197,14 +202,15 @@ STAGES = (
         parameters=lambda run: {
             "spec": run.model(family="linear", hyperparameters={}),
             "train": Train(epochs=20).model_dump(mode="json"),
+            "serve": {},
         },
         in_summary=False,
     ),
     Stage(
         name="Trainer",
         component="components.trainer.component.Trainer",
-        inputs={**PREPARED, "hyperparameters": "Tuner.best_hyperparameters"},
-        parameters=lambda run: {"spec": run.model(), "train": run.section("train")},
+        inputs={**PREPARED, "hyperparameters": "Tuner.best_hyperparameters", "base_model": "Tuner.members"},
+        parameters=lambda run: {"spec": run.model(), "train": run.section("train"), **run.of_ensemble("serve")},
     ),
     Stage(
         name="Challengers",
@@ -253,7 +259,10 @@ STAGES = (
                 "source": run.source.to_json(),
                 "query": run.settings.data.query,
                 "validate": run.settings.validation.model_dump(mode="json"),
-                "fingerprints": {name: run.digests[name] for name in ("StatisticsGen", "Trainer")},
+                "fingerprints": {
+                    "data": run.data_digest,
+                    **{name: run.digests[name] for name in ("StatisticsGen", "Trainer")},
+                },
             },
         },
     ),

@@ -24,9 +24,19 @@ def parser() -> argparse.ArgumentParser:
     add = command_line.add_argument
     model_help = "a run's serving/ (its stable version) or one version in it; a path or a URI"
     add("--model", required=True, metavar="DIR", help=model_help)
-    add("--requests", required=True, nargs="+", metavar="FILES", help="a table of requests in any format of the data")
+    requests_help = "a table in any format of the data, or TensorFlow Serving's log: TFRecord of PredictionLog"
+    add("--requests", required=True, nargs="+", metavar="FILES", help=requests_help)
+    add("--labels", nargs="+", default=[], metavar="FILES", help="labels that came: a table with --key and the label")
+    add("--key", metavar="COLUMN", help="the column that requests and labels have in common")
+    add("--time", metavar="COLUMN", help="the column with the time of a request")
     set_help = "change a setting of the data, as in --set data.csv.encoding=latin-1 (default: as in the training)"
     add("--set", action="append", default=[], dest="sets", metavar="data.KEY=VALUE", help=set_help)
+    schema_help = "a schema.pbtxt whose drift and skew comparators take the place of the configuration's limits"
+    add("--schema", type=Path, metavar="FILE", help=schema_help)
+    add("--max-age", type=float, metavar="DAYS", help="raise an alarm where the model is older")
+    add("--html", type=Path, metavar="FILE", help="also write the report as a page")
+    prometheus_help = "also write the report in Prometheus' text format, for the textfile collector"
+    add("--prometheus", type=Path, metavar="FILE", help=prometheus_help)
     add("--json", action="store_true", help="print the report as JSON on standard output, and nothing else there")
     return command_line
 

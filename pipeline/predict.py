@@ -25,12 +25,15 @@ def parser() -> argparse.ArgumentParser:
     model_help = "a run's serving/ (its stable version) or one version in it; a path or a URI"
     add("--model", required=True, metavar="DIR", help=model_help)
     add("--data", required=True, nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord, without label")
-    add("--to", required=True, metavar="FILE", help="the file to write: NAME.parquet or NAME.csv")
+    to_help = "the file to write: .parquet, .csv, .jsonl or .duckdb; or a folder, in which each file gets a part"
+    add("--to", required=True, metavar="FILE", help=to_help)
     add("--keep", nargs="+", default=[], metavar="COLUMN", help="columns of the data to write beside the predictions")
     set_help = "change a setting of the data, as in --set data.csv.encoding=latin-1 (default: as in the training)"
     add("--set", action="append", default=[], dest="sets", metavar="data.KEY=VALUE", help=set_help)
     allow_help = "features whose values may all be unknown to the model, which is an error otherwise"
     add("--allow-unknown", nargs="+", default=[], metavar="COLUMN", help=allow_help)
+    beam_help = "predict the files through Beam into a folder, as in --beam='--runner=flink'"
+    add("--beam", nargs="?", const="", metavar="OPTIONS", help=beam_help)
     add("--quiet", action="store_true", help="print only errors")
     add("--json", action="store_true", help="print the summary as JSON on standard output, and nothing else there")
     return command_line
@@ -51,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("stopped; nothing was written.", file=sys.stderr)
+        print("stopped; nothing was written, but for the parts in a folder that are complete.", file=sys.stderr)
         return 130
 
 

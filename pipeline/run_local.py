@@ -39,6 +39,12 @@ def parser() -> argparse.ArgumentParser:
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in --set train.epochs=3")
     add("--from", dest="from_stage", metavar="STAGE", help="begin with this stage, on the results of the last run")
     add("--to", dest="to_stage", metavar="STAGE", help="end with this stage")
+    stale_help = (
+        "run only where the served model is stale: trained on other data, or with alarms in monitor.py's REPORT"
+    )
+    add("--if-stale", nargs="?", const="", metavar="REPORT", help=stale_help)
+    shadow_help = "train, evaluate and compare with the served model, but push nothing"
+    add("--shadow", action="store_true", help=shadow_help)
     compare_help = "compare the model with this served version, not with the newest"
     add("--compare-to", type=int, metavar="VERSION", help=compare_help)
     add("--dry-run", action="store_true", help="print which stages would run, which are cached, and why")
@@ -110,13 +116,18 @@ def _request(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
             f"Both a configuration ({arguments.config}) and --data are given. Give one of the two; "
             "to change the data of a configuration, use --set data.files=FILES."
         )
+    if arguments.shadow and arguments.to_stage:
+        raise UserError("Both --shadow and --to are given. --shadow is --to ServingValidator: leave one of them out.")
+    to_stage = "ServingValidator" if arguments.shadow else arguments.to_stage
     config = arguments.config or (None if arguments.data else DEFAULT_CONFIG)
     return Request(
         settings=settings.load(config, arguments.data, arguments.label, arguments.name, arguments.set),
         config=Path(config) if config else None,
         out=arguments.out,
         from_stage=None if arguments.from_stage is None else stage_named(arguments.from_stage),
-        to_stage=None if arguments.to_stage is None else stage_named(arguments.to_stage),
+        to_stage=None if to_stage is None else stage_named(to_stage),
+        if_stale=arguments.if_stale is not None,
+        alarms=Path(arguments.if_stale) if arguments.if_stale else None,
         compare_to=arguments.compare_to,
         dry_run=arguments.dry_run,
         cache=not arguments.no_cache,

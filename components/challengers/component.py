@@ -14,7 +14,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from components.base import stage_report
 from components.challengers import board, processes, rows
 from core import progress
-from core.review_sections import Challenger
+from core.config.review import Challenger
 from core.spec import Spec
 from models.evaluation import challengers as challengers_format
 from models.evaluation import metrics

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from core.review_sections import Challenger
+from core.config.review import Challenger
 from models.evaluation.challengers import REPORT_FILE
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]

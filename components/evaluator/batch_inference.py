@@ -93,7 +93,7 @@ def slice_rows(
                 members.setdefault(tuple(zip(features, combination, strict=True)), []).append(row)
         if len(members) > MAX_SLICES:
             raise UserError(
-                f"The slice {list(features)} of `evaluate.slices` has more than {MAX_SLICES:,} values. Features with a "
+                f"The slice {list(features)} of `evaluate` has more than {MAX_SLICES:,} values. Features with a "
                 "few values each were expected: leave it out, or make ranges of it in `data.query`."
             )
         for key, numbers in members.items():

@@ -13,9 +13,9 @@ from tfx.utils import path_utils
 
 from components.base import stage_report
 from components.evaluator import blessing as blessing_file
-from components.evaluator import compared_models, evaluation_pipeline, explanation
+from components.evaluator import compared_models, evaluation_pipeline, explanation, slice_members
 from core import examples as examples_payload
-from core.config_sections import Evaluate
+from core.config.sections import Evaluate
 from core.spec import Spec
 from models.evaluation import gates
 
@@ -63,12 +63,13 @@ def Evaluator(
     train, test = (artifact_utils.get_split_uri([examples], split) for split in ("train", "test"))
     if examples_payload.num_rows(test):
         constant = compared_models.constant_prediction(train, parsed)
-        evaluation_pipeline.run(pipeline, test, models, constant, parsed, section.slices, evaluation.uri)
+        evaluation_pipeline.run(pipeline, test, models, constant, parsed, section.all_slices, evaluation.uri)
     found = evaluation_pipeline.load(evaluation.uri, [*models, "constant"], parsed, section)
+    found = slice_members.with_groups(found, test)
     results = gates.judge(found)
     if challengers is not None:
         found = compared_models.with_challengers(found, challengers.uri)
-    explanation.write(evaluation.uri, found, test, models["candidate"], parsed)
+    explanation.write(evaluation.uri, found, train, test, models["candidate"], parsed)
     blessed = all(result.passed for result in results)
     blessing_file.write(blessing, model, models.get("champion"), blessed)
     summary = {

@@ -16,7 +16,7 @@ from tensorflow_model_analysis.writers import eval_config_writer, metrics_plots_
 from components.base import beam_errors
 from components.evaluator import batch_inference, tfma_metrics
 from core import examples, progress
-from core.config_sections import Evaluate
+from core.config.sections import Evaluate
 from core.spec import Spec
 from models.evaluation import PREDICTIONS_FOLDER, metrics, stored_predictions
 from models.evaluation.gates import Evaluation
@@ -56,6 +56,7 @@ def run(
         _ = (
             pipeline
             | "RowGroups" >> beam.Create(list(enumerate(groups)), reshuffle=False)
+            | "Spread" >> beam.Reshuffle()  # or one worker would predict them all
             | "Predict" >> beam.ParDo(predict)
             | "Measure"
             >> tfma.ExtractEvaluateAndWriteResults(

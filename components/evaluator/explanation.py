@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from components.evaluator import batch_inference
+from components.evaluator import slice_members
 from core import examples, progress, storage
 from core.spec import Feature, Spec
 from models.evaluation import (
@@ -25,6 +26,7 @@ from models.evaluation import (
     metric_intervals,
     metrics,
     model_comparison,
+    staleness,
 )
 from models.evaluation.gates import Evaluation
 from models.serving import served_model
@@ -36,19 +38,20 @@ _MAX_SLICES = 20
 _SHOWN_FEATURES = 12
 
 
-def write(folder: str, evaluation: Evaluation, split: str, model: str, spec: Spec) -> None:
+def write(folder: str, evaluation: Evaluation, train: str, split: str, model: str, spec: Spec) -> None:
     """Writes the explanation of a candidate.
 
     Args:
         folder: the folder of the evaluation.
         evaluation: the evaluation; one that has no rows or a prediction that is not finite is not explained.
+        train: the folder of the train split.
         split: the folder of the test split.
         model: the folder of the candidate.
         spec: the features and the label.
     """
     problem = evaluation.problem()
     found: dict[str, Any] = {"error": problem} if problem else {}
-    explanation = None if problem else Explanation(evaluation, split, model, spec)
+    explanation = None if problem else Explanation(evaluation, train, split, model, spec)
     for name, part in explanation.parts().items() if explanation else ():
         try:
             found[name] = part()
@@ -61,8 +64,8 @@ def write(folder: str, evaluation: Evaluation, split: str, model: str, spec: Spe
 class Explanation:
     """The parts of the explanation of a candidate; each part uses those before it."""
 
-    def __init__(self, evaluation: Evaluation, split: str, model: str, spec: Spec) -> None:
-        self._evaluation, self._split, self._spec = evaluation, split, spec
+    def __init__(self, evaluation: Evaluation, train: str, split: str, model: str, spec: Spec) -> None:
+        self._evaluation, self._train, self._split, self._spec = evaluation, train, split, spec
         self._test, self._task = evaluation.test, spec.label.task
         self._predictions = self._test.by_model["candidate"]
         self._path, self._features = model, list(spec.features)
@@ -77,12 +80,14 @@ class Explanation:
             "differences": self._differences,
             "curves": self._curves,
             "slices": self._slices,
+            "groups": self._groups,
             "sample": self._sample,
             "error_slices": self._error_slices,
             "importance": self._importance,
             "dependence": self._dependence,
             "interactions": self._interactions,
             "worst_rows": self._worst_rows,
+            "staleness": self._staleness,
         }
 
     def _intervals(self) -> dict[str, Any]:
@@ -91,8 +96,8 @@ class Explanation:
     def _half_widths(self, model: str, rows: np.ndarray | slice | None) -> dict[str, float]:
         if rows is None:
             return {}
-        columns = (self._test.labels, self._test.by_model[model], self._test.weights)
-        return metric_intervals.half_widths(self._task, *(column[rows] for column in columns))
+        labels, predictions, weights = self._test.labels, self._test.by_model[model], self._test.weights
+        return metric_intervals.half_widths(self._task, labels[rows], predictions[rows], weights[rows])
 
     def _differences(self) -> dict[str, Any]:
         """Returns by how much the candidate is better than each rival, with the standard error."""
@@ -109,24 +114,16 @@ class Explanation:
         sign = 1 if primary.greater_is_better else -1
         measured = [part for part in self._evaluation.slices if primary.name in part.metrics]
         worst = sorted(measured, key=lambda part: sign * part.metrics[primary.name])[:_MAX_SLICES]
-        rows = self._rows_of_slices({part.name for part in worst})
+        names = {part.name for part in worst}
+        slices = self._evaluation.evaluate.all_slices
+        rows = slice_members.rows_of(self._split, slices, names) if names else {}
         return [
             dataclasses.asdict(part) | {"half_widths": self._half_widths("candidate", rows.get(part.name))}
             for part in worst
         ]
 
-    def _rows_of_slices(self, names: set[str]) -> dict[str, np.ndarray]:
-        slices = self._evaluation.evaluate.slices
-        columns = sorted({column for features in slices for column in features})
-        found: dict[str, list[np.ndarray]] = {}
-        first = 0
-        for group in examples.row_groups(self._split) if names else ():
-            for key, members in batch_inference.slice_rows(examples.read(group, columns), slices):
-                name = ", ".join(f"{feature} = {value}" for feature, value in key)
-                if name in names:
-                    found.setdefault(name, []).append(np.asarray(members) + first)
-            first += group.rows
-        return {name: np.concatenate(parts) for name, parts in found.items()}
+    def _groups(self) -> list[dict[str, Any]]:
+        return [dataclasses.asdict(group) for group in self._evaluation.groups]
 
     def _sample(self) -> dict[str, float]:
         """Loads the model and a sample of the rows; returns the rows of test and of the sample, and its mean error."""
@@ -206,6 +203,22 @@ class Explanation:
             }
             for row in rows
         ]
+
+    def _staleness(self) -> dict[str, Any]:
+        """Returns what a model loses with its age, on the rows of train; nothing where no feature is their time."""
+        features = self._spec.features
+        time = staleness.time_of(features)
+        if time is None:
+            return {}
+        progress.report("impact of the age of a model")
+        table = pq.read_table(pa.BufferReader(examples.sample(self._train, staleness.MAX_ROWS)))
+        (batch,) = table.combine_chunks().to_batches()
+        labels, weights = (
+            examples.label_values(batch, self._spec.label),
+            examples.weight_values(batch, self._spec.weight),
+        )
+        found = staleness.by_age(self._task, time, features, examples.dense(batch, features), labels, weights)
+        return {"time": time.name, "ages": [dataclasses.asdict(one) for one in found]}
 
     def _answer(self, row: int) -> dict[str, Any]:
         """Returns label and prediction of a row, and for classification the score of the label."""

@@ -25,7 +25,7 @@ from components.base import beam_errors, stage_report
 from components.example_gen import dofns
 from components.example_gen.driver import FILES_KEY, Driver, input_of
 from core import storage
-from core.config_sections import Split
+from core.config.sections import Split
 from core.errors import UserError
 from core.spec import Spec
 from ingest import READERS, Source, discover, expand, rejects, work_units

@@ -6,7 +6,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from components.base.schema_environments import TRAINING
-from core.config_sections import Limits
+from core.config.sections import Limits
 from core.spec import Spec
 
 _SHOWN = 20

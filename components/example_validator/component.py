@@ -22,7 +22,7 @@ from components.example_validator import split_overlap
 from components.example_validator.overlap_report import OverlapReport
 from components.example_validator.split_overlap import TRAIN
 from core import examples as examples_payload
-from core.config_sections import Validate
+from core.config.sections import Validate
 from core.errors import GateError
 from core.spec import Spec
 from models.serving import model_versions

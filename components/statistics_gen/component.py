@@ -23,7 +23,7 @@ from components.base import beam_errors, stage_report
 from components.statistics_gen import accumulator_cache, statistics_pipeline
 from components.statistics_gen.stats_accumulator import GeneratorOptions
 from core import examples as examples_payload
-from core.config_sections import Statistics
+from core.config.sections import Statistics
 from core.errors import UserError
 from core.examples import RowGroup
 from core.spec import Spec

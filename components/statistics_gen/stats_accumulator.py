@@ -11,7 +11,7 @@ from tensorflow_data_validation.utils import slicing_util
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.statistics_gen.quantiles_generator import QuantilesGenerator
-from core.config_sections import Statistics
+from core.config.sections import Statistics
 from core.errors import UserError
 from core.spec import Spec
 

@@ -28,9 +28,11 @@ def record(output_dict: dict[str, Any]) -> None:
     run = pathlib.Path(artifact_utils.get_single_uri(output_dict["model_run"]))
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     name, value = next(iter(report["metrics"]["eval"].items()))
-    line = f"{report['family']} · {report['parameters']:,} parameters · eval {name} {value:.4f}"
+    members = [f"{member['family']} {member['weight']:.2f}" for member in report["members"]]
+    size = ", ".join(members) if len(members) > 1 else f"{report['parameters']:,} parameters"
+    line = f"{report['family']} · {size} · eval {name} {value:.4f}"
     summary = {
-        "model": {key: report[key] for key in ("family", "hyperparameters", "parameters")},
+        "model": {key: report[key] for key in ("family", "members", "hyperparameters", "parameters", "time")},
         "metrics": report["metrics"],
     }
     stage_report.record(artifact_utils.get_single_instance(output_dict["model"]), line, summary, **report)
@@ -42,13 +44,14 @@ class Trainer(component.Trainer):  # type: ignore[misc]
     Args:
         spec: `Spec.to_json()`.
         train: the section `Train` as JSON.
+        serve: the section `Serve` as JSON, for the latency of an ensemble.
         fingerprint: makes TFX's cache depend on the code.
         channels: the inputs of TFX's Trainer: `examples`, `schema`, `transform_graph` and, where the Tuner has found
-            some, `hyperparameters`.
+            some, `hyperparameters`, and `base_model`, its trained members of an ensemble.
     """
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, spec: str, train: str, fingerprint: str, **channels: types.BaseChannel) -> None:
-        custom_config = {"spec": spec, "train": train, "fingerprint": fingerprint}
+    def __init__(self, spec: str, train: str, serve: str, fingerprint: str, **channels: types.BaseChannel) -> None:
+        custom_config = {"spec": spec, "train": train, "serve": serve, "fingerprint": fingerprint}
         super().__init__(**channels, run_fn=RUN_FN, custom_config=custom_config)

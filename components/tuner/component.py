@@ -1,13 +1,16 @@
-"""Tuner: TFX's Tuner with the project's `tuner_fn`, and a report of the best trial."""
+"""Tuner: TFX's Tuner with the project's `tuner_fn`, a report of the best trial, and the models that it has trained."""
 
 from typing import Any
 
 from tfx import types
-from tfx.components.tuner import component, executor
-from tfx.dsl.components.base import executor_spec
-from tfx.types import artifact_utils
+from tfx.components.tuner import executor
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import trainer_pb2
+from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils, path_utils
 
 from components.base import stage_report
+from models.training import ensemble
 
 TUNER_FN = "models.tuning.tuner_fn.tuner_fn"
 
@@ -19,28 +22,58 @@ class Executor(executor.Executor):  # type: ignore[misc]
         """Runs the search, and writes its result."""
         tuner = executor.search(input_dict, exec_properties, self._get_tmp_dir(), print_tuning_summary=False)
         executor.write_best_hyperparameters(tuner, output_dict)
+        artifact = artifact_utils.get_single_instance(output_dict["members"])
+        ensemble.save(path_utils.serving_model_dir(artifact.uri), getattr(tuner, "members", []))
         tuner.forget()
         best = artifact_utils.get_single_instance(output_dict["best_hyperparameters"])
-        summary = {"model": {"trials": tuner.num_completed()}}
+        summary = {"model": {"trials": tuner.num_completed(), "search": tuner.report()}}
         stage_report.record(best, tuner.finding(), summary, trials=tuner.trials(), metric=tuner.metric)
 
 
-class Tuner(component.Tuner):  # type: ignore[misc]
-    """Searches the hyperparameters of the spec's family.
+class TunerSpec(standard_component_specs.TunerSpec):  # type: ignore[misc]
+    """The specification of TFX's Tuner, with the trained members of an ensemble as a further output."""
+
+    OUTPUTS = {
+        **standard_component_specs.TunerSpec.OUTPUTS,
+        "members": component_spec.ChannelParameter(type=standard_artifacts.Model),
+    }
+
+
+class Tuner(base_component.BaseComponent):  # type: ignore[misc]
+    """Searches the hyperparameters of the spec's family, or with family `auto` the members of an ensemble.
 
     Args:
         spec: `Spec.to_json()`.
         tune: the section `Tune` as JSON.
+        train: the section `Train` as JSON, for family `auto`.
+        serve: the section `Serve` as JSON, for the latency of an ensemble.
         directory: the folder of the trials until the search has ended, so that an interrupted search continues.
         logs: the folder of the trials' TensorBoard logs; empty for none.
         fingerprint: makes TFX's cache depend on the code.
         channels: the inputs of TFX's Tuner: `examples`, `schema` and `transform_graph`.
     """
 
+    SPEC_CLASS = TunerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
     def __init__(
-        self, spec: str, tune: str, directory: str, logs: str, fingerprint: str, **channels: types.BaseChannel
+        self,
+        spec: str,
+        tune: str,
+        train: str,
+        serve: str,
+        directory: str,
+        logs: str,
+        fingerprint: str,
+        **channels: types.BaseChannel,
     ) -> None:
-        custom_config = {"spec": spec, "tune": tune, "directory": directory, "logs": logs, "fingerprint": fingerprint}
-        super().__init__(**channels, tuner_fn=TUNER_FN, custom_config=custom_config)
+        config = {"spec": spec, "tune": tune, "train": train, "serve": serve, "directory": directory, "logs": logs}
+        specification = TunerSpec(
+            **channels,
+            tuner_fn=TUNER_FN,
+            train_args=trainer_pb2.TrainArgs(),
+            eval_args=trainer_pb2.EvalArgs(),
+            custom_config=json_utils.dumps({**config, "fingerprint": fingerprint}),
+            **{name: types.Channel(type=output.type) for name, output in TunerSpec.OUTPUTS.items()},
+        )
+        super().__init__(spec=specification)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import duckdb
 
 from core import storage
-from core.config_sections import Csv
+from core.config.sections import Csv
 from core.errors import UserError
 from core.text import listing
 from ingest import files

@@ -7,7 +7,7 @@ their names: Beam, Python and DuckDB compute it alike.
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
-from core.config_sections import Split
+from core.config.sections import Split
 from core.errors import UserError
 from ingest.sql import casts, moments
 from ingest.sql.connection import identifier, literal

@@ -12,18 +12,25 @@ from models.families.cross import CROSS
 from models.families.family import Family
 from models.families.linear import LINEAR
 from models.families.mlp import MLP
+from models.families.realmlp import REALMLP
+from models.families.tabm import TABM
 from models.families.trees import TREES
 from models.families.wide_deep import WIDE_DEEP
 
-__all__ = ["FAMILIES", "Family", "check"]
+__all__ = ["AUTO", "FAMILIES", "NAMES", "Family", "check"]
 
 FAMILIES: dict[str, Family] = {
     "linear": LINEAR,
     "mlp": MLP,
     "wide_deep": WIDE_DEEP,
     "cross": CROSS,
+    "tabm": TABM,
+    "realmlp": REALMLP,
     "trees": TREES,
 }
+# An ensemble of the best families, in place of one of them.
+AUTO = "auto"
+NAMES: dict[str, Family | None] = {AUTO: None, **FAMILIES}
 
 
 def check(family: str, hyperparameters: Mapping[str, Any]) -> None:
@@ -32,8 +39,12 @@ def check(family: str, hyperparameters: Mapping[str, Any]) -> None:
     Raises:
         UserError: a name is not registered, or a value is out of range.
     """
+    if family == AUTO:
+        if hyperparameters:
+            raise UserError("model.hyperparameters belong to one family. Name it in model.family, or leave them out.")
+        return
     if family not in FAMILIES:
-        raise UserError(text.unknown("model family", family, list(FAMILIES)))
+        raise UserError(text.unknown("model family", family, [AUTO, *FAMILIES]))
     space = FAMILIES[family].space
     for name, value in hyperparameters.items():
         if name not in space:

@@ -59,6 +59,13 @@ class Fit(Protocol):
         """
 
 
+class Refit(Protocol):
+    """Trains a model again on the rows of train and validation, with the numbers that were found on validation."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> "Trained":
+        """Returns the trained model, given `spec, inputs, trained, train, validation, options`; `report` by name."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Family:
     """A model family.
@@ -68,12 +75,14 @@ class Family:
         space: the hyperparameters by name.
         fit: trains a model. It imports Keras inside, since the configuration is checked without Keras.
         build: networks only: returns the network. See `models.trained.Build`.
+        refit: trains a model again on the rows of validation too; None where that needs them for early stopping.
     """
 
     name: str
     space: Space
     fit: Fit
     build: "Build | None" = None
+    refit: Refit | None = None
 
     def defaults(self, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Returns the default hyperparameters, with those given in their place."""

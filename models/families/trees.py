@@ -14,6 +14,12 @@ def _fit(*args: Any, **kwargs: Any) -> "Trained":
     return boosting.fit(*args, **kwargs)
 
 
+def _refit(*args: Any, **kwargs: Any) -> "Trained":
+    from models.trees import boosting
+
+    return boosting.refit(*args, **kwargs)
+
+
 TREES = Family(
     name="trees",
     space={
@@ -25,4 +31,5 @@ TREES = Family(
         "iterations": Number(1000, 50, 3000, step=50),
     },
     fit=_fit,
+    refit=_refit,
 )

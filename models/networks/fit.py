@@ -9,11 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from core import progress
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Spec
 from models.evaluation import metrics
 from models.heads import Head
+from models.networks import augmentation
 from models.networks import batches as batching
+from models.networks.step_clock import StepClock
 from models.preprocessing.rows import TransformedRows
 from models.trained import Build, Predict, Report, Trained
 
@@ -77,6 +79,9 @@ def fit(
     replaced = {} if options.learning_rate is None else {"learning_rate": options.learning_rate}
     chosen = {**hyperparameters, **replaced}
     keras.utils.set_random_seed(options.seed)
+    stop_on = validation
+    if options.class_weights:
+        train, stop_on = train.balanced(), validation.balanced()
     head = Head.of(spec.label, train.labels, train.weights)
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
     epochs = min(options.epochs, enough_epochs(len(train)))
@@ -86,18 +91,22 @@ def fit(
         steps = _compile(network, head, chosen, len(train) // batch_size, epochs)
     # An outlier among the labels of eval decides rmse, whether train has one or not.
     loss = Head.of(spec.label, validation.labels).validation_metric if head.moments.outlier is None else "mae"
-    watch = _ValidationMetrics(spec, loss, predictor, validation, report)
+    watch = _ValidationMetrics(spec, loss, predictor, validation, stop_on, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
+    clock = StepClock()
+    batches = batching.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed)
+    batches = augmentation.augmented(batches, inputs, options.noise, options.swap_noise, options.seed)
     history = network.fit(
-        batching.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed),
+        batches,
         steps_per_epoch=steps,
         epochs=epochs,
         shuffle=False,  # the batches come shuffled
         verbose=0,
-        callbacks=[watch, stop, *([] if budget is None else [_Budget(budget)]), *callbacks],
+        callbacks=[clock, watch, stop, *([] if budget is None else [_Budget(budget)]), *callbacks],
     )
     logged = {name: [float(value) for value in values] for name, values in history.history.items()}
-    return Trained(predictor, watch.metrics(), chosen, len(history.epoch), history=logged)
+    measured = clock.time(batches)
+    return Trained(predictor, watch.metrics(), chosen, len(history.epoch), history=logged, time=measured)
 
 
 def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any], batches: int, epochs: int) -> int:
@@ -108,7 +117,7 @@ def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any
     steps = batches // loops * loops
     network.compile(
         optimizer=_optimizer(hyperparameters, steps * epochs),
-        loss=head.loss,
+        loss=head.loss_of(network),
         jit_compile=False,  # on a CPU, compiling takes more time than it saves
         steps_per_execution=steps // loops,
     )
@@ -133,34 +142,49 @@ def _optimizer(hyperparameters: Mapping[str, Any], steps: int) -> keras.optimize
 class _ValidationMetrics(keras.callbacks.Callback):
     """Computes the metrics on the validation rows after every epoch, and reports the progress."""
 
-    def __init__(self, spec: Spec, loss: str, predictor: keras.Model, rows: TransformedRows, report: Report) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        loss: str,
+        predictor: keras.Model,
+        rows: TransformedRows,
+        stop_on: TransformedRows,
+        report: Report,
+    ) -> None:
         super().__init__()
-        self._task, self._loss, self._rows = spec.label.task, loss, rows
+        self._task, self._loss, self._rows, self._stop_on = spec.label.task, loss, rows, stop_on
         self._predict, self._report = Predict(predictor), report
         self._epoch, self._metric, self._reported = 0, "", time.monotonic()
 
     def metrics(self) -> dict[str, float]:
         """Returns the metrics of the model with its present weights."""
-        return metrics.compute(self._task, self._rows.labels, self._predict(self._rows.features), self._rows.weights)
+        return self._measure(self._rows, self._predict(self._rows.features))
+
+    def _measure(self, rows: TransformedRows, predictions: np.ndarray) -> dict[str, float]:
+        return metrics.compute(self._task, rows.labels, predictions, rows.weights)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Remembers the epoch."""
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Reports the progress once a second: an epoch of a large table takes minutes."""
+        """Reports the progress once a second, and ends an epoch that has diverged: one may take minutes."""
+        if logs is not None and not np.isfinite(logs["loss"]):
+            self.model.stop_training = True
         if time.monotonic() - self._reported > 1:
             self._progress(self._epoch + (batch + 1) / self.params["steps"])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Adds the metrics to the logs of the epoch, which other callbacks read."""
-        found = self.metrics()
+        predictions = self._predict(self._rows.features)
+        found = self._measure(self._rows, predictions)
         name = metrics.PRIMARY[self._task].name
         name = name if name in found else "log_loss"
         self._metric = f" {name} {found[name]:.4f}"
         self._progress(epoch + 1)
         if logs is not None:
-            logs["val_loss"] = found[self._loss]
+            stopping = found if self._stop_on is self._rows else self._measure(self._stop_on, predictions)
+            logs["val_loss"] = stopping[self._loss]
             logs |= {f"val_{key}": value for key, value in found.items()}
 
     def _progress(self, done: float) -> None:

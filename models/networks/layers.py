@@ -94,6 +94,34 @@ class PerFeatureDense(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("skewless")
+class MemberScaling(keras.layers.Layer):
+    """Gives each member of an ensemble its own scaling of the same inputs, which begins with random signs.
+
+    Input: float32[batch, width]. Output: float32[batch, members, width].
+    """
+
+    def __init__(self, members: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.members = members
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """Makes the weights."""
+        self.scale = self.add_weight(shape=(self.members, shape[-1]), initializer=_random_signs, name="scale")
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Scales."""
+        return inputs[:, None, :] * self.scale
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "members": self.members}
+
+
+def _random_signs(shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
+    return ops.where(keras.random.uniform(shape, -1.0, 1.0) < 0, -1.0, 1.0)
+
+
+@keras.saving.register_keras_serializable("skewless")
 class FusedEmbedding(keras.layers.Layer):
     """The embeddings of many categoricals in one table: each has its own rows there.
 

@@ -27,3 +27,14 @@ class TransformedRows:
         """Returns some of the rows, in memory."""
         features = {kind: values[indexes] for kind, values in self.features.items()}
         return TransformedRows(features, self.labels[indexes], None if self.weights is None else self.weights[indexes])
+
+    def balanced(self) -> "TransformedRows":
+        """Returns the rows with weights by which each class counts the same, and all rows together as before.
+
+        Classification only.
+        """
+        weights = np.ones(len(self), np.float32) if self.weights is None else self.weights
+        totals = np.bincount(self.labels, weights)
+        shares = totals[totals > 0].size * totals / totals.sum()
+        factors = np.divide(1, shares, out=np.zeros_like(shares), where=shares > 0)
+        return dataclasses.replace(self, weights=(weights * factors[self.labels]).astype(np.float32))

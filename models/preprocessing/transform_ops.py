@@ -190,7 +190,11 @@ def _month(days: tf.Tensor) -> tf.Tensor:
 
 
 def circle(indexes: tf.Tensor, period: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns sine and cosine of a place in a period as float32, both 0 for the index of missing."""
-    angle = tf.cast(indexes, tf.float32) * (2 * 3.141592653589793 / period)
-    present = tf.cast(indexes < period, tf.float32)
-    return tf.sin(angle) * present, tf.cos(angle) * present
+    """Returns sine and cosine of a place in a period as float32, both 0 for the index of missing.
+
+    They are looked up: the last bit of TensorFlow's sine depends on the place of a row in its batch, and where a tree
+    divides such values, so would its predictions.
+    """
+    angles = np.arange(period) * (2 * np.pi / period)
+    sine, cosine = (np.append(function(angles), 0).astype(np.float32) for function in (np.sin, np.cos))
+    return tf.gather(sine, indexes), tf.gather(cosine, indexes)

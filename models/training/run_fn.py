@@ -1,7 +1,9 @@
 """Defines TFX's `run_fn`: trains the model, and writes the served model and the report of the Trainer."""
 
+import dataclasses
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,14 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core import examples
-from core.config_sections import Train
-from core.spec import Spec
+from core.config.sections import Train
+from core.spec import Input, Spec
 from models import families
+from models.evaluation import metrics
 from models.preprocessing.rows import TransformedRows
-from models.serving import export
-from models.trained import Predict, Trained
-from models.training import dataset
+from models.preprocessing.transform_graph import TransformGraph
+from models.serving import export, made_rows
+from models.trained import Predict
+from models.training import dataset, ensemble
 from models.training import fn_args as fn_args_reader
+from models.training.ensemble import Member
 
 _EXPECTED_ROWS = 1_000  # rows that the ServingValidator compares
 
@@ -25,8 +30,8 @@ def run_fn(fn_args: Any) -> None:
     """Trains the model and writes the outputs of the stage. TFX calls it.
 
     The served model goes to `fn_args.serving_model_dir`. The folder `fn_args.model_run_dir` gets TensorBoard's logs,
-    `report.json`, and `expected.parquet`: rows of eval, with the predictions of the model in memory in the column
-    `examples.PREDICTION`.
+    `report.json`, and `expected.parquet`: rows of eval and rows made of them, with the predictions of the model in
+    memory in the column `examples.PREDICTION`.
     """
     spec, options, graph = fn_args_reader.read(fn_args, Train)
     folder = pathlib.Path(fn_args.model_run_dir)
@@ -34,30 +39,91 @@ def run_fn(fn_args: Any) -> None:
     eval_uri = fn_args_reader.split_uri(fn_args.eval_files)
     train = dataset.load(fn_args_reader.split_uri(fn_args.train_files), graph, allocator=allocator)
     validation = dataset.load(eval_uri, graph, allocator=allocator)
-    family = families.FAMILIES[spec.family]
-    tuned = (fn_args.hyperparameters or {}).get("values", {})
-    hyperparameters = family.defaults({**tuned, **spec.hyperparameters})
-    board = keras.callbacks.TensorBoard(folder, write_graph=False)
-    trained = family.fit(spec, graph.inputs, hyperparameters, train, validation, options, callbacks=[board])
-    export.save(fn_args.serving_model_dir, spec, graph, trained.predictor)
-    _write_expected(folder / "expected.parquet", eval_uri, validation, trained)
-    (folder / "report.json").write_text(json.dumps(_report(spec, trained)), encoding="utf-8")
+    if spec.family == families.AUTO:
+        members = ensemble.load(fn_args.base_model, graph.inputs)
+    else:
+        tuned = (fn_args.hyperparameters or {}).get("values", {})
+        hyperparameters = families.FAMILIES[spec.family].defaults({**tuned, **spec.hyperparameters})
+        members = [Member(spec.family, 1.0, hyperparameters)]
+    training = _Training(spec, graph.inputs, train, validation, options, folder)
+    trained = training.complete(members, latency=fn_args_reader.latency(fn_args, graph))
+    final = training.refit(trained) if options.refit == "auto" else trained
+    predictor = ensemble.combine(final, graph.inputs)
+    export.save(fn_args.serving_model_dir, spec, graph, predictor)
+    _write_expected(folder / "expected.parquet", eval_uri, graph, predictor)
+    report = _report(final, predictor, training.metrics(trained))
+    (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
 
 
-def _write_expected(path: pathlib.Path, split_uri: str, rows: TransformedRows, trained: Trained) -> None:
+@dataclasses.dataclass(frozen=True)
+class _Training:
+    """What the training of every member has in common."""
+
+    spec: Spec
+    inputs: tuple[Input, ...]
+    train: TransformedRows
+    validation: TransformedRows
+    options: Train
+    folder: pathlib.Path
+
+    def complete(self, members: Sequence[Member], latency: float | None) -> list[Member]:
+        """Returns the members, all of them trained.
+
+        Where some were not, the weights were those of models of fewer rows: they are selected again.
+        """
+        missing = [member for member in members if member.trained is None]
+        complete = [member if member.trained else self._fit(number, member) for number, member in enumerate(members, 1)]
+        if len(members) == 1 or not missing:
+            return complete
+        return ensemble.reweighted(self.spec.label.task, complete, self.validation, latency)
+
+    def _fit(self, number: int, member: Member) -> Member:
+        folder = self.folder if member.weight == 1 else self.folder / f"{number}-{member.family}"
+        board = keras.callbacks.TensorBoard(folder, write_graph=False)
+        given = (self.spec, self.inputs, member.hyperparameters, self.train, self.validation, self.options)
+        trained = families.FAMILIES[member.family].fit(*given, callbacks=[board])
+        return dataclasses.replace(member, trained=trained, hyperparameters=trained.hyperparameters)
+
+    def refit(self, members: Sequence[Member]) -> list[Member]:
+        """Returns the members, of which those that can be are trained again on train and validation."""
+        again = []
+        for member in members:
+            refit = families.FAMILIES[member.family].refit
+            if refit:
+                given = (self.spec, self.inputs, member.trained, self.train, self.validation, self.options)
+                member = dataclasses.replace(member, trained=refit(*given))
+            again.append(member)
+        return again
+
+    def metrics(self, members: Sequence[Member]) -> dict[str, float]:
+        """Returns the metrics on validation of members that have not been trained on it."""
+        if len(members) == 1 and members[0].trained:
+            return members[0].trained.metrics
+        rows = self.validation
+        found = Predict(ensemble.combine(members, self.inputs))(rows.features)
+        return metrics.compute(self.spec.label.task, rows.labels, found, rows.weights)
+
+
+def _write_expected(path: pathlib.Path, split_uri: str, graph: TransformGraph, predictor: keras.Model) -> None:
     raw = examples.read(examples.row_groups(split_uri)[0]).slice(0, _EXPECTED_ROWS)
-    predictions = Predict(trained.predictor)(rows.take(slice(0, raw.num_rows)).features)
+    predict = Predict(predictor)
+    raw = made_rows.add(raw, graph.spec.features, made_rows.bases(predict(graph(raw))))
+    predictions = predict(graph(raw))
     column = pa.array(list(predictions.reshape(raw.num_rows, -1)), pa.list_(pa.from_numpy_dtype(predictions.dtype)))
     pq.write_table(pa.Table.from_batches([raw]).append_column(examples.PREDICTION, column), path)
 
 
-def _report(spec: Spec, trained: Trained) -> dict[str, Any]:
+def _report(members: Sequence[Member], predictor: keras.Model, found: dict[str, float]) -> dict[str, Any]:
+    only = members[0].trained if len(members) == 1 else None
+    times = [member.trained.time for member in members if member.trained and member.trained.time]
     return {
-        "family": spec.family,
-        "hyperparameters": trained.hyperparameters,
-        "parameters": trained.predictor.count_params(),
-        "epochs": trained.epochs,
-        "trees": trained.trees,
-        "history": trained.history,
-        "metrics": {"eval": trained.metrics},
+        "family": members[0].family if only else "ensemble",
+        "hyperparameters": only.hyperparameters if only else {},
+        "members": [member.to_json() for member in members],
+        "parameters": predictor.count_params(),
+        "epochs": only.epochs if only else None,
+        "trees": only.trees if only else None,
+        "history": only.history if only else {},
+        "time": dataclasses.asdict(max(times, key=lambda time: time.seconds)) if times else None,
+        "metrics": {"eval": found},
     }

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from core import progress
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Spec
 from models.evaluation import metrics
 from models.heads import Head
@@ -57,7 +57,10 @@ def fit(
     """
     replaced = {} if options.learning_rate is None else {"learning_rate": options.learning_rate}
     chosen = {**hyperparameters, **replaced}
-    return _fit(spec, inputs, chosen, train, validation, validation, options.seed, budget, report)
+    stop_on = validation
+    if options.class_weights:
+        train, stop_on = train.balanced(), validation.balanced()
+    return _fit(spec, inputs, chosen, train, stop_on, validation, options.seed, budget, report)
 
 
 def refit(
@@ -72,6 +75,8 @@ def refit(
     """Trains on train and validation with a tenth more trees than were found; its metrics are those that were found."""
     chosen = {**trained.hyperparameters, "iterations": max(1, round((trained.trees or 0) * _MORE_TREES))}
     both = _joined(train, validation)
+    if options.class_weights:
+        both = both.balanced()
     again = _fit(spec, inputs, chosen, both, None, validation, options.seed, None, report)
     return Trained(again.predictor, trained.metrics, trained.hyperparameters, trees=again.trees)
 
@@ -103,7 +108,7 @@ def _fit(
     predictor = head.predictor(keras.Model(packed, Forest.of(trees)(encoding(packed)), name="trees"))
     scores = Predict(predictor)(measured_on.features)
     found = metrics.compute(spec.label.task, measured_on.labels, scores, measured_on.weights)
-    return Trained(predictor, found, dict(hyperparameters), trees=len(trees.features), history=history)
+    return Trained(predictor, found, dict(hyperparameters), trees=len(trees.leaves), history=history)
 
 
 def _labels(head: Head, labels: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ _BATCH = 8_192
 class Encoding(keras.layers.Layer):
     """Encodes packed features as one matrix.
 
+    A numeric becomes NaN where its indicator says that it was missing, and the indicator is left out.
     A categorical of few indexes becomes one-hot columns. One of more becomes its index (an order in the parts of the
     calendar, and the rank of its frequency elsewhere), the mean target of the rows with the same value, and the
     logarithm of their number. Pairs of categoricals, and the tokens of texts, become target means.
@@ -30,16 +31,28 @@ class Encoding(keras.layers.Layer):
     High-Cardinality Categorical Attributes", SIGKDD Explorations 3(1)).
 
     Args:
+        indicators: for each numeric the place of its indicator among the numerics, -1 for none; None in the place of
+            an indicator.
         sizes: how many indexes each categorical has.
         token_sizes: how many indexes each text has.
         targets: how many target means a value has.
 
-    Input: packed features. Output: float32[batch, width]; missing numerics stay NaN.
+    Input: packed features. Output: float32[batch, width].
     """
 
-    def __init__(self, sizes: Sequence[int], token_sizes: Sequence[int], targets: int, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        indicators: Sequence[int | None],
+        sizes: Sequence[int],
+        token_sizes: Sequence[int],
+        targets: int,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.sizes, self.token_sizes, self.targets = list(sizes), list(token_sizes), targets
+        self.indicators, self.targets = list(indicators), targets
+        self.sizes, self.token_sizes = list(sizes), list(token_sizes)
+        self._numbers = [place for place, indicator in enumerate(indicators) if indicator is not None]
+        self._gaps = [indicator for indicator in indicators if indicator is not None]
         self._large = [place for place, size in enumerate(sizes) if size > _ONE_HOT]
         self._one_hot = [
             (place, value) for place, size in enumerate(sizes) if size <= _ONE_HOT for value in range(size)
@@ -55,8 +68,11 @@ class Encoding(keras.layers.Layer):
     @classmethod
     def of(cls, inputs: tuple[Input, ...], targets: int) -> "Encoding":
         """Returns the encoding of a model's inputs."""
+        numerics = of_kind(inputs, "numeric")
+        place = {one.missing_of: place for place, one in enumerate(numerics) if one.missing_of}
+        indicators = [None if one.missing_of else place.get(one.name, -1) for one in numerics]
         sizes, tokens = ([one.size for one in of_kind(inputs, kind)] for kind in ("categorical", "tokens"))
-        return cls(sizes, tokens, targets, name="encoding")
+        return cls(indicators, sizes, tokens, targets, name="encoding")
 
     def build(self, shape: Any = None) -> None:
         """Makes the table: the target means, and the logarithm of the number of rows."""
@@ -77,7 +93,7 @@ class Encoding(keras.layers.Layer):
         """Encodes."""
         parts, keys = [], self.keys(packed)
         if "numeric" in packed:
-            parts.append(packed["numeric"])
+            parts.append(self._with_gaps(packed["numeric"]))
         if self._one_hot:
             places, values = np.array(self._one_hot, np.int32).T
             parts.append(tf.cast(tf.gather(packed["categorical"], places, axis=1) == values, tf.float32))
@@ -88,17 +104,26 @@ class Encoding(keras.layers.Layer):
             means = tf.gather(table, keys["categorical"])  # float32[batch, keys, targets + 1]
             parts.append(tf.reshape(means, [-1, len(self._first) * (self.targets + 1)]))
         if "tokens" in keys:
-            present = tf.cast(packed["tokens"] != 0, tf.float32)[..., None]
-            total = tf.reduce_sum(tf.gather(table[:, : self.targets], keys["tokens"]) * present, axis=2)
-            # A text without tokens has no mean, which the trees take as missing.
-            means = tf.where(tf.reduce_any(present > 0, axis=2), total / tf.reduce_sum(present, axis=2), np.nan)
-            parts.append(tf.reshape(means, [-1, len(self.token_sizes) * self.targets]))
+            # In float64: the last bit of a sum depends on the batch, and a tree may divide what differs in it alone.
+            present = tf.cast(packed["tokens"] != 0, tf.float64)[..., None]
+            values = tf.cast(tf.gather(table[:, : self.targets], keys["tokens"]), tf.float64)
+            # A text without tokens has no mean, which the trees take as missing: 0 / 0 is NaN.
+            means = tf.reduce_sum(values * present, axis=2) / tf.reduce_sum(present, axis=2)
+            parts.append(tf.cast(tf.reshape(means, [-1, len(self.token_sizes) * self.targets]), tf.float32))
         return parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
+
+    def _with_gaps(self, numeric: tf.Tensor) -> tf.Tensor:
+        if self._gaps == [-1] * len(self.indicators):
+            return numeric
+        with_none = tf.pad(numeric, [[0, 0], [0, 1]])  # the last column, at -1, is the indicator of those without one
+        places = [place % (len(self.indicators) + 1) for place in self._gaps]
+        return tf.where(tf.gather(with_none, places, axis=1) > 0, np.nan, tf.gather(numeric, self._numbers, axis=1))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),
+            "indicators": self.indicators,
             "sizes": self.sizes,
             "token_sizes": self.token_sizes,
             "targets": self.targets,

@@ -14,8 +14,8 @@ class Trees:
     """Symmetric trees: all nodes of a level have the same condition, `feature > border`.
 
     Attributes:
-        features: int32[trees, depth].
-        borders: float32[trees, depth]; infinite where a tree is less deep. NaN is not above any border.
+        features: int32[depth, trees].
+        borders: float32[depth, trees]; infinite where a tree is less deep. NaN is not above any border.
         leaves: float64[trees, 2**depth, outputs]; condition i gives bit i of the leaf's index.
         bias: float64[outputs], which is added to the sum of the leaves.
     """
@@ -36,13 +36,13 @@ class Trees:
         scale, bias = model["scale_and_bias"]
         trees = model["oblivious_trees"]
         depth = max((len(tree["splits"] or []) for tree in trees), default=0)
-        features = np.zeros([len(trees), depth], np.int32)
-        borders = np.full([len(trees), depth], np.inf, np.float32)
+        features = np.zeros([depth, len(trees)], np.int32)
+        borders = np.full([depth, len(trees)], np.inf, np.float32)
         leaves = np.zeros([len(trees), 2**depth, len(bias)])
         for number, tree in enumerate(trees):
             for level, split in enumerate(tree["splits"] or []):
-                features[number, level] = split["float_feature_index"]
-                borders[number, level] = split["border"]
+                features[level, number] = split["float_feature_index"]
+                borders[level, number] = split["border"]
             values = np.reshape(tree["leaf_values"], [-1, len(bias)])
             leaves[number, : len(values)] = values * scale
         return cls(features, borders, leaves, np.asarray(bias, np.float64))
@@ -67,12 +67,12 @@ class Forest(keras.layers.Layer):
     @classmethod
     def of(cls, trees: Trees) -> "Forest":
         """Returns the layer of some trees."""
-        count, depth = trees.features.shape
+        depth, count = trees.features.shape
         layer = cls(count, depth, len(trees.bias), name="forest")
         layer.build()
         for weight, values in zip(
             layer.weights,
-            (trees.features.ravel(), trees.borders.ravel(), trees.leaves.reshape(-1, len(trees.bias)), trees.bias),
+            (trees.features, trees.borders, trees.leaves.reshape(-1, len(trees.bias)), trees.bias),
             strict=True,
         ):
             weight.assign(values)
@@ -81,8 +81,8 @@ class Forest(keras.layers.Layer):
     def build(self, shape: Any = None) -> None:
         """Makes the weights."""
         for name, dtype, size in (
-            ("features", "int32", (self.trees * self.depth,)),
-            ("borders", "float32", (self.trees * self.depth,)),
+            ("features", "int32", (self.depth, self.trees)),
+            ("borders", "float32", (self.depth, self.trees)),
             ("leaves", "float64", (self.trees * 2**self.depth, self.outputs)),
             ("bias", "float64", (self.outputs,)),
         ):
@@ -96,13 +96,11 @@ class Forest(keras.layers.Layer):
         bias = tf.convert_to_tensor(self._bias)
         if not self.trees:
             return tf.repeat(bias[None, :], tf.shape(encoded)[0], axis=0)
-        # With the rows last, taking a feature copies one stretch of memory.
-        values = tf.gather(tf.transpose(encoded), tf.convert_to_tensor(self._features))
-        bits = tf.cast(values > tf.convert_to_tensor(self._borders)[:, None], tf.int32)
-        powers = tf.constant([[[1 << level] for level in range(self.depth)]], tf.int32, [1, self.depth, 1])
-        bits = tf.reshape(bits, [self.trees, self.depth, tf.shape(encoded)[0]])
-        first = tf.range(self.trees) * (1 << self.depth)
-        leaf = tf.reduce_sum(bits * powers, axis=1) + first[:, None]  # int32[trees, batch]
+        values = tf.transpose(encoded)  # with the rows last, taking a feature copies one stretch of memory
+        features, borders = tf.convert_to_tensor(self._features), tf.convert_to_tensor(self._borders)
+        leaf = tf.range(self.trees)[:, None] * (1 << self.depth)
+        for level in range(self.depth):  # all levels at once would take depth times the memory
+            leaf += tf.cast(tf.gather(values, features[level]) > borders[level, :, None], tf.int32) * (1 << level)
         return tf.reduce_sum(tf.gather(tf.convert_to_tensor(self._leaves), leaf), axis=0) + bias
 
     def compute_output_spec(self, encoded: keras.KerasTensor) -> keras.KerasTensor:

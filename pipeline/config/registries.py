@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterator, Mapping
 
-from core.config_types import Section
+from core.config.types import Section
 from pipeline.config import messages
 from pipeline.config.yaml_reader import Path, join_path
 
@@ -11,9 +11,10 @@ from pipeline.config.yaml_reader import Path, join_path
 # given: DuckDB and NumPy, which some of them import, would slow every command down.
 REGISTRIES: Mapping[tuple[str, str], str] = {
     ("data", "format"): "ingest.readers.READERS",
-    ("model", "family"): "models.families.FAMILIES",
+    ("model", "family"): "models.families.NAMES",
     ("tune", "algorithm"): "models.tuning.searches.SEARCHES",
     ("evaluate", "gates"): "models.evaluation.metrics.METRICS",
+    ("evaluate", "max_gaps"): "models.evaluation.fairness.MEASURES",
     ("score", "signed"): "pipeline.scoring.rubric.TESTS",
     ("deploy", "stages"): "pipeline.graph.BY_NAME",
 }

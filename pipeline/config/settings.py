@@ -16,9 +16,10 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, Field, model_validator
 
-from core import config_sections, review_sections, storage
-from core.config_sections import FeatureOptions
-from core.config_types import Column, Section, Texts, check_dotted_path, check_name
+from core import storage
+from core.config import deployment, review, sections
+from core.config.sections import FeatureOptions
+from core.config.types import Column, Section, Texts, check_dotted_path, check_name
 from core.errors import UserError
 from core.spec import Task
 from core.text import did_you_mean
@@ -26,7 +27,7 @@ from models import families
 from pipeline.config import dotted_path, messages, registries, yaml_reader
 
 
-def _check_model(model: config_sections.Model) -> config_sections.Model:
+def _check_model(model: sections.Model) -> sections.Model:
     """Returns the model as it is; ValueError where its family or a hyperparameter is not known."""
     try:
         families.check(model.family, model.hyperparameters)
@@ -40,7 +41,7 @@ class Settings(Section):
 
     name: Annotated[str, AfterValidator(check_name)]
     """the name of the run, whose folder is runs/NAME; by default that of the configuration or the data"""
-    data: config_sections.Data
+    data: sections.Data
     """the table"""
     label: Column
     """the column to predict"""
@@ -50,7 +51,7 @@ class Settings(Section):
     """the classes of the label in the order of the scores; by default all, sorted"""
     weight: Column | None = None
     """the column of the row weights; null: all rows count the same"""
-    split: config_sections.Split = config_sections.Split()
+    split: sections.Split = sections.Split()
     """the split of the rows into train, eval and test"""
     features: dict[str, FeatureOptions] = {}
     """the columns that the model sees, or those whose role is not to be inferred"""
@@ -60,27 +61,31 @@ class Settings(Section):
     """the dotted path of a tf.Transform preprocessing_fn; null: the project's"""
     schema_file: str | None = None
     """a curated schema; null: CONFIG.schema.pbtxt beside the configuration, or an inferred one"""
-    statistics: config_sections.Statistics = config_sections.Statistics()
+    statistics: sections.Statistics = sections.Statistics()
     """the statistics of the splits"""
-    validation: config_sections.Validate = Field(default=config_sections.Validate(), alias="validate")
+    validation: sections.Validate = Field(default=sections.Validate(), alias="validate")
     """the conditions under which the data stop a run"""
-    model: Annotated[config_sections.Model, AfterValidator(_check_model)] = config_sections.Model()
+    model: Annotated[sections.Model, AfterValidator(_check_model)] = sections.Model()
     """the model that is trained"""
-    tune: config_sections.Tune = config_sections.Tune()
+    tune: sections.Tune = sections.Tune()
     """the search for hyperparameters"""
-    train: config_sections.Train = config_sections.Train()
+    train: sections.Train = sections.Train()
     """the training of the final model"""
-    evaluate: config_sections.Evaluate = config_sections.Evaluate()
+    evaluate: sections.Evaluate = sections.Evaluate()
     """the evaluation on test"""
-    challengers: review_sections.Challengers = ()
+    challengers: review.Challengers = ()
     """estimators of other libraries that the model is compared with on test"""
-    score: review_sections.Score = review_sections.Score()
+    card: review.Card = review.Card()
+    """the model card"""
+    score: review.Score = review.Score()
     """the ML Test Score"""
-    serve: config_sections.Serve = config_sections.Serve()
+    gpu: review.Gpu = review.Gpu()
+    """what is assumed of a GPU in the advice at the end of a run"""
+    serve: sections.Serve = sections.Serve()
     """the conditions that the served model must meet"""
-    beam: Texts = ()
-    """options of Beam's runner, such as --direct_num_workers=4"""
-    deploy: config_sections.Deploy = config_sections.Deploy()
+    beam: deployment.Beam = deployment.Beam()
+    """the engine that runs the data stages"""
+    deploy: deployment.Deploy = deployment.Deploy()
     """the deployment on Kubeflow Pipelines or Vertex AI"""
 
     @model_validator(mode="after")

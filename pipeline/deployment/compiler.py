@@ -11,6 +11,7 @@ from tfx.orchestration import data_types
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 from tfx.orchestration.pipeline import Pipeline
 
+from components.base import beam_options
 from pipeline.deployment import stage_options, vertex_stages
 from pipeline.deployment.context import DeployedContext
 from pipeline.deployment.runtime_parameters import PARAMETERS
@@ -27,7 +28,7 @@ def compile_stages(context: DeployedContext, target: Target) -> dict[str, Any]:
         pipeline_root=target.pipeline_root,
         components=_nodes(stages, context, target),
         enable_cache=True,
-        beam_pipeline_args=_beam_arguments(context.settings.beam),
+        beam_pipeline_args=beam_options.arguments(context.settings.beam),
     )
     config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
         default_image=target.image, default_commands=list(stage_options.COMMAND), use_pipeline_spec_2_1=True
@@ -54,14 +55,3 @@ def _nodes(stages: Sequence[Stage], context: DeployedContext, target: Target) ->
         if job := vertex_stages.custom_job(context.settings.deploy, node.id, target):
             node.exec_properties["custom_job"] = job
     return nodes
-
-
-def _beam_arguments(options: Sequence[str]) -> list[str]:
-    """Returns the options of Beam, by default for a runner inside the container.
-
-    Without a runner, Beam would first look for a binary to download; without an image, TFX would package its own source
-    for workers on other machines.
-    """
-    has_runner = any(option.startswith("--runner") for option in options)
-    inside = [] if has_runner else ["--runner=FnApiRunner", "--worker_harness_container_image=none"]
-    return [*inside, *options]

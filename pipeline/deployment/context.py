@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import ingest
-from core.config_sections import Deploy
+from core.config.deployment import Deploy
 from core.errors import UserError
 from core.spec import Label
 from pipeline.config.settings import Settings

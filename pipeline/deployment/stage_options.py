@@ -5,7 +5,7 @@ TFX's compiler has no arguments for these. The keys are those of `pipeline_spec.
 
 from typing import Any
 
-from core.config_sections import Deploy, StageResources
+from core.config.deployment import Deploy, StageResources
 from pipeline.deployment.context import DeployedContext
 from pipeline.deployment.runtime_parameters import PARAMETERS, uses_folders
 from pipeline.deployment.target import Target

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from core.config_sections import Deploy
+from core.config.deployment import Deploy
 from core.errors import UserError
 from core.text import listing
 from pipeline.deployment.target import Target

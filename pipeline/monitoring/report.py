@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from pipeline.monitoring.drift import FeatureDrift
+from pipeline.monitoring.drift.feature_drift import FeatureDrift
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,6 +13,7 @@ class FeatureVerdict:
     Attributes:
         drift: its values beside train.
         reasons: in which respects it drifted.
+        significant: whether the values differ from train by more than chance gives, if by however little.
         limit: the largest distance that the configuration of the training allows; None for any.
         change: by how much its drift moves the predictions, in standard deviations of the predictions; None where the
             feature did not drift, or where that is not known.
@@ -22,6 +23,7 @@ class FeatureVerdict:
 
     drift: FeatureDrift
     reasons: tuple[str, ...] = ()
+    significant: bool = False
     limit: float | None = None
     change: float | None = None
     share: float | None = None
@@ -29,8 +31,8 @@ class FeatureVerdict:
 
     @property
     def is_beyond_limit(self) -> bool:
-        """Whether the distance is larger than the configuration allows."""
-        return self.limit is not None and bool(self.drift.measure) and self.drift.distance > self.limit
+        """Whether the distance is larger than the configuration allows, and than chance gives with so few requests."""
+        return self.limit is not None and self.significant and self.drift.distance > self.limit
 
     @property
     def state(self) -> str:

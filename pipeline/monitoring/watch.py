@@ -6,19 +6,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from core import storage
-from core.config_sections import Limits, Validate
+from core.config.sections import Limits
 from core.errors import GateError, UserError
-from models.serving import model_versions, remote_versions
-from pipeline.monitoring import drift, reference, terminal
-from pipeline.monitoring.reference import Reference
+from models.serving import remote_versions
+from pipeline.monitoring import limits, model_checks, reference, windows
+from pipeline.monitoring.drift import feature_drift
+from pipeline.monitoring.drift.feature_drift import FeatureDrift
+from pipeline.monitoring.drift.prediction_change import LEAST_CHANGE
+from pipeline.monitoring.model_checks import ModelChecks
+from pipeline.monitoring.output import page, prometheus, terminal
 from pipeline.monitoring.report import FeatureVerdict, Report
-from pipeline.monitoring.sample import Sample
-from pipeline.prediction.prediction_table import PredictionTable
+from pipeline.monitoring.requests import request_stream
+from pipeline.monitoring.requests.labels import Labels
+from pipeline.monitoring.staleness import Staleness
 
-_SAMPLE = 20_000  # requests that the model predicts again
+_OTHER_TESTS = 2  # of the predictions, and of all features together
+_SHOWN = 3  # features that drifted, over time
+_ORDER = {"alarm": 0, "drift": 1, "ok": 2}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +33,27 @@ class Request:
     Attributes:
         model: a folder of versions, or one version; a path or a URI.
         requests: paths and globs of the requests.
+        labels: paths and globs of the labels of requests; none where they have not come.
+        key: the column that requests and labels have in common.
+        time: the column with the time of a request.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
+        schema: a schema with limits that take the place of the configuration's; None for none.
+        max_age: the age of the model in days above which there is an alarm; None for any.
+        html: a file to write the report to as a page.
+        prometheus: a file to write the report to in Prometheus' text format.
         json: print the report as JSON, and nothing else.
     """
 
-    model: str
+    model: str | Path
     requests: Sequence[str]
+    labels: Sequence[str] = ()
+    key: str | None = None
+    time: str | None = None
     sets: Sequence[str] = ()
+    schema: Path | None = None
+    max_age: float | None = None
+    html: Path | None = None
+    prometheus: Path | None = None
     json: bool = False
 
 
@@ -44,7 +63,14 @@ def run(request: Request) -> int:
     Raises:
         UserError: the model or the data do not exist, or they do not fit together.
     """
+    for file in (request.html, request.prometheus):
+        if file is not None:
+            storage.check_path(file)
     report = watch(request)
+    if request.html:
+        storage.write_text(request.html, page.html(report))
+    if request.prometheus:
+        storage.write_text(request.prometheus, prometheus.text(report))
     if request.json:
         print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
     else:
@@ -54,31 +80,41 @@ def run(request: Request) -> int:
 
 def watch(request: Request) -> Report:
     """Returns the report on some requests."""
-    with remote_versions.find_version(request.model) as (version, name):
-        trained = reference.read(version)
-        counted, sample = drift.Drift(trained.columns), Sample(_SAMPLE)
-        with PredictionTable(trained.training, request.requests, sets=request.sets) as table:
-            for batch in table.batches():
-                counted.add(batch.features)
-                sample.add(pa.Table.from_batches([batch.features]))
-            left_out = table.rejects()
-        if not sample.seen:
-            raise UserError(f"{request.requests[0]} has no rows, and requests to compare were expected.")
-        return Report(name, sample.seen, left_out, _verdicts(trained, counted))
+    if bool(request.labels) != bool(request.key):
+        raise UserError("--labels and --key belong together: name the column that requests and labels have in common.")
+    with remote_versions.find_version(str(request.model)) as (version, name):
+        return dataclasses.replace(_report(request, version), model=name)
 
 
-def _verdicts(trained: Reference, counted: drift.Drift) -> tuple[FeatureVerdict, ...]:
-    found, limits = counted.results(), _limits(trained.version)
-    level = drift.alpha(found, 2)
-    verdicts = [
-        FeatureVerdict(feature, tuple(feature.reasons(level)), limits.features.get(feature.name, limits.default))
-        for feature in found
-    ]
-    order = {"alarm": 0, "drift": 1, "ok": 2}
-    return tuple(sorted(verdicts, key=lambda verdict: (order[verdict.state], -verdict.drift.distance)))
+def _report(request: Request, version: Path) -> Report:
+    trained = reference.read(version)
+    labels = Labels(request.labels, request.key, trained.training.spec.label) if request.key else None
+    requests = request_stream.read(trained, request.requests, request.sets, labels, request.time)
+    features = requests.drift.results()
+    level = feature_drift.alpha(features, _OTHER_TESTS)
+    drifted = [feature.name for feature in features if feature.reasons(level)]
+    checks = model_checks.check(trained, requests, labels, drifted, level)
+    allowed = limits.read(trained.version, request.schema)
+    verdicts = [_verdict(feature, level, allowed, checks) for feature in features]
+    verdicts.sort(key=lambda verdict: (_ORDER[verdict.state], -(verdict.change or 0), -verdict.drift.distance))
+    shown = [verdict.drift.name for verdict in verdicts if verdict.reasons][:_SHOWN]
+    parts = {
+        "requests": windows.of(requests, trained.columns, checks.predicted, shown),
+        "staleness": Staleness.of(trained.version, trained.training.stats, request.max_age),
+        **checks.parts,
+    }
+    notes = (*requests.notes, *checks.notes)
+    return Report(str(trained.version), requests.rows, requests.left_out, tuple(verdicts), notes, parts)
 
 
-def _limits(version: Path) -> Limits:
-    """Returns the limits on drift in the configuration of the training."""
-    section = storage.read_json(version / model_versions.METADATA_FILE).get("validate")
-    return Validate.model_validate(section).drift if section else Limits()
+def _verdict(feature: FeatureDrift, level: float, allowed: Limits, checks: ModelChecks) -> FeatureVerdict:
+    change = checks.changes.get(feature.name)
+    return FeatureVerdict(
+        feature,
+        tuple(feature.reasons(level)),
+        significant=bool(feature.measure) and feature.p_value < level,
+        limit=allowed.features.get(feature.name, allowed.default),
+        change=change,
+        share=checks.shares.get(feature.name),
+        matters=change is None or change >= LEAST_CHANGE,
+    )

@@ -2,34 +2,31 @@
 
 import contextlib
 import dataclasses
-import errno
+import functools
 import json
 import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 import ingest
 from core import examples, storage, text
 from core.errors import UserError
 from core.spec import Spec
 from models.serving import model_versions, remote_versions
-from pipeline.prediction import train_stats
+from pipeline.prediction import shards, train_stats, writers
 from pipeline.prediction.prediction_table import Batch, PredictionTable, Training
 from pipeline.prediction.skew import Skew
 
 if TYPE_CHECKING:
     from models.serving.served_model import ServedModel
 
-_WRITERS = {".parquet": pq.ParquetWriter, ".csv": pa_csv.CSVWriter}
 # A wide network's activations for a whole row group would not be small.
 _REQUEST_ROWS = 4_096
 
@@ -41,22 +38,49 @@ class Request:
     Attributes:
         model: a folder of versions, or one version; a path or a URI.
         files: paths and globs of the rows.
-        to: the path or URI of the Parquet or CSV file to write. It appears when it is complete.
+        to: the file to write, which appears when it is complete; or a folder, in which each file gets a part. A path or
+            a URI, to which the files are copied when all are complete.
         keep: columns of the table to write beside the predictions.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
         allow_unknown: features whose values may all be unknown to the model.
+        beam: the options of Beam's runner, which predicts the parts; None for this process.
         quiet: print only errors.
         json: print the summary as JSON on standard output, and nothing else there.
     """
 
-    model: str
+    model: str | Path
     files: Sequence[str]
-    to: str
+    to: str | Path
     keep: Sequence[str] = ()
     sets: Sequence[str] = ()
     allow_unknown: Sequence[str] = ()
+    beam: str | None = None
     quiet: bool = False
     json: bool = False
+
+
+@dataclasses.dataclass
+class Predicted:
+    """What was predicted: of one part, or of all.
+
+    Attributes:
+        skew: the rows beside those of train.
+        rows: the number of rows.
+        left_out: the number of rows that cannot be read.
+        ignored: the columns that are neither features nor kept.
+    """
+
+    skew: Skew
+    rows: int = 0
+    left_out: int = 0
+    ignored: Sequence[str] = ()
+
+    def add(self, other: "Predicted") -> None:
+        """Adds what was predicted elsewhere."""
+        self.skew.merge(other.skew)
+        self.rows += other.rows
+        self.left_out += other.left_out
+        self.ignored = list(dict.fromkeys([*self.ignored, *other.ignored]))
 
 
 def run(request: Request) -> int:
@@ -66,52 +90,123 @@ def run(request: Request) -> int:
         UserError: the model or the data do not exist, they do not fit together, or the file cannot be written.
     """
     begun = time.monotonic()
-    _check_output(request.to, request.files)
-    with remote_versions.find_version(request.model) as (version, name):
-        training = read_training(version)
-        _check_names(request, training.spec)
-        skew = Skew(training.stats)
-        with PredictionTable(training, request.files, request.keep, _suffix(request.to), request.sets) as table:
-            rows = _predict(request, version, table, skew)
-            left_out = table.rejects()
+    _check_output(request)
+    with remote_versions.find_version(str(request.model)) as (version, name), storage.local_output(request.to) as to:
+        total, parts_kept = _predict(request, version, to)
     seconds = time.monotonic() - begun
+    summary = {
+        "model": name,
+        "to": str(request.to),
+        "rows": total.rows,
+        "left_out": total.left_out,
+        "seconds": round(seconds, 3),
+        "parts_kept": parts_kept,
+        "ignored_columns": list(total.ignored),
+        "warnings": total.skew.warnings(),
+        "notes": total.skew.notes(),
+        "features": total.skew.to_dict(),
+    }
     if not request.quiet:
-        for warning in skew.warnings():
-            print(f"warning: {warning}.", file=sys.stderr)
-        aside = f" {left_out:,} rows cannot be read and were left out." if left_out else ""
-        print(f"{rows:,} rows predicted by {name} in {seconds:.1f} s: {request.to}.{aside}", file=sys.stderr)
+        print(_text(summary), file=sys.stderr)
     if request.json:
-        counts = {"rows": rows, "left_out": left_out, "seconds": round(seconds, 3)}
-        found = {"warnings": skew.warnings(), "features": skew.to_dict()}
-        print(json.dumps({"model": name, "to": request.to, **counts, **found}, indent=2))
+        print(json.dumps(summary, indent=2))
     return 0
 
 
-def _predict(request: Request, version: Path, table: PredictionTable, skew: Skew) -> int:
-    """Writes the file and returns the number of its rows; adds them to the comparison with train, and checks that."""
-    # TensorFlow takes seconds to import, so the model and the data are checked before.
-    with _quiet_tensorflow():
+def _predict(request: Request, version: Path, to: Path) -> tuple[Predicted, int]:
+    """Writes the parts that are missing, and returns what was predicted and how many parts were complete before."""
+    training = read_training(version)
+    _check_names(request, training.spec)
+    parts = shards.of(request.files, to, version, [request.keep, request.sets])
+    wanted = [part for part in parts if not part.done]
+    total = Predicted(Skew(training.stats))
+    if request.beam is None:
+        model = functools.cache(lambda: loaded(version))
+        with _progress(request.quiet) as progress:
+            for place, part in enumerate(wanted, 1):
+                name = f"part {place} of {len(wanted)}" if len(wanted) > 1 else "rows"
+                total.add(predict_part(request, training, part, model, functools.partial(progress, name)))
+    elif wanted:
+        from pipeline.prediction import beam_prediction
+
+        total.add(beam_prediction.predict(request, version, wanted))
+    return total, len(parts) - len(wanted)
+
+
+def _text(summary: Mapping[str, Any]) -> str:
+    """Returns a summary in lines."""
+    lines = [f"warning: {warning}." for warning in summary["warnings"]]
+    lines += [f"note: {note}." for note in summary["notes"]]
+    if summary["ignored_columns"]:
+        lines.append(f"note: not used, neither by the model nor by --keep: {', '.join(summary['ignored_columns'])}.")
+    if summary["parts_kept"]:
+        lines.append(f"note: {summary['parts_kept']:,} parts were complete already and were kept.")
+    aside = f" {summary['left_out']:,} rows cannot be read and were left out." if summary["left_out"] else ""
+    done = f"{summary['rows']:,} rows predicted by {summary['model']} in {summary['seconds']:.1f} s: {summary['to']}."
+    return "\n".join([*lines, done + aside])
+
+
+def predict_part(
+    request: Request,
+    training: Training,
+    part: shards.Shard,
+    model: Callable[[], "ServedModel"],
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+) -> Predicted:
+    """Writes a part.
+
+    Args:
+        request: the arguments of the command.
+        training: how the training read its table.
+        part: the files and where their predictions go.
+        model: returns the model; loading it takes seconds, so the data are checked before.
+        progress: takes the number of rows that are done, and of all where it is known.
+
+    Raises:
+        UserError: the data do not fit the model, or the file cannot be written.
+    """
+    found = Predicted(Skew(training.stats))
+    with PredictionTable(training, part.files, request.keep, part.to.suffix.lower(), request.sets) as table:
+        total = None if training.query else table.num_rows
+        served = model()
+        with writers.writing(part.to) as write:
+            for batch in table.batches():
+                found.skew.add(batch.features)
+                write(part.marked(predictions(served, batch, table.spec)))
+                found.rows += batch.features.num_rows
+                progress(found.rows, total)
+            if table.num_rows and not found.rows:
+                raise UserError(
+                    f"{part.files[0]} has no rows to predict: the query of the training removes all of them."
+                )
+            found.skew.check(request.allow_unknown)
+        found.left_out, found.ignored = table.rejects(), table.ignored
+    return found
+
+
+def loaded(version: Path) -> "ServedModel":
+    """Loads a pushed model, which takes seconds."""
+    with quiet_tensorflow():
         from models.serving import served_model
 
-        loaded = served_model.load(str(version))
-    rows = 0
-    with _writing(request.to) as write:
-        for batch in table.batches():
-            skew.add(batch.features)
-            write(predictions(loaded, batch, table.spec))
-            rows += batch.features.num_rows
-            if not request.quiet and sys.stderr.isatty():
-                print(f"{rows:,} rows", end="\r", file=sys.stderr, flush=True)
-        if table.has_rows and not rows:
-            raise UserError(
-                f"{request.files[0]} has no rows to predict: the query of the training removes all of them."
-            )
-        skew.check(request.allow_unknown)
-    return rows
+        return served_model.load(str(version))
 
 
 @contextlib.contextmanager
-def _quiet_tensorflow() -> Iterator[None]:
+def _progress(quiet: bool) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Yields a function that shows, on a terminal, how many rows of a part are done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    shown = not quiet and sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
+        task = bar.add_task("", total=None, visible=False)
+        yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total, visible=True)
+
+
+@contextlib.contextmanager
+def quiet_tensorflow() -> Iterator[None]:
     """Discards what TensorFlow's C++ code prints while it starts, such as an error that there is no GPU."""
     # It also warns of every column name that is no Python identifier, which does not matter here.
     logging.getLogger("absl").setLevel(logging.ERROR)
@@ -127,21 +222,23 @@ def _quiet_tensorflow() -> Iterator[None]:
         os.close(devnull)
 
 
-def _suffix(file: str) -> str:
-    return os.path.splitext(file)[1].lower()
-
-
-def _check_output(to: str, files: Sequence[str]) -> None:
+def _check_output(request: Request) -> None:
+    to = Path(request.to)
     storage.check_path(to)
-    if _suffix(to) not in _WRITERS:
-        raise UserError(f"--to {to}: a file named .parquet or .csv was expected.")
-    if storage.is_uri(to):
-        storage.check_bucket(to)
-    elif os.path.isdir(to):
-        example = os.path.join(to, "predictions.parquet")
-        raise UserError(f"--to {to} is a folder. Name the file to write, such as {example}.")
-    if (to if storage.is_uri(to) else os.path.abspath(to)) in ingest.expand(files):
-        raise UserError(f"--to {to} is one of the files to read. Name another file.")
+    is_uri = storage.is_uri(request.to)
+    if is_uri:
+        storage.check_bucket(str(request.to))
+    if is_uri and request.beam is not None:
+        raise UserError(f"--to {request.to}: with --beam, a folder that all workers write to was expected.")
+    if request.beam is not None and not shards.is_folder(to):
+        raise UserError(f"--to {to}: with --beam, a folder for the parts was expected, whose name has no suffix.")
+    if not shards.is_folder(to) and to.suffix.lower() not in writers.SUFFIXES:
+        raise UserError(
+            f"--to {to}: a file named {', '.join(writers.SUFFIXES[:-1])} or {writers.SUFFIXES[-1]} was expected, or a "
+            "folder, which has no suffix."
+        )
+    if (str(request.to) if is_uri else str(to.absolute())) in ingest.expand(request.files):
+        raise UserError(f"--to {request.to} is one of the files to read. Name another file.")
 
 
 def _check_names(request: Request, spec: Spec) -> None:
@@ -198,27 +295,3 @@ def predictions(model: "ServedModel", batch: Batch, spec: Spec) -> pa.Table:
 
 def _score_columns(spec: Spec) -> list[str]:
     return [f"score_{name}" for name in spec.label.classes]
-
-
-@contextlib.contextmanager
-def _writing(to: str) -> Iterator[Callable[[pa.Table], None]]:
-    """Yields a function that writes a table; the file appears when the block ends, and an earlier one stays till then.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
-    writers: list[pq.ParquetWriter | pa_csv.CSVWriter] = []
-    try:
-        with storage.replacing(to) as temporary, contextlib.ExitStack() as open_writer:
-
-            def write(table: pa.Table) -> None:
-                if not writers:  # the first table has the schema
-                    writer = _WRITERS[_suffix(to)](str(temporary), table.schema)
-                    writers.append(open_writer.enter_context(writer))
-                writers[0].write_table(table)
-
-            yield write
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise UserError(f"The disk is full: {to} was not written. Make room, or name another disk.") from error
-        raise UserError(f"{to} cannot be written: {error.strerror or error}.") from error

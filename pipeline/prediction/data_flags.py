@@ -8,8 +8,8 @@ from typing import Any
 
 import pydantic
 
-from core.config_sections import Data
-from core.config_types import Section
+from core.config.sections import Data
+from core.config.types import Section
 from core.errors import UserError
 from pipeline.config import messages, settings, yaml_reader
 

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 import ingest
-from core.config_sections import Csv, Data
+from core.config.sections import Csv, Data
 from core.errors import UserError
 from core.examples import ROW_GROUP, arrow_schema
 from core.spec import Feature, Spec
@@ -62,6 +62,10 @@ class Batch:
 class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
     """The rows to predict.
 
+    Attributes:
+        num_rows: the number of rows in the files, before the query.
+        ignored: the columns of the table that are neither features nor kept.
+
     Example:
         with PredictionTable(training, ["new.csv"], keep=["id"]) as table:
             for batch in table.batches():
@@ -101,6 +105,8 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
         self._require(names, types, "Feature", "the model takes")
         self._require(keep, types, "Column", "--keep names")
         self._keep = _kept(keep, types)
+        used = {name.casefold() for name in (*names, *self._keep)}
+        self.ignored = [name for name in types if name.casefold() not in used]
         self._select = _select(training.spec.features, types, self._keep, to)
 
     def __exit__(self, *_: object) -> None:
@@ -115,7 +121,7 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
         """Creates the views `data`, with stand-ins for columns that only the training had, and `source_table`."""
         table = ingest.open_table(self._connection, self._source).lenient()
         self._source = table.source
-        self.has_rows = table.rows > 0
+        self.num_rows = table.rows
         stand_ins = "".join(f", {stand_in}" for stand_in in self._stand_ins())
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW data AS SELECT *{stand_ins} FROM ({table.data()})")
         chosen = "FROM data"
@@ -163,7 +169,7 @@ class PredictionTable(contextlib.AbstractContextManager["PredictionTable"]):
         with ingest.reading(self._source):
             try:
                 reader = self._connection.sql(self._select).to_arrow_reader(ROW_GROUP)
-                if not self.has_rows:  # the file to write has columns all the same
+                if not self.num_rows:  # the file to write has columns all the same
                     types = [reader.schema.field(f"{_KEPT}{index}").type for index in range(len(self._keep))]
                     kept = {name: pa.array([], kept_type) for name, kept_type in zip(self._keep, types, strict=True)}
                     yield Batch(pa.RecordBatch.from_pylist([], schema=schema), kept)

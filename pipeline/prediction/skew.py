@@ -12,6 +12,7 @@ Example:
     print(skew.warnings(), skew.to_dict())
 """
 
+import copy
 import math
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -80,6 +81,14 @@ class FeatureSkew:
             numbers = np.asarray(values)
             self.outside += int(np.count_nonzero((numbers < low) | (numbers > high)))
 
+    def merge(self, other: "FeatureSkew") -> None:
+        """Adds the rows that another one has seen."""
+        for count in ("rows", "missing", "values", "unknown", "outside"):
+            setattr(self, count, getattr(self, count) + getattr(other, count))
+        ranges = [found for found in (self.found, other.found) if found]
+        self.found = (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
+        self.examples = list(dict.fromkeys([*self.examples, *other.examples]))[:_MOST_SHOWN]
+
     def warnings(self) -> list[str]:
         """Returns what stands out, a line each."""
         name, train, lines = self.train.feature.name, self.train, []
@@ -94,6 +103,14 @@ class FeatureSkew:
         if _stands_out(self.outside, self.values, 0.0):
             lines.append(f"{name!r} is out of range in {self.outside / self.values:.1%} of its values{self._beside()}")
         return lines
+
+    def note(self) -> str:
+        """Returns what the model does with unknown categories, where a few are no warning; empty without any."""
+        if not self.unknown or _stands_out(self.unknown, self.values, self.train.unseen):
+            return ""
+        name, examples = self.train.feature.name, ", ".join(map(repr, self.examples))
+        share = f"{self.unknown:,} of the {self.values:,} values"
+        return f"{name!r}: the model treats {share} as unknown categories, such as {examples}"
 
     def problem(self) -> str | None:
         """Returns the problem of a feature of which all values are unknown; None for every other one."""
@@ -148,9 +165,21 @@ class Skew:
         for feature in self.features:
             feature.add(batch.column(feature.train.feature.name))
 
+    def merge(self, other: "Skew") -> None:
+        """Adds the rows that another comparison with the same train has seen; one of them may have no features yet."""
+        if not self.features:
+            self.features = copy.deepcopy(other.features)
+        elif other.features:
+            for feature, seen in zip(self.features, other.features, strict=True):
+                feature.merge(seen)
+
     def warnings(self) -> list[str]:
         """Returns a line for each share that stands out."""
         return [line for feature in self.features for line in feature.warnings()]
+
+    def notes(self) -> list[str]:
+        """Returns a line for each feature with a few unknown categories."""
+        return [note for feature in self.features if (note := feature.note())]
 
     def check(self, accepted: Collection[str] = ()) -> None:
         """Checks that no feature is wholly unknown.

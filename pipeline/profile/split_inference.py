@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.config_sections import Split
+from core.config.sections import Split
 from ingest.sql.splits import ALIASES, NAMES
 from pipeline.config.settings import Settings
 from pipeline.profile.column_profile import ColumnProfile

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ingest
-from core.config_sections import Split
+from core.config.sections import Split
 from pipeline.config.settings import Settings, set_flag
 from pipeline.profile.column_profile import ColumnProfile
 from pipeline.profile.queries import split_queries

@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from core import storage
-from pipeline.reporting import sections, verdict
+from pipeline.reporting import model_card, sections, verdict
 from pipeline.reporting.blocks import Section
 from pipeline.reporting.run_record import RunRecord
 from pipeline.run.run_folder import RunFolder
@@ -21,8 +21,9 @@ _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 
 
 def write(record: RunRecord) -> pathlib.Path:
-    """Writes the report into the folder of a run, and returns its path."""
+    """Writes the report and the model card into the folder of a run, and returns the path of the report."""
     storage.write_text(record.folder.report, render(record))
+    model_card.write(record)
     return record.folder.report
 
 

@@ -15,6 +15,7 @@ from ingest import hive
 from models.serving import model_versions
 from pipeline.config.settings import Settings
 from pipeline.graph import STAGES
+from pipeline.monitoring import retraining
 from pipeline.run import code_dependencies, fingerprints
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import History
@@ -42,6 +43,9 @@ def run(request: Request) -> int:
     folders = [hive.values(file) for file in files] if data.hive != () else []  # their names may be columns
     content = folder.data_digest(files + ingest.files_in_query(data.query), request.cache)
     data_digest = digests.of_values(content, folders)
+    stale = retraining.reason(folder.serving, data_digest, request.alarms) if request.if_stale else ""
+    if request.if_stale and not stale:
+        return _print_not_stale(request, folder)
     compared = _compared_version(folder, request.compare_to)
     marks = _marks(request.settings, data_digest, compared)
     last = storage.read_json(folder.summary)
@@ -77,6 +81,7 @@ def run(request: Request) -> int:
             notes += discard_damaged(STAGES, history, found, request.verify)
         else:
             folder.clear_cache()
+        notes += [f"The served model is stale: {stale}."] if stale else []
         warnings = (*resolved.warnings, *notes)
         return FullRun(request, context, found, arguments, warnings, marks, begun).run()
 
@@ -132,12 +137,23 @@ def _resolve(request: Request, folder: RunFolder, last: Mapping[str, Any], marks
         ) from None
 
 
+def _print_not_stale(request: Request, folder: RunFolder) -> int:
+    """Prints that the served model needs no training; returns the exit code."""
+    version = model_versions.labels(folder.serving).stable
+    if request.json:
+        print(json.dumps({"name": request.settings.name, "status": "up_to_date", "version": version}, indent=2))
+    elif not request.quiet:
+        print(f"Version {version} in {folder.serving} is not stale, so nothing was run.")
+    return exit_code("up_to_date")
+
+
 def _print_unchanged(request: Request, folder: RunFolder, last: dict[str, Any], seconds: float) -> int:
     """Prints the verdict of the last run, since nothing has changed; returns the exit code."""
     from pipeline.reporting import page
 
     status = "not_blessed" if last["status"] == "not_blessed" else "up_to_date"
-    states = [{"name": stage["name"], "state": "cached", "seconds": 0.0} for stage in last["stages"]]
+    stages = last["stages"]
+    states = [{"name": stage["name"], "state": "cached", "seconds": 0.0, "cpu_seconds": 0.0} for stage in stages]
     last = {**last, "status": status, "seconds": round(seconds, 2), "stages": states}
     with contextlib.suppress(OSError):  # the verdict holds where the folder cannot be written to
         storage.write_json(folder.summary, last)

@@ -5,7 +5,6 @@ import dataclasses
 import errno
 import json
 import os
-import shutil
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -16,10 +15,10 @@ from rich.console import Console
 from rich.text import Text
 
 from core import storage
-from core.errors import GateError, UserError, internal_error
+from core.errors import GateError, UserError, WorkerLost, internal_error
 from pipeline.config import settings
 from pipeline.graph import STAGES
-from pipeline.reporting import page
+from pipeline.reporting import board, gpu_advice, page
 from pipeline.run import summary, terminal
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
@@ -71,6 +70,7 @@ class FullRun:
                 error = error or _cause(unwritten, None)
                 found |= {"status": "failed"}
             page.after_run(self.context.folder, found)
+            board.after_run(self.context.folder, found)
             if self.request.json:
                 print(json.dumps(found, indent=2, ensure_ascii=False), file=stdout, flush=True)
             elif not isinstance(error, KeyboardInterrupt):
@@ -78,7 +78,7 @@ class FullRun:
             if error:
                 text = Text.assemble(("error: ", "bold red"), self._message(error))
                 terminal.console(stderr).print(text, soft_wrap=True)
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, (KeyboardInterrupt, WorkerLost)):
             os._exit(exit_code("failed", error))  # threads of Beam may still run, and would keep the process alive
         return exit_code(found["status"], error)
 
@@ -92,15 +92,16 @@ class FullRun:
                     display.note(f"! {warning}")
                 display.started("TensorFlow, TFX")
                 display.progress("importing", None, None)
+                from components.base import beam_engine
                 from pipeline.run import tfx_pipeline
 
                 watch = tfx_pipeline.Watch(display, self.context.history)
-                pipeline = tfx_pipeline.build(
-                    STAGES, self.context, self.fingerprints, self.arguments, self.request.cache
-                )
                 to_stage = "StatisticsGen" if self.request.update_schema else self.request.to_stage
-                tfx_pipeline.run(pipeline, watch, self.request.from_stage, to_stage)
-                self._copy_training_curves()
+                with beam_engine.started(self.context.settings.beam) as beam:
+                    pipeline = tfx_pipeline.build(
+                        STAGES, self.context, self.fingerprints, self.arguments, beam, self.request.cache
+                    )
+                    tfx_pipeline.run(pipeline, watch, self.request.from_stage, to_stage)
                 if self.request.update_schema:
                     display.note(self._update_schema())
         except BaseException as error:
@@ -118,23 +119,17 @@ class FullRun:
         splits = [path.name.removeprefix("Split-") for path in sorted(Path(statistics.uri).glob("Split-*"))]
         return curated_schema.update(str(target), statistics.uri, splits, self.context.spec)
 
-    def _copy_training_curves(self) -> None:
-        """Copies the newest training curves to the folder in which TensorBoard compares models."""
-        for stage, prefix in (("Trainer", "model"), ("Challengers", "challengers")):
-            newest = self.context.history.executions(stage, most=1)
-            for artifact in (artifact for execution in newest for artifact in execution.outputs):
-                target = self.context.folder.tensorboard / f"{prefix}-{artifact.id}"
-                for events in Path(artifact.uri).rglob("events.out.tfevents.*"):
-                    copy = target / events.relative_to(artifact.uri)
-                    copy.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(events, copy)
-
     def _summary(self, watch: "Watch | None", error: BaseException | None) -> dict[str, Any]:
         ended = {outcome.name: outcome for outcome in watch.outcomes} if watch else {}
         stages = [
-            {"name": stage.name, "state": outcome.state, "seconds": round(outcome.seconds, 2)}
+            {
+                "name": stage.name,
+                "state": outcome.state,
+                "seconds": round(outcome.seconds, 2),
+                "cpu_seconds": round(outcome.cpu_seconds, 2),
+            }
             if (outcome := ended.get(stage.name))
-            else {"name": stage.name, "state": "skipped", "seconds": 0.0}
+            else {"name": stage.name, "state": "skipped", "seconds": 0.0, "cpu_seconds": 0.0}
             for stage in STAGES
         ]
         found = summary.build(
@@ -147,6 +142,7 @@ class FullRun:
             history=self.context.history,
         )
         found["warnings"] = list(self.warnings)
+        found["gpu"] = gpu_advice.advise(found, self.context.settings.gpu)
         if error:
             status = "invalid_data" if isinstance(error, GateError) else "failed"
             return found | {"status": status, "error": self._message(error)}
@@ -167,6 +163,8 @@ class FullRun:
 
 def _cause(error: BaseException, watch: "Watch | None") -> BaseException:
     """Returns the original error: Beam wraps it, and raises Ctrl-C as an error of its own."""
+    if isinstance(error, WorkerLost):
+        return error
     first = watch.error if watch and watch.error else error
     if isinstance(first, KeyboardInterrupt) or "KeyboardInterrupt" in str(first):
         return KeyboardInterrupt()

@@ -18,6 +18,8 @@ class Request:
         config: its file; None where flags say it all.
         out: the folder of the run; None for `runs/NAME`.
         from_stage, to_stage: the part of the graph to run; None for the ends.
+        if_stale: run only where the served model is stale.
+        alarms: a report of `monitor.py` whose alarms make the served model stale; None without one.
         compare_to: the served version that the candidate is compared with; None for the newest.
         dry_run: print which stages would run, and run nothing.
         cache: whether results of earlier runs may be used.
@@ -32,6 +34,8 @@ class Request:
     out: Path | None = None
     from_stage: str | None = None
     to_stage: str | None = None
+    if_stale: bool = False
+    alarms: Path | None = None
     compare_to: int | None = None
     dry_run: bool = False
     cache: bool = True

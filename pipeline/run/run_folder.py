@@ -17,6 +17,7 @@ from pipeline.run.history import History
 
 _PATTERN_CHARACTERS = "[\\"  # TensorFlow looks up the files of a model as a glob, in which these match no file so named
 _STAT = ("st_size", "st_ino", "st_mtime_ns", "st_ctime_ns")
+SEARCH_LOGS = "1-search"  # the first run of TensorBoard
 FREE_BYTES = 200_000_000  # on a full disk TensorFlow and SQLite leave broken files, so a run does not begin on one
 
 
@@ -31,8 +32,9 @@ class RunFolder:
         config: the resolved configuration.
         summary: the summary of the last run.
         report: its report.
+        model_card: the card of its model; `model_card.json` beside it has the same for programs.
         serving: the versions of the model: the folder for TensorFlow Serving's `--model_base_path`.
-        tensorboard: the training curves, one folder for each trained model.
+        tensorboard: the runs of TensorBoard, which `pipeline.reporting.board` names.
         logs: the output of the libraries, one file for each run.
         metadata: ML Metadata's store.
         artifacts: the outputs of all stages.
@@ -46,6 +48,7 @@ class RunFolder:
         self.config = path / "config.yaml"
         self.summary = path / "summary.json"
         self.report = path / "report.html"
+        self.model_card = path / "model_card.md"
         self.serving = path / "serving"
         self.tensorboard = path / "tensorboard"
         self.logs = path / "logs"
@@ -171,7 +174,7 @@ class LocalContext(RunContext):
 
     def search(self) -> dict[str, str]:
         """Returns the folders of the trials and of their TensorBoard logs."""
-        return {"directory": str(self.folder.tuner), "logs": str(self.folder.tensorboard / "search")}
+        return {"directory": str(self.folder.tuner), "logs": str(self.folder.tensorboard / SEARCH_LOGS)}
 
     def cache(self, stage: str) -> str:
         """Returns the folder of a stage's per-file results; empty where no later run reads the same files again."""

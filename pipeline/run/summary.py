@@ -3,6 +3,7 @@
 import os
 import platform
 import shlex
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -55,7 +56,14 @@ def build(
         "seconds": round(seconds, 2),
         "stages": list(stages),
         "data": {"rows": {}, "rejects": 0, "features": features},
-        "model": {"family": None, "hyperparameters": {}, "parameters": None, "trials": None},
+        "model": {
+            "family": None,
+            "members": [],
+            "hyperparameters": {},
+            "parameters": None,
+            "trials": None,
+            "search": {},
+        },
         "metrics": {"eval": {}, "test": {}},
         "baselines": {},
         "gates": [],
@@ -85,8 +93,15 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
+        "gpus": _gpus(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
     }
+
+
+def _gpus() -> int:
+    """Returns the number of GPUs, or 0 where the run ended before TensorFlow was imported."""
+    tensorflow = sys.modules.get("tensorflow")
+    return len(tensorflow.config.list_physical_devices("GPU")) if tensorflow else 0
 
 
 def show(console: Console, summary: Mapping[str, Any], folder: RunFolder, data: Sequence[str] = ()) -> None:
@@ -104,6 +119,8 @@ def show(console: Console, summary: Mapping[str, Any], folder: RunFolder, data: 
     for gate in failed:
         console.print(Text.assemble(("✗ ", "red"), f"{gate['name']}: {gate['why']}"))
     console.print()
+    if summary.get("gpu"):
+        console.print(Text.assemble((f"{'gpu':<11}", "dim"), summary["gpu"]["sentence"]), soft_wrap=True)
     for what, command in [("look", shlex.quote(_short(folder.report))), *(_next(folder, data) if version else ())]:
         console.print(Text.assemble((f"{what:<11}", "dim"), command), soft_wrap=True)
 

@@ -5,6 +5,7 @@ With `pipeline.deployment.compiler` the only module of the pipeline that imports
 
 import dataclasses
 import importlib
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,6 @@ from tfx.orchestration import metadata
 from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 
-from components.base import beam_options
 from pipeline.graph import Stage
 from pipeline.run.display import Display
 from pipeline.run.fingerprints import Fingerprint
@@ -25,11 +25,18 @@ from pipeline.run.run_folder import LocalContext
 
 @dataclasses.dataclass
 class Outcome:
-    """How one stage ended."""
+    """How one stage ended.
+
+    Attributes:
+        name, state, line: as the display shows them.
+        seconds: the time that passed.
+        cpu_seconds: the time that the processors worked for it, in this process and in the workers that have ended.
+    """
 
     name: str
     state: str
     seconds: float
+    cpu_seconds: float
     line: str = ""
 
 
@@ -38,6 +45,7 @@ def build(
     context: LocalContext,
     fingerprints: Mapping[str, Fingerprint],
     arguments: Mapping[str, Mapping[str, str]],
+    beam_arguments: Sequence[str],
     cache: bool = True,
 ) -> Pipeline:
     """Returns the TFX pipeline of a run.
@@ -47,12 +55,9 @@ def build(
         context: the run.
         fingerprints: the fingerprint of each stage.
         arguments: the arguments of each stage's component that are made from its parameters.
+        beam_arguments: the arguments of Beam in the data stages.
         cache: whether results of earlier runs may be used.
-
-    Raises:
-        UserError: Beam cannot read one of its options.
     """
-    beam_options.check(context.settings.beam)
     texts = {name: fingerprint.to_json() for name, fingerprint in fingerprints.items()}
     return Pipeline(
         pipeline_name=context.settings.name,
@@ -60,7 +65,7 @@ def build(
         metadata_connection_config=metadata.sqlite_metadata_connection_config(str(context.folder.metadata)),
         components=nodes(stages, texts, arguments),
         enable_cache=cache,
-        beam_pipeline_args=list(context.settings.beam),
+        beam_pipeline_args=list(beam_arguments),
     )
 
 
@@ -96,7 +101,7 @@ class Watch:
     def run(self, stage: str, work: Callable[[], None]) -> None:
         """Runs the work of a stage and records how it ended."""
         self.display.started(stage)
-        begun = time.monotonic()
+        begun, worked = time.monotonic(), _cpu_seconds()
         try:
             work()
             (execution,) = self.history.executions(stage, most=1)
@@ -105,16 +110,21 @@ class Watch:
                 artifact.record_files()
         except BaseException as error:
             self.error = error
-            self._end(Outcome(stage, "failed", time.monotonic() - begun))
+            self._end(Outcome(stage, "failed", time.monotonic() - begun, _cpu_seconds() - worked))
             raise
         line = execution.line.replace(f"{Path.cwd()}/", "")
-        self._end(Outcome(stage, "cached" if cached else "ran", time.monotonic() - begun, line))
+        state = "cached" if cached else "ran"
+        self._end(Outcome(stage, state, time.monotonic() - begun, _cpu_seconds() - worked, line))
         for warning in execution.report.get("warnings", ()):
             self.display.note(f"! {warning}")
 
     def _end(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
         self.display.finished(outcome.name, outcome.state, outcome.seconds, outcome.line)
+
+
+def _cpu_seconds() -> float:
+    return sum(os.times()[:4])
 
 
 # Beam pickles the DoFns of a pipeline by the name of their module, so a DoFn cannot hold the watch; it is found here.

@@ -1,5 +1,6 @@
 """Checks the tests of the rubric on the development of the model."""
 
+from pipeline.reporting import staleness
 from pipeline.reporting.run_record import RunRecord
 from pipeline.scoring.finding import Evidence, Finding, gates, judged, judged_by, needs, quoted
 
@@ -25,10 +26,14 @@ def hyperparameters(record: RunRecord) -> Finding:
 
 def staleness_impact(record: RunRecord) -> Finding:
     """Checks that the loss of quality with the age of a model was measured."""
-    return needs(
-        "A person measures what an older model loses on newer rows, as with `split: {by: time, column: COLUMN}` and "
-        "pipeline/compare.py."
-    )
+    ages, folder = record.explanation.get("staleness", {}).get("ages"), record.uri("Evaluator", "evaluation")
+    if not ages or not folder:
+        return needs(
+            "The rows have no time as a feature, or are too few to measure it. A person measures what an older model "
+            "loses on newer rows."
+        )
+    what = staleness.sentence(record)
+    return Finding(True, (Evidence(what, f"grep -A 40 staleness {quoted(folder / 'explanation.json')}"),))
 
 
 def simpler_model(record: RunRecord) -> Finding:
@@ -50,8 +55,13 @@ def slices(record: RunRecord) -> Finding:
 
 
 def inclusion(record: RunRecord) -> Finding:
-    """A person has to check this."""
-    return needs("A person compares the predictions for groups of people who could be treated unfairly.")
+    """Checks that the differences between sensitive groups have limits."""
+    return judged_by(
+        record,
+        "Name the columns by which people could be treated unfairly in `evaluate.sensitive`, and give the differences "
+        "limits, such as `max_gaps: {true_positive_rate: 0.1}`.",
+        [gate for gate in gates(record) if gate["name"].endswith(" gap")],
+    )
 
 
 CHECKS = {

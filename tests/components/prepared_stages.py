@@ -18,7 +18,7 @@ from components.statistics_gen import statistics_pipeline
 from components.statistics_gen.stats_accumulator import GeneratorOptions
 from components.transform import component as transform
 from core import examples
-from core.config_sections import Statistics
+from core.config.sections import Statistics
 from core.spec import Feature, Label, Spec, inputs_to_json
 
 SPEC = Spec(
@@ -48,12 +48,14 @@ class Stages:
         context = base_executor.BaseExecutor.Context(tmp_dir=str(self.folder / "tmp"), unique_id="1")
         function = config.pop("function")
         paths = {name: config.pop(name, "") for name in ("directory", "logs")}
+        spec = dataclasses.replace(SPEC, family=config.pop("family", SPEC.family))
+        train = config.pop("train", config)
         properties = {
             "train_args": "{}",
             "eval_args": "{}",
             **function,
             "custom_config": json_utils.dumps(
-                {"spec": SPEC.to_json(), "train": json.dumps(config), "tune": json.dumps(config), **paths}
+                {"spec": spec.to_json(), "train": json.dumps(train), "tune": json.dumps(config), **paths}
             ),
         }
         executor(context).Do(self.inputs, {name: [artifact] for name, artifact in outputs.items()}, properties)

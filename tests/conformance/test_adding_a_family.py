@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.preprocessing.rows import TransformedRows

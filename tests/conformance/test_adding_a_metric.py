@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from core.config.sections import Evaluate
 from models.evaluation import gates, metrics
 from tests.conformance import documents
 
@@ -25,4 +26,4 @@ def test_new_metric_is_computed_for_its_task():
 
 
 def test_new_metric_may_have_limits():
-    gates.check("regression", ["mape"])
+    gates.check("regression", Evaluate(gates={"mape": {"max": 0.5}}))

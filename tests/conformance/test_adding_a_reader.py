@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ingest
-from core.config_sections import Data
+from core.config.sections import Data
 from core.errors import UserError
 from ingest import READERS, work_units
 from ingest.source import Column

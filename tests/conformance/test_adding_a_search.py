@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from core.config_sections import Tune
+from core.config.sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
 from models.preprocessing.rows import TransformedRows
-from models.tuning import searches, tuner_fn
+from models.tuning import searches
+from models.tuning.search import Search
 from pipeline.config import registries
 from tests.conformance import documents
 
@@ -22,7 +23,7 @@ def test_the_search_makes_its_trials(tmp_path, monkeypatch):
     spec = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
     inputs = (Input("x", "numeric", mean=0.5, std=0.3),)
     tune = Tune(algorithm=name, trials=3, epochs=1)
-    search = tuner_fn.Search(spec, inputs, rows, rows, tune, "name", str(tmp_path / "trials"))
+    search = Search(spec, inputs, rows, rows, tune, "name", str(tmp_path / "trials"))
     search.search(verbose=0)
     assert search.num_completed() == 3
     first = search.oracle.trials[search.oracle.start_order[0]]

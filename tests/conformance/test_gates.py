@@ -6,9 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from core.config_sections import Evaluate, Serve
+from core.config.sections import Evaluate, Serve
 from core.spec import Label
 from models.evaluation import metrics
+from models.evaluation.fairness import Gap, Group
 from models.evaluation.gates import GATES, Evaluation, ServedModelCheck, judge
 from models.evaluation.model_comparison import ModelPredictions
 
@@ -25,6 +26,13 @@ def _evaluation(limit: float = 0.7, **models: np.ndarray) -> Evaluation:
     return Evaluation(LABEL, ModelPredictions(LABELS, np.ones(8), scores), measured, evaluate=evaluate)
 
 
+def _grouped(difference: float) -> Evaluation:
+    """Returns an evaluation of a good model with a group whose AUC differs from that of the other rows."""
+    evaluate = Evaluate.model_validate({"sensitive": [["town"]], "max_gaps": {"auc": 0.1}})
+    group = Group("town = Bonn", 100, {"auc": Gap(0.9 - difference, 0.9, 0.05)})
+    return dataclasses.replace(_evaluation(candidate=GOOD), groups=[group], evaluate=evaluate)
+
+
 def _served(difference: float = 0.0, p50_ms: float = 1.0) -> ServedModelCheck:
     return ServedModelCheck(Serve(max_p50_ms=5.0), difference, "predict, 7 rows a request", p50_ms)
 
@@ -35,6 +43,7 @@ EVIDENCE = {
     "linear": (_evaluation(candidate=GOOD, linear=GOOD), _evaluation(candidate=POOR, linear=GOOD)),
     "champion": (_evaluation(candidate=GOOD, champion=POOR), _evaluation(candidate=POOR, champion=GOOD)),
     "metric_limits": (_evaluation(candidate=GOOD), _evaluation(candidate=POOR)),
+    "group_gaps": (_grouped(0.14), _grouped(0.16)),
     "parity": (_served(difference=1e-5), _served(difference=1e-3)),
     "latency": (_served(p50_ms=4.9), _served(p50_ms=5.1)),
 }

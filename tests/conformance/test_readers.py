@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import ingest
-from core.config_sections import Data
+from core.config.sections import Data
 from core.errors import UserError
 from ingest import READERS, work_units
 from ingest.readers.tfrecord import framed

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from core.config_sections import Tune
+from core.config.sections import Tune
 from core.spec import Input, Label, Spec
 from models import families
 from models.preprocessing.rows import TransformedRows
-from models.tuning import searches, tuner_fn
+from models.tuning import searches
+from models.tuning.search import Search
 
 pytestmark = pytest.mark.slow
 
@@ -19,13 +20,17 @@ SPEC = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
 every_search = pytest.mark.parametrize("algorithm", searches.SEARCHES)
 
 
-def search(directory, algorithm, trials=3) -> tuner_fn.Search:
+def search(directory, algorithm, trials=3) -> Search:
     tune = Tune(algorithm=algorithm, trials=trials, epochs=1)
-    return tuner_fn.Search(SPEC, INPUTS, ROWS, ROWS, tune, "name", str(directory))
+    return Search(SPEC, INPUTS, ROWS, ROWS, tune, "name", str(directory))
 
 
 def tried(tuner):
     return [tuner.oracle.trials[identifier].hyperparameters.values for identifier in tuner.oracle.start_order]
+
+
+def own(values):
+    return {name: value for name, value in values.items() if not name.startswith("tuner/")}
 
 
 @every_search
@@ -38,7 +43,7 @@ def test_the_first_trial_has_the_defaults_and_the_same_seed_proposes_the_same(al
     assert len({tuple(values.values()) for values in tried(first)}) == 3
     assert tried(first) == tried(again)
     for values in tried(first):
-        families.check("linear", values)
+        families.check("linear", own(values))
 
 
 @every_search
@@ -48,3 +53,22 @@ def test_an_interrupted_search_continues(algorithm, tmp_path):
     assert again.num_completed() == 1
     again.search(verbose=0)
     assert again.num_completed() == 2
+
+
+@every_search
+def test_failed_trials_do_not_end_the_search(algorithm, tmp_path):
+    tuner = search(tmp_path, algorithm, trials=6)
+    fit, calls = tuner._fit, []
+
+    def sometimes(**options):
+        calls.append(options)
+        if 2 <= len(calls) <= 5:
+            raise ValueError("out of memory\nin a detail")
+        return fit(**options)
+
+    tuner._fit = sometimes
+    tuner.search(verbose=0)
+    assert tuner.num_completed() == 2
+    assert tuner.report()["failed"] == ["ValueError: out of memory"] * 4
+    assert tuner.finding().startswith("best of 2 trials, 4 failed: auc ")
+    assert set(tuner.get_best_hyperparameters()[0].values) == {"learning_rate", "weight_decay"}

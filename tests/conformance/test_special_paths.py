@@ -14,7 +14,7 @@ import tensorflow as tf
 import ingest
 from components.tf_examples import conversion
 from core import examples
-from core.config_sections import Data
+from core.config.sections import Data
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
 from ingest import READERS, Column, Source

@@ -24,7 +24,9 @@ def blocks(language):
 
 
 def test_the_configuration_loads(tmp_path):
-    example, _ = blocks("yaml")
+    card, example, _ = blocks("yaml")
+    (tmp_path / "card.yaml").write_text(f"data: {{files: data/*.csv}}\nlabel: churned\n{card}")
+    assert settings.load(tmp_path / "card.yaml").evaluate.max_gaps == {"true_positive_rate": 0.1}
     (tmp_path / "churn.yaml").write_text(example)
     loaded = settings.load(tmp_path / "churn.yaml")
     assert (loaded.name, loaded.label, loaded.split.column) == ("churn", "churned", "signed_up")
@@ -32,7 +34,7 @@ def test_the_configuration_loads(tmp_path):
 
 
 def test_the_defaults_are_those_that_it_names():
-    _, reference = blocks("yaml")
+    *_, reference = blocks("yaml")
     named, _ = yaml_reader.parse(reference, "README.md")
     default = settings.load(files="data.csv", label="churned").model_dump(mode="json")
     assert list(named) == list(default)

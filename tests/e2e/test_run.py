@@ -70,6 +70,14 @@ def test_a_second_run_has_nothing_to_do(first, out):
     assert [folder.name for folder in (out / "serving").iterdir()] == ["1"]
 
 
+def test_a_model_that_is_not_stale_is_not_trained_again(first, out):
+    assert run("--if-stale", "--set", "train.epochs=9", out=out) == {
+        "name": "taxi",
+        "status": "up_to_date",
+        "version": 1,
+    }
+
+
 def test_a_changed_hyperparameter_trains_again_and_nothing_before(first, out):
     plan = run("--set", "train.epochs=7", "--dry-run", out=out)
     changed = run("--set", "train.epochs=7", out=out)

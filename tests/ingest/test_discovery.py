@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import ingest
-from core.config_sections import Csv, Data
+from core.config.sections import Csv, Data
 from core.errors import UserError
 from ingest import spans
 from ingest.source import Column

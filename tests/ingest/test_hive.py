@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import ingest
-from core.config_sections import Data
+from core.config.sections import Data
 from core.errors import UserError
 from ingest import READERS, hive, work_units
 from tests.conformance.table_writers import WRITERS

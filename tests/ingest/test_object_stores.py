@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core import digests, storage
-from core.config_sections import Data
+from core.config.sections import Data
 from core.errors import UserError
 from ingest import discover
 from ingest.sql.connection import connect, mount

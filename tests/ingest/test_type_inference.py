@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import ingest
-from core.config_sections import Data
+from core.config.sections import Data
 
 DAY = datetime.datetime
 

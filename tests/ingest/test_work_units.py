@@ -9,7 +9,7 @@ import pytest
 
 import ingest
 from core import examples
-from core.config_sections import Data, Fractions, Split
+from core.config.sections import Data, Fractions, Split
 from core.errors import UserError
 from ingest import rejects, work_units
 from ingest.rejects import Reject

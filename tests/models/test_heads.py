@@ -55,3 +55,35 @@ def test_an_outlier_of_the_label_is_not_in_its_scale():
 def test_a_constant_label_is_predicted_as_it_is():
     head = Head.of(Label("y", "regression", "float"), np.array([7.0, 7.0]))
     np.testing.assert_array_equal(predict(head, [[0.0]]), [7.0])
+
+
+def test_several_members_have_the_mean_of_their_losses_and_of_their_predictions():
+    members = keras.Input([2, 1], name="numeric")
+    network = keras.Model({"numeric": members}, members)
+    outputs = np.array([[[0.0], [np.log(3)]], [[0.0], [0.0]]], np.float32)
+    binary = Head("binary", 1)
+    np.testing.assert_allclose(
+        binary.predictor(network)({"numeric": outputs}), [[(0.5 + 0.25) / 2, (0.5 + 0.75) / 2], [0.5, 0.5]], rtol=1e-6
+    )
+    loss = binary.loss_of(network)
+    of_rows = [(-np.log(0.5) - np.log(0.75)) / 2, -np.log(0.5)]
+    np.testing.assert_allclose(loss(np.array([[1.0], [0.0]]), outputs), np.mean(of_rows), rtol=1e-5)
+    weights = np.array([3.0, 1.0])
+    weighted = loss(np.array([[1.0], [0.0]]), outputs, sample_weight=weights)
+    np.testing.assert_allclose(weighted, np.dot(weights, of_rows) / 2, rtol=1e-5)
+
+
+def test_members_of_several_classes_and_of_a_regression():
+    members = keras.Input([2, 3], name="numeric")
+    network = keras.Model({"numeric": members}, members)
+    outputs = np.log(np.array([[[1.0, 1.0, 2.0], [1.0, 2.0, 1.0]]], np.float32))
+    multiclass = Head("multiclass", 3)
+    np.testing.assert_allclose(multiclass.predictor(network)({"numeric": outputs}), [[0.25, 0.375, 0.375]], rtol=1e-6)
+    expected = -(np.log(0.5) + np.log(0.25)) / 2
+    np.testing.assert_allclose(multiclass.loss_of(network)(np.array([2]), outputs), expected, rtol=1e-5)
+    numbers = np.array([[[1.0], [3.0]]], np.float32)
+    single = keras.Input([2, 1], name="numeric")
+    network = keras.Model({"numeric": single}, single)
+    regression = Head("regression", 1)
+    np.testing.assert_allclose(regression.predictor(network)({"numeric": numbers}), [2.0])
+    np.testing.assert_allclose(regression.loss_of(network)(np.array([[2.0]]), numbers), 1.0)

@@ -19,7 +19,7 @@ import pytest
 import tensorflow as tf
 
 from core import storage
-from core.config_sections import Data
+from core.config.sections import Data
 from core.spec import Feature, Label, Spec
 from ingest import Column, Dialect, Source
 from ingest.readers import tfrecord
@@ -304,7 +304,7 @@ def test_rows_keep_their_order_over_many_row_groups(serving, tmp_path):
         ("nowhere", "p.csv", "there is no such folder"),
         ("", "p.csv", "holds no version of a model"),
         ("bare", "p.csv", "it was not pushed by this pipeline"),
-        ("bare", "p.xlsx", "a file named .parquet or .csv was expected"),
+        ("bare", "p.xlsx", "a file named .parquet, .csv, .jsonl, .duckdb or .db was expected"),
         ("bare", "new.csv", "is one of the files to read"),
     ],
 )
@@ -397,6 +397,87 @@ def test_a_column_of_unknown_values_is_an_error_and_nothing_is_written(compared,
     assert (tmp_path / "p.csv").exists()
 
 
+def test_few_unknown_categories_and_columns_that_are_not_used_are_said(compared, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("age,town,id,tip\n" + "20,bonn,7,1\n" * 99 + "30,Kiel,8,2\n")
+    assert _predict(compared, tmp_path / "new.csv", tmp_path / "p.csv", "--keep", "id") == 0
+    assert capsys.readouterr().err.splitlines()[:-1] == [
+        "note: 'town': the model treats 1 of the 100 values as unknown categories, such as 'Kiel'.",
+        "note: not used, neither by the model nor by --keep: tip.",
+    ]
+
+
+def test_json_lines_and_a_table_of_duckdb(compared, tmp_path):
+    (tmp_path / "new.csv").write_text('age,town,id\n20,bonn,"a ""b"""\n30,ulm,\n')
+    rows = [
+        {"id": 'a "b"', "prediction": 0, "score_0": pytest.approx(0.7), "score_1": pytest.approx(0.3)},
+        {"id": None, "prediction": 0, "score_0": pytest.approx(0.7), "score_1": pytest.approx(0.3)},
+    ]
+    assert _predict(compared, tmp_path / "new.csv", tmp_path / "p.jsonl", "--keep", "id") == 0
+    assert [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()] == rows
+    with duckdb.connect(str(tmp_path / "p.duckdb")) as database:
+        database.execute("CREATE TABLE mine AS SELECT 1 AS one; CREATE TABLE predictions AS SELECT 2 AS two")
+    assert _predict(compared, tmp_path / "new.csv", tmp_path / "p.duckdb", "--keep", "id") == 0
+    with duckdb.connect(str(tmp_path / "p.duckdb")) as database:
+        assert database.sql("FROM predictions").to_arrow_table().to_pylist() == rows
+        assert database.sql("FROM mine").fetchall() == [(1,)]
+
+
+def test_a_database_stays_as_it_was_where_the_data_are_wrong(compared, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("age,town\n" + "20,BONN\n" * 10)
+    assert _predict(compared, tmp_path / "new.csv", tmp_path / "p.duckdb") == 2
+    assert not (tmp_path / "p.duckdb").exists()
+    (tmp_path / "q.duckdb").write_text("no database")
+    assert _predict(compared, tmp_path / "new.csv", tmp_path / "q.duckdb") == 2
+    assert "cannot be opened as a DuckDB database" in capsys.readouterr().err
+    assert (tmp_path / "q.duckdb").read_text() == "no database"
+
+
+def test_each_file_gets_a_part_in_a_folder_and_complete_parts_are_kept(compared, tmp_path, capsys):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text("age,town\n20,bonn\n")
+
+    def predicted():
+        assert _predict(compared, tmp_path / "?.csv", tmp_path / "parts", "--json") == 0
+        summary = json.loads(capsys.readouterr().out)
+        return summary["rows"], summary["parts_kept"]
+
+    assert predicted() == (2, 0)
+    first, second = sorted((tmp_path / "parts").iterdir())
+    assert pq.read_table(second).column_names == ["prediction", "score_0", "score_1"]
+    second.unlink()
+    first.touch()
+    assert predicted() == (1, 1)
+    (tmp_path / "a.csv").write_text("age,town\n20,bonn\n30,ulm\n")
+    assert predicted() == (2, 1)
+    assert pq.read_table(first).num_rows == 2
+
+
+def test_beam_predicts_as_one_process_does(compared, tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("age,town,id\n" + "20,bonn,7\n,ulm,8\n" * 10)
+    (tmp_path / "b.csv").write_text("age,town,id\n" + "30,Kiel,9\n" + "40,ulm,9\n" * 9)
+    found = []
+    for folder, more in (("one", []), ("workers", ["--beam"])):
+        arguments = ["--keep", "id", "--json", "--quiet", *more]
+        assert _predict(compared, tmp_path / "?.csv", tmp_path / folder, *arguments) == 0
+        summary = json.loads(capsys.readouterr().out)
+        summary.pop("seconds"), summary.pop("to")
+        found.append((summary, [pq.read_table(part) for part in sorted((tmp_path / folder).iterdir())]))
+    assert found[0] == found[1]
+    assert (found[0][0]["rows"], found[0][0]["features"]["age"]["missing"]) == (30, pytest.approx(1 / 3, abs=1e-6))
+
+
+def test_an_error_in_a_worker_of_beam_is_told_as_in_one_process(compared, tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("age,town\n" + "20,BONN\n" * 10)
+    assert _predict(compared, tmp_path / "a.csv", tmp_path / "parts", "--beam") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: The model was not trained on such values:")
+    assert "while running" not in error
+    assert _predict(compared, tmp_path / "a.csv", tmp_path / "p.csv", "--beam") == 2
+    assert "with --beam, a folder for the parts was expected" in capsys.readouterr().err
+    assert _predict(compared, tmp_path / "a.csv", tmp_path / "parts", "--beam=--runner=Flunk") == 2
+    assert "--beam: there is no runner 'Flunk'. Did you mean 'flink'?" in capsys.readouterr().err
+
+
 def test_help_comes_at_once_and_without_tensorflow():
     script = pathlib.Path(predict.__file__)
     begun = time.monotonic()
@@ -414,7 +495,7 @@ def test_the_model_the_rows_and_the_predictions_may_be_in_a_bucket(scheme, servi
     with object_stores.store(scheme):
         for file in (path for path in (serving / "1").rglob("*") if path.is_file()):
             storage.upload(file, f"{bucket}/serving/2/{file.relative_to(serving / '1').as_posix()}")
-        storage.upload(serving / "1" / "fingerprint.pb", f"{bucket}/serving/3/fingerprint.pb")  # not complete
+        storage.upload(serving / "1" / model_versions.METADATA_FILE, f"{bucket}/serving/3/skewless.json")  # not complete
         storage.upload(tmp_path / "new.csv", f"{bucket}/new.csv")
         assert _predict(f"{bucket}/serving", f"{bucket}/new.csv", f"{bucket}/out/p.csv") == 0
         assert f"2 rows predicted by {bucket}/serving/2 in " in capsys.readouterr().err

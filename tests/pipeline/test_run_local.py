@@ -36,6 +36,8 @@ def test_help_names_every_flag():
         "--from",
         "--to",
         "--dry-run",
+        "--if-stale",
+        "--shadow",
         "--no-cache",
         "--json",
     ):
@@ -57,6 +59,8 @@ def test_help_names_every_flag():
         (["--to", ""], "There is no stage ''. Expected one of ExampleGen"),
         (["--from", "Trainer", "--to", "ExampleGen", "--out", "{out}"], "--to ExampleGen does not depend on --from"),
         (["--from", "Trainer", "--out", "{out}"], "starts on the result of ExampleGen, and the last run has none"),
+        (["--shadow", "--to", "Trainer"], "--shadow is --to ServingValidator"),
+        (["--if-stale", "none.json", "--out", "{out}"], "none.json is no report on requests"),
         (["--out", ""], "argument --out: it is empty, and the path of a folder was expected"),
         (["--out", "s3://bucket/run"], "argument --out: s3://bucket/run is a URI, and a run is kept in a folder"),
         (["--data", "/proc/self/mem", "--label", "x"], "/proc/self/mem cannot be read: "),

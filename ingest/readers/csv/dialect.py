@@ -7,7 +7,7 @@ import io
 import itertools
 import re
 
-from core.config_sections import Csv
+from core.config.sections import Csv
 from core.errors import UserError
 from ingest import files
 from ingest.readers import encodings

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 
-from core.config_sections import Csv
+from core.config.sections import Csv
 from core.errors import UserError
 from ingest import files
 from ingest.readers import encodings

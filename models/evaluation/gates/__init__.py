@@ -1,18 +1,19 @@
-"""Registers the gates, judges a model by them, and checks the metric names of `evaluate.gates`.
+"""Registers the gates, judges a model by them, and checks the names of the metrics that the configuration limits.
 
 To add a gate, see docs/adding_a_gate.md.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from core import text
+from core.config.sections import Evaluate
 from core.errors import UserError
 from core.spec import Task
-from models.evaluation import metrics
+from models.evaluation import fairness, metrics
 from models.evaluation.gates.base import Evaluation, Gate, GateResult, ServedModelCheck
 from models.evaluation.gates.champion import CHAMPION
 from models.evaluation.gates.constant import CONSTANT
+from models.evaluation.gates.group_gaps import GROUP_GAPS
 from models.evaluation.gates.latency import LATENCY
 from models.evaluation.gates.linear import LINEAR
 from models.evaluation.gates.metric_limits import METRIC_LIMITS
@@ -25,6 +26,7 @@ GATES: dict[str, Gate[Any]] = {
     "linear": LINEAR,
     "champion": CHAMPION,
     "metric_limits": METRIC_LIMITS,
+    "group_gaps": GROUP_GAPS,
     "parity": PARITY,
     "latency": LATENCY,
 }
@@ -38,20 +40,21 @@ def judge(evidence: Evaluation | ServedModelCheck) -> list[GateResult]:
     return [result for gate in gates for result in gate.verdict(evidence)]
 
 
-def check(task: Task, limited: Iterable[str]) -> None:
-    """Checks that the metrics of `evaluate.gates` belong to the task, before anything runs.
-
-    Args:
-        task: the kind of prediction.
-        limited: the names of the metrics.
+def check(task: Task, evaluate: Evaluate) -> None:
+    """Checks that the metrics of `evaluate.gates` and of `evaluate.max_gaps` belong to the task, before anything runs.
 
     Raises:
         UserError: a metric is not one of the task's.
     """
-    accepted = [metric.name for metric in metrics.of(task)]
-    for name in limited:
-        if name not in accepted:
-            raise UserError(
-                f"evaluate.gates.{name}: there is no metric of a {task} task called {name!r}. "
-                f"Expected one of {text.listing(accepted)}.{text.did_you_mean(name, accepted)}"
-            )
+    of_task = [metric.name for metric in metrics.of(task)]
+    rates = list(fairness.RATES) if task == "binary" else []
+    for field, names, accepted in (
+        ("gates", evaluate.gates, of_task),
+        ("max_gaps", evaluate.max_gaps, of_task + rates),
+    ):
+        for name in names:
+            if name not in accepted:
+                raise UserError(
+                    f"evaluate.{field}.{name}: there is no metric of a {task} task called {name!r}. "
+                    f"Expected one of {text.listing(accepted)}.{text.did_you_mean(name, accepted)}"
+                )

@@ -6,8 +6,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from core.config_sections import Evaluate, Serve
+from core.config.sections import Evaluate, Serve
 from core.spec import Label
+from models.evaluation.fairness import Group
 from models.evaluation.model_comparison import ModelPredictions
 
 Metrics = Mapping[str, float]
@@ -52,6 +53,7 @@ class Evaluation:
         metrics: the metrics by model.
         slices: the candidate's metrics by slice.
         evaluate: the section with the user's limits.
+        groups: the sensitive groups beside all other rows.
     """
 
     label: Label
@@ -59,6 +61,7 @@ class Evaluation:
     metrics: Mapping[str, Metrics]
     slices: Sequence[Slice] = ()
     evaluate: Evaluate = dataclasses.field(default_factory=Evaluate)
+    groups: Sequence[Group] = ()
 
     def problem(self) -> str | None:
         """Returns why no model can be judged on these rows; None if one can."""
@@ -87,12 +90,14 @@ class ServedModelCheck:
             where that is larger than 1.
         request: the request with the largest difference.
         p50_ms: the median latency of a request of one row, in milliseconds.
+        culprit: a sentence on the feature that causes the difference; empty where no single one does.
     """
 
     serve: Serve
     difference: float
     request: str
     p50_ms: float
+    culprit: str = ""
 
 
 Evidence = TypeVar("Evidence", Evaluation, ServedModelCheck)

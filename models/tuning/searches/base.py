@@ -14,10 +14,12 @@ class SearchAlgorithm:
         oracle: returns a `keras_tuner.Oracle`, given `objective`, `max_trials`, `hyperparameters` and `seed`. Its first
             proposal should be the defaults: see `DefaultsFirst`. It imports KerasTuner inside, since the configuration
             is checked without it.
+        sets_epochs: whether the oracle is also given `max_epochs`, and sets the epochs of a trial as `tuner/epochs`.
     """
 
     name: str
     oracle: Callable[..., Any]
+    sets_epochs: bool = False
 
 
 class DefaultsFirst:

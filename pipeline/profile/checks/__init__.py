@@ -23,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     labels.label_varies,
     labels.label_fits_task,
     labels.gates_fit_task,
+    labels.class_weights_need_classes,
     labels.classes_are_named,
     labels.classes_have_rows,
     labels.binary_has_two_classes,

@@ -29,6 +29,8 @@ def _named_columns(settings: Settings) -> Iterator[tuple[str, str]]:
     lists: dict[str, Iterable[str]] = {
         "statistics.slices": itertools.chain(*settings.statistics.slices),
         "evaluate.slices": itertools.chain(*settings.evaluate.slices),
+        "evaluate.sensitive": itertools.chain(*settings.evaluate.sensitive),
+        "card.sensitive_data": settings.card.sensitive_data,
         "features": settings.features,
         "validate.drift.features": settings.validation.drift.features,
         "validate.skew.features": settings.validation.skew.features,

@@ -1,7 +1,6 @@
 """Checks the label: its values, its task and its classes."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from core.text import did_you_mean, listing
 from models.evaluation import gates
@@ -51,10 +50,18 @@ def label_fits_task(settings: Settings, table: TableProfile, inferred: Inferred)
 
 def gates_fit_task(settings: Settings, _: TableProfile, inferred: Inferred) -> Iterator[str]:
     """Checks that the gates name metrics of the task. It raises the UserError itself."""
-    limits: dict[str, Any] = {metric: gate.model_dump() for metric, gate in settings.evaluate.gates.items()}
     assert inferred.label.task is not None
-    gates.check(inferred.label.task, limits)
+    gates.check(inferred.label.task, settings.evaluate)
     yield from ()
+
+
+def class_weights_need_classes(settings: Settings, _: TableProfile, inferred: Inferred) -> Iterator[str]:
+    """Checks that classes are weighted where there are classes."""
+    if settings.train.class_weights and inferred.label.task == "regression":
+        yield (
+            f"train.class_weights is {settings.train.class_weights}, and the label `{settings.label}` is a number "
+            "(task: regression). Take class_weights out, or name a column of weights in `weight`."
+        )
 
 
 def classes_are_named(settings: Settings, table: TableProfile, inferred: Inferred) -> Iterator[str]:

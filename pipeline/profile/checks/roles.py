@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from core.config_sections import FeatureOptions
+from core.config.sections import FeatureOptions
 from pipeline.config.messages import shown
 from pipeline.config.settings import Settings, set_flag
 from pipeline.profile.column_profile import ColumnProfile

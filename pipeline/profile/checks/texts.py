@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow.compute as pc
 
-from core.config_sections import FeatureOptions
+from core.config.sections import FeatureOptions
 from ingest.sql.texts import DATE_OF_DIGITS
 from ingest.type_inference import DATE_FORMATS
 from pipeline.config.settings import Settings

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from core.config_sections import Split
+from core.config.sections import Split
 from ingest.sql import quantiles, splits
 from pipeline.profile.queries.table_queries import TableQueries
 

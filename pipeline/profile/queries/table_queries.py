@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 import ingest
-from core.config_sections import FeatureOptions
+from core.config.sections import FeatureOptions
 from ingest.sql import payloads
 from pipeline.profile.column_profile import ColumnProfile, TypeClass, type_class
 from pipeline.profile.queries.sentinels import Number, may_be_sentinel, sentinels

@@ -11,7 +11,6 @@ from pipeline.reporting.sections import (
     importance,
     lineage,
     metrics,
-    score,
     search,
     serving,
     slices,
@@ -19,6 +18,7 @@ from pipeline.reporting.sections import (
     thresholds,
     worst_rows,
 )
+from pipeline.reporting.sections.review import card, score
 
 SECTIONS: tuple[Callable[[RunRecord], Section], ...] = (
     summary.build,
@@ -31,6 +31,7 @@ SECTIONS: tuple[Callable[[RunRecord], Section], ...] = (
     worst_rows.build,
     thresholds.build,
     serving.build,
+    card.build,
     score.build,
     lineage.build,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from models.evaluation import metrics
-from pipeline.reporting import svg, verdict
+from pipeline.reporting import staleness, svg, verdict
 from pipeline.reporting.blocks import Block, Chart, Section, Table, Text
 from pipeline.reporting.numbers import interval, number
 from pipeline.reporting.run_record import RunRecord
@@ -13,7 +13,7 @@ MODELS = {"candidate": "this model", "champion": "served before", "linear": "lin
 
 def build(record: RunRecord) -> Section:
     """Returns the section."""
-    return Section("metrics", "Metrics: is it better?", [*_metrics(record), *_gates(record)])
+    return Section("metrics", "Metrics: is it better?", [*_metrics(record), *_gates(record), *_age(record)])
 
 
 def _metrics(record: RunRecord) -> list[Block]:
@@ -81,3 +81,17 @@ def _gates(record: RunRecord) -> list[Block]:
         for gate in gates
     ]  # fmt: skip
     return [Table(["gate", "result", "why", "value", "limit"], rows, "Gates", 3)] if rows else []
+
+
+def _age(record: RunRecord) -> list[Block]:
+    """Returns what a model loses with its age."""
+    rows = staleness.rows(record)
+    if not rows:
+        return []
+    time = record.explanation["staleness"]["time"]
+    note = (
+        f"Measured with gradient-boosted trees on rows of train, ordered by {time}: one model learns from the oldest "
+        "third, the other from as many rows just before those that both predict. Above 0 the fresh model is better."
+    )
+    table = Table(["age in days", "loss"], rows, "What a model loses with its age, with 95 % intervals")
+    return [Text(staleness.sentence(record)), table, Text(note, "note")]

@@ -8,7 +8,7 @@ from pipeline.reporting.sections.metrics import values_with_intervals
 
 def build(record: RunRecord) -> Section:
     """Returns the section."""
-    return Section("slices", "Slices: where is it bad?", [*_configured(record), *_found(record)])
+    return Section("slices", "Slices: where is it bad?", [*_configured(record), *_groups(record), *_found(record)])
 
 
 def _configured(record: RunRecord) -> list[Block]:
@@ -22,6 +22,21 @@ def _configured(record: RunRecord) -> list[Block]:
         for part in slices
     ]
     return [Table(["slice", "rows", *names], rows, "Slices of the configuration, worst first, with 95 % intervals")]
+
+
+def _groups(record: RunRecord) -> list[Block]:
+    """Returns the sensitive groups beside all other rows."""
+    rows = [
+        [group["name"], number(group["rows"]), measure, number(gap["value"]), number(gap["others"]),
+         interval(gap["value"] - gap["others"], gap["half_width"])]
+        for group in record.explanation.get("groups", ())
+        for measure, gap in group["gaps"].items()
+    ]  # fmt: skip
+    if not rows:
+        return []
+    header = ["group", "rows", "measure", "of the group", "of the others", "difference"]
+    caption = "Sensitive groups beside all other rows of test, with 95 % intervals of the difference"
+    return [Table(header, sorted(rows, key=lambda row: row[2]), caption)]
 
 
 def _found(record: RunRecord) -> list[Block]:

@@ -17,7 +17,7 @@ from tfx.types import standard_artifacts
 from components.evaluator import batch_inference, evaluation_pipeline, explanation
 from components.evaluator.component import Evaluator
 from core import examples
-from core.config_sections import Evaluate
+from core.config.sections import Evaluate
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
 from models.evaluation import stored_predictions
@@ -102,7 +102,12 @@ def parts(tmp_path_factory):
 def good_run(parts, tmp_path_factory):
     return _run(
         tmp_path_factory.mktemp("good"),
-        {"slices": [["town"]], "gates": {"auc": {"min": 0.7, "slice_min": 0.6}}},
+        {
+            "slices": [["town"]],
+            "gates": {"auc": {"min": 0.7, "slice_min": 0.6}},
+            "sensitive": [["town"]],
+            "max_gaps": {"true_positive_rate": 0.3},
+        },
         examples=parts["examples"],
         model=parts["good"],
         baseline_model=parts["poor"],
@@ -113,7 +118,7 @@ def good_run(parts, tmp_path_factory):
 def test_good_candidate_is_blessed_in_the_stock_form(good_run):
     _, blessing, report = good_run
     assert [gate["name"] for gate in report["gates"] if gate["passed"]] == [
-        "constant", "linear", "champion", "auc min", "auc slice_min",
+        "constant", "linear", "champion", "auc min", "auc slice_min", "true_positive_rate gap",
     ]  # fmt: skip
     assert blessing.get_int_custom_property("blessed") == 1
     assert blessing.get_int_custom_property("current_model_id") == 2
@@ -129,6 +134,10 @@ def test_explanation_has_all_parts(good_run):
     assert 0.01 < found["intervals"]["candidate"]["auc"] < 0.1
     assert found["differences"]["constant"]["gain"] == pytest.approx(report["metrics"]["test"]["auc"] - 0.5)
     assert [part["name"] for part in found["slices"]] != []
+    assert [(group["name"], group["rows"]) for group in found["groups"]] == [
+        ("town = Bonn", 134), ("town = (missing)", 133), ("town = Köln", 133),
+    ]  # fmt: skip
+    assert found["staleness"] == {}
     assert all(0 < part["half_widths"]["auc"] < 0.2 for part in found["slices"])
     assert [one["feature"] for one in found["importance"]] == ["age", "town"]
     assert found["importance"][1]["loss"] == 0
@@ -147,7 +156,7 @@ def test_part_of_the_explanation_that_fails_is_recorded(good_run, parts, tmp_pat
     evaluation, _, _ = good_run
     loaded = evaluation_pipeline.load(evaluation.uri, ["candidate", "constant"], SPEC, Evaluate())
     split = str(pathlib.Path(parts["examples"].uri) / "Split-test")
-    explanation.write(str(tmp_path), loaded, split, str(tmp_path / "no model"), SPEC)
+    explanation.write(str(tmp_path), loaded, "", split, str(tmp_path / "no model"), SPEC)
     found = json.loads((tmp_path / "explanation.json").read_text())
     assert "holds no saved_model.pb" in found["errors"]["sample"]
     assert "roc" in found["curves"]
@@ -235,7 +244,7 @@ def test_candidate_that_sees_nothing_is_not_blessed_and_raises_nothing(parts, tm
 @pytest.mark.slow
 def test_slice_with_too_many_values_is_the_users_error(parts, tmp_path, monkeypatch):
     monkeypatch.setattr(batch_inference, "MAX_SLICES", 100)
-    with pytest.raises(UserError, match=r"The slice \['age'\] of `evaluate.slices` has more than 100 values"):
+    with pytest.raises(UserError, match=r"The slice \['age'\] of `evaluate` has more than 100 values"):
         _run(tmp_path, {"slices": [["age"]]}, examples=parts["examples"], model=parts["good"])
 
 

@@ -20,7 +20,7 @@ from components.example_gen import component as example_gen
 from components.example_gen import driver
 from components.tf_examples import conversion
 from core import examples
-from core.config_sections import Data
+from core.config.sections import Data
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
 

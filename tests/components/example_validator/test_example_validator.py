@@ -11,7 +11,7 @@ from components.example_validator import anomalies, split_overlap
 from components.example_validator.component import ExampleValidator
 from components.schema_gen.inferred_schema import infer
 from core import examples
-from core.config_sections import Limits, Validate
+from core.config.sections import Limits, Validate
 from core.errors import GateError
 from core.spec import Feature, Label, Spec
 from models.serving import model_versions

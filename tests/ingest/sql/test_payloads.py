@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from core.config_sections import Data
+from core.config.sections import Data
 from core.errors import UserError
 from core.examples import arrow_schema
 from ingest import connect

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.config_sections import Fractions, Split
+from core.config.sections import Fractions, Split
 from core.errors import UserError
 from ingest import connect
 from ingest.sql.quantiles import BUCKETS, Interval, Search, from_rows

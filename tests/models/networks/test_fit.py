@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from core.config_sections import Train
+from core.config.sections import Train
 from core.errors import GateError
 from core.spec import Input, Label, Spec
 from models import families
@@ -48,6 +48,14 @@ def test_learns_what_no_line_separates():
     assert trained.hyperparameters["units"] == 64
 
 
+def test_the_time_of_a_step_and_of_its_input_is_measured():
+    """256 rows are 16 steps of 16 rows, in one execution an epoch; the first execution is not measured."""
+    time = fit(BINARY, rows(in_the_middle)).time
+    assert time.steps == 7 * 16
+    assert 0 < time.step < time.seconds / 112
+    assert 0 < time.input < time.seconds
+
+
 def test_multiclass():
     trained = fit(Label("y", "multiclass", "int", ("0", "1", "2")), rows(lambda x: (x * 3).astype(np.int64)))
     assert trained.metrics["accuracy"] > 0.9
@@ -70,6 +78,22 @@ def test_rows_without_weight_are_not_learned_from():
         np.concatenate([np.ones(len(train), np.float32), wrong.weights]),
     )
     assert fit(BINARY, both, train).metrics["auc"] > 0.95
+
+
+def test_balanced_classes_count_the_same_in_training_and_in_stopping():
+    rare = rows(lambda x: (np.arange(len(x)) % 8 == 0).astype(np.int64))
+    options = Train(epochs=6, patience=6, class_weights="balanced")
+    trained = fit(BINARY, rare, options=options)
+    scores = Predict(trained.predictor)(rare.features)[:, 1]
+    np.testing.assert_allclose(scores.mean(), 0.5, atol=0.1)  # one row in eight is of the second class
+    assert trained.metrics["log_loss"] > 0.5
+    stopping = np.where(rare.labels == 1, 4, 4 / 7) * -np.log(np.where(rare.labels == 1, scores, 1 - scores))
+    np.testing.assert_allclose(min(trained.history["val_loss"]), stopping.mean(), rtol=1e-4)
+
+
+def test_values_that_are_all_swapped_cannot_be_learned():
+    trained = fit(BINARY, rows(in_the_middle), options=Train(epochs=8, patience=8, swap_noise=1.0))
+    assert trained.history["loss"][-1] > 0.6  # without information it is at least 0.67
 
 
 @pytest.mark.slow
@@ -119,9 +143,14 @@ def test_an_outlier_of_the_label_does_not_decide_the_training(outlier_in):
     assert all(epoch["val_loss"] == epoch["val_mae"] for epoch in logs)
 
 
-def test_diverging_is_said():
+def test_diverging_is_said_before_the_epoch_ends():
+    executions = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: executions.append(batch))
+    options = Train(epochs=1, batch_size=16, learning_rate=1e30)
+    train = rows(lambda x: x, 4_096)  # 8 executions of 32 steps
     with pytest.raises(GateError, match=r"training diverged\. Lower train\.learning_rate"):
-        fit(Label("y", "regression", "float"), rows(lambda x: x), options=Train(epochs=1, learning_rate=1e30))
+        fit(Label("y", "regression", "float"), train, options=options, callbacks=[count])
+    assert len(executions) < 8
 
 
 def test_batches_grow_with_the_table():
@@ -137,7 +166,7 @@ import numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.networks import fit as fitting

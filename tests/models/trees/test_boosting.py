@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from core.config_sections import Train
+from core.config.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.preprocessing.rows import TransformedRows
@@ -44,7 +44,8 @@ def fit(task, inputs, rows, **changed):
     values = TREES.defaults({"iterations": 100, "learning_rate": 0.2, **changed.pop("values", {})})
     half = len(rows) // 2
     spec = Spec(LABELS[task], (), family="trees")
-    return TREES.fit(spec, inputs, values, rows.take(slice(half)), rows.take(slice(half, None)), OPTIONS, **changed)
+    options = changed.pop("options", OPTIONS)
+    return TREES.fit(spec, inputs, values, rows.take(slice(half)), rows.take(slice(half, None)), options, **changed)
 
 
 @pytest.mark.parametrize("task", LABELS)
@@ -87,6 +88,13 @@ def test_without_information_the_mean_is_predicted(task):
     (scores, *_) = Predict(fit(task, NUMERIC[:1], rows).predictor)(rows.features)
     expected = {"binary": [4 / 6 + 1 / 30, 1.5 / 5], "multiclass": [3.5 / 6, 1.5 / 6, 0.5 / 6, 0.5 / 6]}
     np.testing.assert_allclose(scores, expected.get(task, 0.25), atol=1e-6)
+
+
+def test_balanced_classes_count_the_same_and_the_metrics_are_those_of_the_rows():
+    rows = TransformedRows({"numeric": np.ones([16, 1], np.float32)}, np.array([0, 0, 0, 1] * 4))
+    found = fit("binary", NUMERIC[:1], rows, options=Train(class_weights="balanced"))
+    np.testing.assert_allclose(Predict(found.predictor)(rows.features), 0.5, atol=1e-6)
+    np.testing.assert_allclose(found.metrics["brier"], 0.25, atol=1e-6)
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])

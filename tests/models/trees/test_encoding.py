@@ -8,11 +8,19 @@ from models.trees.encoding import Encoding
 SMALL, LARGE = Input("small", "categorical", size=3), Input("large", "categorical", size=20)
 
 
-def test_few_values_become_one_hot_and_missing_numbers_stay():
+def test_few_values_become_one_hot():
     encoding = Encoding.of((Input("x", "numeric"), SMALL), 1)
     encoding.build()
-    features = {"numeric": np.array([[np.nan], [2.0]], np.float32), "categorical": np.array([[2], [0]], np.int32)}
-    np.testing.assert_array_equal(encoding.encode(features, 2), [[np.nan, 0, 0, 1], [2, 1, 0, 0]])
+    features = {"numeric": np.array([[1.0], [2.0]], np.float32), "categorical": np.array([[2], [0]], np.int32)}
+    np.testing.assert_array_equal(encoding.encode(features, 2), [[1, 0, 0, 1], [2, 1, 0, 0]])
+
+
+def test_a_number_is_missing_where_its_indicator_says_so():
+    inputs = (Input("x", "numeric"), Input("gap", "numeric", missing_of="y"), Input("y", "numeric"))
+    encoding = Encoding.of(inputs, 1)
+    encoding.build()
+    features = {"numeric": np.array([[1, 0, 5], [2, 1, 6], [3, 0, 7]], np.float32)}
+    np.testing.assert_array_equal(encoding.encode(features, 3), [[1, 5], [2, np.nan], [3, 7]])
 
 
 def test_many_values_become_index_mean_and_count():

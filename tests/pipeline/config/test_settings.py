@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from core.config_sections import FeatureOptions
+from core.config.sections import FeatureOptions
 from core.errors import UserError
 from pipeline.config import settings, yaml_reader
 
@@ -236,7 +236,8 @@ def test_written_settings_are_read_again(write, tmp_path):
     text = MINIMAL + (
         "features: {'no': categorical, a.b: {kind: timestamp, unit: ms}, 'ü \"x\"': ignore}\n"
         "validate: {drift: {default: 0.3, features: {hour: null}}, max_leaked_rows: 0.01}\n"
-        "evaluate: {gates: {auc: {min: 0.7}}}\nclasses: ['0', '1']\nbeam: [--runner=FnApiRunner]\n"
+        "evaluate: {gates: {auc: {min: 0.7}}}\nclasses: ['0', '1']\n"
+        "beam: {runner: flink, options: {parallelism: 2, experiments: [a, b]}}\n"
         "data: {files: [a.csv, b.csv], query: \"SELECT *\\nFROM data -- é\", csv: {decimal: ','}}\n"
     ).replace("data: {files: trips.csv}\n", "")
     loaded = settings.load(write(text.replace(MINIMAL, "label: tip\n")))

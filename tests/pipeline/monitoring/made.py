@@ -8,7 +8,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from core import examples
-from core.config_sections import Data
+from core.config.sections import Data
 from core.spec import Feature, Label, Spec
 from ingest import Column, Source
 from models.serving import model_versions
@@ -53,7 +53,7 @@ def rows(count: int, seed: int, age=0.0, shares=SHARES, missing=0.0) -> pa.Table
     return pa.table({**columns, "id": np.arange(count)})
 
 
-def push(folder: pathlib.Path, spec: Spec = SPEC) -> pathlib.Path:
+def push(folder: pathlib.Path, spec: Spec = SPEC, **metadata) -> pathlib.Path:
     """Pushes the model with statistics of 12,000 rows of train, and returns the folder of its versions."""
     payloads = {**{feature.name: feature.payload for feature in spec.features}, spec.label.name: spec.label.payload}
     schema = examples.arrow_schema(payloads)
@@ -68,7 +68,7 @@ def push(folder: pathlib.Path, spec: Spec = SPEC) -> pathlib.Path:
     types = {"age": tf.float64, "noise": tf.float64, "town": tf.string}
     model = served_models.save(folder / "model", _formula, types, spec.label.classes)
     source = Source(("/data/train.csv",), COLUMNS, Data(files=("/data/train.csv",), format="csv"))
-    metadata = {"spec": spec.to_json(), "source": source.to_json(), "query": None}
+    metadata |= {"spec": spec.to_json(), "source": source.to_json(), "query": None}
     extra = {
         model_versions.METADATA_FILE: json.dumps(metadata).encode(),
         model_versions.REFERENCE_FILE: examples.sample(str(folder / "examples" / "Split-test"), 3_000),

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from pipeline.monitoring import drift, reference
-from pipeline.monitoring.significance import FALSE_ALARMS
+from pipeline.monitoring import reference
+from pipeline.monitoring.drift import feature_drift as drift
+from pipeline.monitoring.drift.significance import FALSE_ALARMS
 from tests.pipeline.monitoring import made
 
 

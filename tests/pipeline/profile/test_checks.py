@@ -81,6 +81,13 @@ def test_gates_fit_task():
         problems(labels.gates_fit_task, evaluate={"gates": {"rmse": {"max": 1}}})
 
 
+def test_class_weights_need_classes():
+    weighted = {"train": {"class_weights": "balanced"}}
+    assert problems(labels.class_weights_need_classes, **weighted) == ""
+    found = problems(labels.class_weights_need_classes, {"y": NUMBER}, task="regression", **weighted)
+    assert "train.class_weights is balanced, and the label `y` is a number (task: regression)." in found
+
+
 def test_classes_are_named():
     assert "the class 'no' (60 rows)" in problems(labels.classes_are_named, classes=["yes", "maybe"])
 

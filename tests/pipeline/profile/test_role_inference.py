@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.config_sections import FeatureOptions
+from core.config.sections import FeatureOptions
 from pipeline.profile.column_profile import ColumnProfile
 from pipeline.profile.role_inference import configured_role, infer_role
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.config_sections import Csv, Data
+from core.config.sections import Csv, Data
 from core.errors import UserError
 from ingest.readers.csv.dialect import detect, header
 from ingest.readers.csv.reader import CsvReader

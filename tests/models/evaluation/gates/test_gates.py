@@ -6,14 +6,14 @@ import sys
 import pydantic
 import pytest
 
-from core.config_sections import Evaluate
+from core.config.sections import Evaluate
 from core.errors import UserError
 from models.evaluation import gates
 from models.evaluation.gates.base import shown
 
 
 def test_limits_of_known_metrics_pass():
-    gates.check("binary", Evaluate(gates={"auc": {"min": 0.7, "slice_min": 0.6}, "log_loss": {"max": 1.0}}).gates)
+    gates.check("binary", Evaluate(gates={"auc": {"min": 0.7, "slice_min": 0.6}, "log_loss": {"max": 1.0}}))
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,16 @@ def test_limits_of_known_metrics_pass():
 )
 def test_metric_of_another_task_is_named(given, message):
     with pytest.raises(UserError, match=message):
-        gates.check("binary", [given])
+        gates.check("binary", Evaluate(gates={given: {"min": 0.5}}))
+
+
+def test_rates_of_groups_are_of_binary_tasks():
+    limits = Evaluate(sensitive=(("town",),), max_gaps={"true_positive_rate": 0.1, "auc": 0.1})
+    gates.check("binary", limits)
+    with pytest.raises(UserError, match=r"evaluate\.max_gaps\.true_positive_rate: there is no metric of a multiclass"):
+        gates.check("multiclass", limits)
+    with pytest.raises(pydantic.ValidationError, match="max_gaps are given without groups"):
+        Evaluate(max_gaps={"auc": 0.1})
 
 
 @pytest.mark.parametrize(

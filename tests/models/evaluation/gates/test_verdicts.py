@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.config_sections import Evaluate
+from core.config.sections import Evaluate
 from core.spec import Label
 from models.evaluation import gates, metrics, model_comparison
 from models.evaluation.gates import Evaluation, GateResult

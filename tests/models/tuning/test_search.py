@@ -6,12 +6,12 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from core.config_sections import Tune
-from core.errors import UserError
+from core.config.sections import Tune
+from core.errors import GateError, UserError
 from core.spec import Input, Label, Spec
 from models import families
 from models.preprocessing.rows import TransformedRows
-from models.tuning import tuner_fn
+from models.tuning.search import Search, space
 
 pytestmark = pytest.mark.slow
 
@@ -21,10 +21,10 @@ INPUTS = (Input("x", "numeric", mean=0.5, std=0.3),)
 SPEC = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
 
 
-def search(directory, spec: Spec = SPEC, inputs=INPUTS, rows: TransformedRows = ROWS, **options) -> tuner_fn.Search:
+def search(directory, spec: Spec = SPEC, inputs=INPUTS, rows: TransformedRows = ROWS, **options) -> Search:
     logs = options.pop("logs", None)
     tune = Tune(**{"trials": 2, "epochs": 1, **options})
-    return tuner_fn.Search(spec, inputs, rows, rows, tune, "name", str(directory), logs)
+    return Search(spec, inputs, rows, rows, tune, "name", str(directory), logs)
 
 
 @pytest.mark.slow
@@ -102,7 +102,7 @@ def test_what_the_configuration_fixes_stays(tmp_path):
 
 @pytest.mark.parametrize("family", families.FAMILIES)
 def test_every_space_can_be_declared_and_drawn_from(family):
-    declared = tuner_fn.space(family, {})
+    declared = space(family, {})
     assert declared.values == families.FAMILIES[family].defaults()
     for hyperparameter in declared.space:
         families.check(family, {hyperparameter.name: hyperparameter.random_sample(0)})
@@ -113,6 +113,23 @@ def test_when_every_trial_fails_the_first_ones_error_is_said(tmp_path):
     inputs = (Input("lacking", "categorical", size=3),)
     with pytest.raises(RuntimeError, match=r"Every trial failed\. The first one: "):
         search(tmp_path, inputs=inputs).search(verbose=0)
+
+
+def test_failed_trials_are_counted_and_do_not_end_the_search(tmp_path):
+    tuner = search(tmp_path, trials=6)
+    fit = tuner._fit
+
+    def diverge_after_the_first(**given):
+        if len(tuner.oracle.trials) > 1:
+            raise GateError("training diverged")
+        return fit(**given)
+
+    tuner._fit = diverge_after_the_first
+    tuner.search(verbose=0)
+    assert len(tuner.oracle.trials) == 6
+    assert tuner.num_completed() == 1
+    assert tuner.report()["failed"] == ["core.errors.GateError: training diverged"] * 5
+    assert "5 failed" in tuner.finding()
 
 
 def test_what_no_trial_can_put_right_ends_the_search(tmp_path):

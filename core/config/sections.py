@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from core.config_types import Column, Count, CountOrZero, Positive, Section, Seed, Share, Slices, Texts, check_amount
+from core.config.types import Amount, Column, Count, CountOrZero, Positive, Section, Seed, Share, Slices, Texts
 from core.spec import Payload, Unit
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
@@ -49,7 +49,7 @@ class Data(Section):
     """whether a row that cannot be read stops the run, or is written to rejects.parquet and counted"""
     max_bad_rows: Share = 0.001
     """the largest share of rows that may be put aside"""
-    memory: Annotated[str, AfterValidator(check_amount)] = "1GB"
+    memory: Amount = "1GB"
     """the memory limit of DuckDB"""
     csv: Csv = Csv()
     """the dialect of CSV files, where it is not detected"""
@@ -158,7 +158,7 @@ class Model(Section):
     """The model that is trained."""
 
     family: str = "mlp"
-    """the model family"""
+    """the model family; auto: an ensemble of the best ones"""
     hyperparameters: dict[str, Any] = {}
     """fixed hyperparameters, which the search does not change"""
 
@@ -166,9 +166,11 @@ class Model(Section):
 class Tune(Section):
     """The search for hyperparameters, which compares trials on eval."""
 
+    minutes: Positive | Literal["auto"] = "auto"
+    """the time of the search; auto: 20 seconds and one more for each 1,000 rows, at most 5 minutes"""
     trials: CountOrZero = 4
-    """the largest number of trials; 0: the defaults of the family"""
-    algorithm: str = "bayesian"
+    """the largest number of trials, with family auto beside one of each family; 0: the defaults"""
+    algorithm: str = "screen_bayesian"
     """the algorithm that proposes the next trial"""
     epochs: Count = 5
     """the largest number of epochs of one trial"""
@@ -189,6 +191,14 @@ class Train(Section):
     """training stops after so many epochs without a lower loss on eval"""
     learning_rate: Positive | None = None
     """replaces the hyperparameter of that name"""
+    refit: Literal["auto", "never"] = "auto"
+    """whether the model is trained again on train and eval with the numbers found; auto: trees, networks never"""
+    class_weights: Literal["balanced"] | None = None
+    """balanced: each class counts the same in the loss, however rare it is; null: each row counts by its weight"""
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    """networks: the deviation of random noise on the numbers of training rows, in standard deviations of each"""
+    swap_noise: Share = 0.0
+    """networks: the share of the values of training rows that are swapped with those of other rows"""
     seed: Seed = 0
     """the seed of the initial weights, the dropout and the order of the rows"""
 
@@ -221,6 +231,22 @@ class Evaluate(Section):
     """lists of columns by whose values the metrics are also computed, such as [[city], [city, zip]]"""
     gates: dict[str, Gate] = {}
     """the limits of metrics, such as {auc: {min: 0.7}}, beside those of the baselines"""
+    sensitive: Slices = ()
+    """lists of columns by whose values people could be treated unfairly; each group is compared with all other rows"""
+    max_gaps: dict[str, Positive] = {}
+    """the largest difference between a sensitive group and the others, beyond chance, in a metric or in positive_rate,
+    true_positive_rate or false_positive_rate"""
+
+    @model_validator(mode="after")
+    def _gaps_have_groups(self) -> "Evaluate":
+        if self.max_gaps and not self.sensitive:
+            raise ValueError("max_gaps are given without groups. Name the columns of the groups in `sensitive`.")
+        return self
+
+    @property
+    def all_slices(self) -> tuple[tuple[str, ...], ...]:
+        """The slices, those of the sensitive groups included, each once."""
+        return tuple(dict.fromkeys((*self.slices, *self.sensitive)))
 
 
 class Serve(Section):
@@ -230,56 +256,3 @@ class Serve(Section):
     """the largest difference from the trainer's predictions"""
     max_p50_ms: Positive | None = None
     """the largest median latency of a request of one row, in milliseconds; null: any"""
-
-
-class StageResources(Section):
-    """The resources of a stage on a cluster; null: what the platform gives."""
-
-    cpu: Positive | None = None
-    """the number of CPU cores"""
-    memory: Annotated[str, AfterValidator(check_amount)] | None = None
-    """the amount of memory"""
-    accelerator: Annotated[str, Field(min_length=1)] | None = None
-    """the type: nvidia.com/gpu on Kubeflow, or one of Vertex AI such as NVIDIA_TESLA_T4"""
-    accelerators: Count = 1
-    """the number of accelerators of that type"""
-    node_selector: dict[str, str] = {}
-    """Kubeflow: the labels of the nodes that it may run on"""
-    retries: CountOrZero = 0
-    """how often a failed stage is started again"""
-    timeout_minutes: Positive | None = None
-    """the time after which it is stopped"""
-    cache: bool | None = None
-    """whether results of earlier runs may be used; null: yes, but not where it reads files or the serving folder"""
-    custom_job: str | None = None
-    """Vertex AI, Trainer and Tuner: the type of the machine for a custom job of its own, such as n1-standard-8"""
-
-
-class Deploy(Section):
-    """The deployment on Kubeflow Pipelines or Vertex AI."""
-
-    serving_folder: str | None = None
-    """the folder that gets the versions of the model; null: PIPELINE_ROOT/NAME/serving"""
-    volumes: dict[str, str] = {}
-    """Kubeflow: the persistent volume claims that all stages mount, by path, such as {/data: trips}"""
-    secrets: dict[str, Texts] = {}
-    """Kubeflow: keys of secrets that all stages get as environment variables, such as {s3: [AWS_SECRET_ACCESS_KEY]}"""
-    endpoint: str | None = None
-    """Vertex AI: the name of an endpoint that each pushed model is deployed to; it is made if there is none"""
-    endpoint_machine: str = "n1-standard-2"
-    """Vertex AI: the type of its machines"""
-    endpoint_image: str = "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
-    """Vertex AI: the image that serves the model there"""
-    project: str | None = None
-    """Vertex AI: the project of custom jobs and of the endpoint, unless --project is given"""
-    region: str | None = None
-    """Vertex AI: their region, unless --region is given"""
-    default: StageResources = StageResources()
-    """the resources of the stages that do not set their own"""
-    stages: dict[str, StageResources] = {}
-    """the resources of single stages"""
-
-    def resources(self, stage: str) -> StageResources:
-        """Returns the resources of a stage: its own settings, and for the others the default's."""
-        own = self.stages.get(stage, StageResources()).model_dump(exclude_unset=True)
-        return self.default.model_copy(update=own)

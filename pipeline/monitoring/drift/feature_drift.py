@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.monitoring import reference, significance
+from pipeline.monitoring import reference
+from pipeline.monitoring.drift import significance
 from pipeline.monitoring.reference import Categories, Column, Numbers
 
 # Smaller differences are not called drift, however many requests show them.

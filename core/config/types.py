@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pydantic
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 
 def _text(value: Any) -> Any:
@@ -35,7 +35,7 @@ def _check(pattern: str, problem: str) -> Callable[[str], str]:
     return check
 
 
-check_amount = _check(r"\d+(\.\d+)? ?[KMGT]i?B", "is not an amount of memory. Write it like 500MB or 2GB.")
+_check_amount = _check(r"\d+(\.\d+)? ?[KMGT]i?B", "is not an amount of memory. Write it like 500MB or 2GB.")
 check_dotted_path = _check(
     r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", "is not a dotted path. Write it as package.module.function."
 )
@@ -49,6 +49,21 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _check_options(options: dict[str, Any]) -> dict[str, Any]:
+    for name, value in options.items():
+        if name.startswith("-") or "=" in name:
+            raise ValueError(f"{name!r} is written as on a command line. Write it like direct_num_workers: 4.")
+        if not all(
+            isinstance(one, bool | int | float | str) for one in (value if isinstance(value, list) else [value])
+        ):
+            raise ValueError(f"{name} is {value!r}. Give a text, a number, true, false, or a list of them.")
+    if "runner" in options:
+        raise ValueError("the runner is named by `beam: {runner: ...}`. Take it out of the options.")
+    return options
+
+
+Amount = Annotated[str, AfterValidator(_check_amount)]
+Options = Annotated[dict[str, Any], AfterValidator(_check_options)]
 Column = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_tuples)]
 Slices = Annotated[tuple[tuple[str, ...], ...], BeforeValidator(_tuples)]

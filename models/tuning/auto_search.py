@@ -1,0 +1,158 @@
+"""Searches over several families, and selects an ensemble of all that was trained, for `model: {family: auto}`."""
+
+import itertools
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import keras_tuner
+import numpy as np
+
+from core.errors import UserError
+from core.spec import Task
+from models.preprocessing.rows import TransformedRows
+from models.trained import Predict
+from models.training import ensemble, ensemble_selection, portfolio
+from models.training.ensemble import Member
+from models.tuning import trial_report
+from models.tuning.time_budget import TimeBudget
+
+if TYPE_CHECKING:
+    from models.tuning.search import Search
+
+_SEARCHED = 2  # the best families, whose hyperparameters are searched
+
+
+class AutoSearch:
+    """Trains the defaults of each family of the portfolio, and then searches the best ones while there is time.
+
+    It has what TFX's Tuner uses of a KerasTuner search.
+
+    Args:
+        search: returns the search of a family.
+        task: the kind of prediction.
+        validation: the rows on which models are compared.
+        trials: the largest number of trials after the portfolio.
+        budget: the time of the search.
+        latency: the longest time in seconds in which all members answer a request of one row; None for any.
+    """
+
+    tuner_id = "auto"
+
+    def __init__(
+        self,
+        search: "Callable[[str], Search]",
+        task: Task,
+        validation: TransformedRows,
+        trials: int,
+        budget: TimeBudget,
+        latency: float | None = None,
+    ) -> None:
+        self._searches = {family: search(family) for family in portfolio.families()}
+        self._task, self._validation, self._trials, self._budget = task, validation, trials, budget
+        self._latency = latency
+        self._failed: dict[str, str] = {}
+        self._best: list[float] = []
+        self.members: list[Member] = []
+        self.metric = next(iter(self._searches.values())).metric
+
+    def search(self, **options: Any) -> None:
+        """Trains the portfolio, runs the trials, and selects the members.
+
+        Raises:
+            UserError: a trial raised it, and the others would too.
+            RuntimeError: every family failed.
+        """
+        for family in self._searches:
+            if not self._trained() or self._budget.allows(self._trained()[-1].longest):
+                self._run(family, 1)
+        if not self._trained():
+            raise RuntimeError(f"Every family failed. {next(iter(self._failed.values()))}")
+        for _ in range(self._trials):
+            following = self._next()
+            if following is None:
+                break
+            self._run(following, len(self._searches[following].oracle.trials) + 1)
+        self.members = self._select()
+
+    def _run(self, family: str, trials: int) -> None:
+        """Runs the search of a family until it has so many trials."""
+        try:
+            self._searches[family].run(trials)
+        except UserError:
+            raise
+        except RuntimeError as error:
+            self._failed[family] = str(error)
+        self._best += [search.completed()[0].score for search in self._trained()[:1]]
+
+    def _trained(self) -> "list[Search]":
+        """Returns the searches with a completed trial, best first."""
+        found = [search for search in self._searches.values() if search.best_trial() is not None]
+        sign = -1 if found and found[0].oracle.objective.direction == "max" else 1
+        return sorted(found, key=lambda search: sign * search.completed()[0].score)
+
+    def _next(self) -> str | None:
+        """Returns which of the best families is searched next: that with fewest trials whose next one ends in time."""
+        best = self._trained()[:_SEARCHED]
+        ready = [search for search in best if self._budget.allows(search.longest)]
+        return min(ready, key=lambda search: len(search.oracle.trials)).family if ready else None
+
+    def _select(self) -> list[Member]:
+        candidates = [(search, trial) for search in self._trained() for trial in search.completed()]
+        predictions = [np.load(search.predictions_file(trial)) for search, trial in candidates]
+        models = [search.models.get(trial.trial_id) for search, trial in candidates]
+        rows = self._validation
+        # Models that were trained on a sample are not kept: the Trainer, which trains them again, keeps the limit.
+        limit = self._latency if all(models) else None
+        seconds = [ensemble.latency(Predict(model.predictor), rows) for model in models if model and limit is not None]
+        chosen = ensemble_selection.select(self._task, rows.labels, predictions, rows.weights, seconds, limit)
+        members = []
+        for index, weight in chosen.items():
+            search, trial = candidates[index]
+            values = trial_report.hyperparameters(trial).values
+            members.append(Member(search.family, weight, values, models[index]))
+        return members
+
+    @property
+    def oracle(self) -> keras_tuner.Oracle:
+        """The oracle of the best family."""
+        return self._trained()[0].oracle
+
+    def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
+        """Returns the members of the ensemble as one hyperparameter, a JSON list."""
+        found = keras_tuner.HyperParameters()
+        found.Fixed("members", json.dumps([member.to_json() for member in self.members]))
+        return [found]
+
+    def num_completed(self) -> int:
+        """Returns the number of completed trials."""
+        return sum(search.num_completed() for search in self._searches.values())
+
+    def trials(self) -> list[dict[str, Any]]:
+        """Returns the trials of each family: see `Search.trials`."""
+        return [
+            {**trial, "hyperparameters": {"family": search.family, **trial["hyperparameters"]}}
+            for search in self._searches.values()
+            for trial in search.trials()
+        ]
+
+    def report(self) -> dict[str, Any]:
+        """Returns the part `model.search` of the summary; the importance is that of the best family."""
+        reports = [search.report() for search in self._searches.values()]
+        best = self._trained()[0].report()
+        failed = list(itertools.chain.from_iterable(report["failed"] for report in reports))
+        return {**best, "algorithm": self.tuner_id, "failed": failed, "best_so_far": self._best}
+
+    def finding(self) -> str:
+        """Returns the result in one line."""
+        best = self._trained()[0]
+        failed = f"; failed: {', '.join(self._failed)}" if self._failed else ""
+        return (
+            f"{self.num_completed()} trials of {len(self._trained())} families: "
+            f"best {best.family}, {self.metric} {best.completed()[0].score:.4f}{failed}"
+        )
+
+    def forget(self) -> None:
+        """Removes the trials, which are kept until the search has ended."""
+        for search in self._searches.values():
+            search.forget()

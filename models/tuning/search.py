@@ -1,0 +1,268 @@
+"""Searches the hyperparameters of a family by KerasTuner, with trials that the family's `fit` trains."""
+
+import functools
+import math
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+from keras_tuner.engine import trial as trial_module
+
+from core import progress
+from core.config.sections import Train, Tune
+from core.errors import UserError
+from core.spec import Input, Spec
+from models import families
+from models.evaluation import metrics, model_comparison
+from models.families.family import Choice
+from models.preprocessing.rows import TransformedRows
+from models.trained import Predict, Report, Trained
+from models.tuning import searches, trial_report
+from models.tuning.median_stopping import MedianStopping
+from models.tuning.time_budget import TimeBudget
+
+_FAILURES = 3  # so many failed trials, and none that completed: the next that fails ends the search
+
+
+def space(family: str, fixed: Mapping[str, Any]) -> keras_tuner.HyperParameters:
+    """Returns the hyperparameters of a family for KerasTuner, some of them at a fixed value."""
+    declared = keras_tuner.HyperParameters()
+    for name, parameter in families.FAMILIES[family].space.items():
+        if name in fixed:
+            declared.Fixed(name, fixed[name])
+        elif isinstance(parameter, Choice):
+            declared.Choice(name, list(parameter.values), default=parameter.default)
+        else:
+            declare = declared.Int if isinstance(parameter.default, int) else declared.Float
+            options = {"sampling": "log" if parameter.log else "linear", "default": parameter.default}
+            declare(name, parameter.low, parameter.high, step=parameter.step, **options)
+    return declared
+
+
+class Search(keras_tuner.Tuner):  # type: ignore[misc]
+    """A search. It continues an interrupted one with the same name in the same directory.
+
+    Args:
+        spec: the label and the family.
+        inputs: the inputs of the model.
+        train: the rows to train on.
+        validation: the rows on which trials are compared.
+        tune: the section of the configuration.
+        name: the digest of data, configuration and code.
+        directory: the folder of the trials until the search has ended.
+        logs: the folder of the trials' TensorBoard logs; None for none.
+        budget: the time of the search; None for no limit.
+        options: how each trial is trained; None: shortly, as `tune` says.
+        keep: whether the trained models are kept in `models`, by trial.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        inputs: tuple[Input, ...],
+        train: TransformedRows,
+        validation: TransformedRows,
+        tune: Tune,
+        name: str,
+        directory: str,
+        logs: str | None = None,
+        budget: TimeBudget | None = None,
+        options: Train | None = None,
+        keep: bool = False,
+    ) -> None:
+        self.family = spec.family
+        self.models: dict[str, Trained] = {}
+        self._task, self._validation = spec.label.task, validation
+        self._budget, self._keep = budget or TimeBudget(math.inf), keep
+        self._several = options is not None  # this is one of the searches of family auto
+        self._label = f"{spec.family}-" if self._several else ""
+        self._options = options or Train(epochs=tune.epochs, patience=2, seed=tune.seed)
+        self.longest = 0.0
+        self._fit = functools.partial(
+            families.FAMILIES[spec.family].fit, spec, inputs, train=train, validation=validation
+        )
+        self._tune, self._logs = tune, logs
+        self._chosen: trial_module.Trial | None = None
+        self._curves: list[list[float]] = []
+        primary = metrics.PRIMARY[spec.label.task]
+        self.metric, more_is_better = primary.name, primary.greater_is_better
+        if self.metric == "auc" and len(set(validation.labels.tolist())) < 2:
+            self.metric, more_is_better = "log_loss", False
+        common = {
+            "objective": keras_tuner.Objective(f"val_{self.metric}", "max" if more_is_better else "min"),
+            "max_trials": tune.trials,
+            "seed": tune.seed + 1,  # KerasTuner replaces 0 by a random seed
+        }
+
+        def start(overwrite: bool) -> None:
+            algorithm = searches.SEARCHES[tune.algorithm]
+            epochs = {"max_epochs": tune.epochs} if algorithm.sets_epochs else {}
+            oracle = algorithm.oracle(**common, **epochs, hyperparameters=space(spec.family, spec.hyperparameters))
+            oracle.verbose = 0
+            project = f"{name}-{spec.family}" if self._several else name
+            super(Search, self).__init__(oracle=oracle, directory=directory, project_name=project, overwrite=overwrite)
+
+        try:
+            start(overwrite=False)
+        except (RuntimeError, ValueError, KeyError):  # a killed run or a full disk left files that cannot be read
+            start(overwrite=True)
+
+    def search(self, *args: Any, **kwargs: Any) -> None:
+        """Runs the trials that are left.
+
+        Raises:
+            UserError: a trial raised it, and the others would too.
+            RuntimeError: every trial failed; the cause is the error of the first.
+        """
+        if not self._tune.trials:
+            return
+        self.run(self._tune.trials)
+        self._chosen = self._choose()
+
+    def run(self, most: int) -> None:
+        """Runs trials until there are so many, or no further one can end in time. See `search`."""
+        self.oracle.max_trials = most
+        self.oracle.max_consecutive_failed_trials = most + 1  # `run_trial` decides when failures end the search
+        try:
+            super().search(verbose=0)
+        except keras_tuner.errors.FatalError as error:
+            if isinstance(error.__cause__, UserError):
+                raise error.__cause__ from None
+        if self.best_trial() is None:
+            first = next(filter(None, map(trial_report.error, self.started())))
+            raise RuntimeError(f"Every trial failed. The first one: {first}")
+
+    def pre_create_trial(self) -> None:
+        """Ends the search where a further trial could not end in time. The first one always runs."""
+        if self.longest and not self._budget.allows(self.longest):
+            self.oracle.max_trials = len(self.oracle.trials)
+
+    def run_trial(self, trial: trial_module.Trial, **_: Any) -> dict[str, float]:
+        """Trains one model and returns the objective."""
+        keras.backend.clear_session()
+        begin = time.monotonic()
+        epochs = trial.hyperparameters.values.get("tuner/epochs", self._options.epochs)
+        options = self._options.model_copy(update={"epochs": epochs})
+        logs = self._logs and os.path.join(self._logs, f"{self._label}trial-{trial.trial_id}")
+        board = [keras.callbacks.TensorBoard(logs, write_graph=False)] if logs else []
+        values = trial_report.hyperparameters(trial).values
+        try:
+            trained = self._fit(
+                options=options,
+                hyperparameters=values,
+                budget=self._budget.left() if self._several or self.longest else None,
+                callbacks=[MedianStopping(self._curves), *board],
+                report=self._reporter(),
+            )
+        except UserError as error:
+            raise keras_tuner.errors.FatalError(str(error)) from error
+        except Exception as error:
+            failed = sum(trial_report.error(other) is not None for other in self.started()) + 1
+            if failed > _FAILURES and self.best_trial() is None:
+                raise keras_tuner.errors.FatalError("every trial failed") from error
+            raise
+        np.save(self.predictions_file(trial), Predict(trained.predictor)(self._validation.features))
+        self.longest = max(self.longest, time.monotonic() - begin)
+        if self._keep:
+            self.models[trial.trial_id] = trained
+        lasted = {} if trained.epochs is None else {"epochs": trained.epochs}
+        return {f"val_{self.metric}": trained.metrics[self.metric], **lasted}
+
+    def predictions_file(self, trial: trial_module.Trial) -> str:
+        """Returns the file of the predictions of a completed trial for the validation rows."""
+        return os.path.join(self.get_trial_dir(trial.trial_id), "validation.npy")
+
+    def _reporter(self) -> Report:
+        number, total = len(self.oracle.trials), self.oracle.max_trials
+        best = self.best_trial()
+        tail = "" if best is None else f" · best {self.metric} {best.score:.4f}"
+        title = f"{self.family} {number}" if self._several else f"trial {number}/{total}"
+        return lambda text, done, of: progress.report(
+            f"{title} · {text}{tail} · {self._budget.shown()}", number - 1 + done / of, total
+        )
+
+    def best_trial(self) -> trial_module.Trial | None:
+        """Returns the best completed trial."""
+        return next(iter(self.completed()), None)
+
+    def completed(self) -> list[trial_module.Trial]:
+        """Returns the completed trials, best first."""
+        return list(filter(trial_report.is_completed, self.oracle.get_best_trials(len(self.oracle.trials))))
+
+    def _choose(self) -> trial_module.Trial | None:
+        """Returns the best trial if it is better than the defaults by more than chance, else that of the defaults.
+
+        They are compared on the same validation rows, as the Evaluator compares a candidate with the champion.
+        """
+        best, defaults = self.best_trial(), self._defaults_trial()
+        if best is None or defaults is None or best.trial_id == defaults.trial_id:
+            return best
+        candidate, rival = (np.load(self.predictions_file(trial)) for trial in (best, defaults))
+        weights = np.ones(len(candidate)) if self._validation.weights is None else self._validation.weights
+        rows = model_comparison.ModelPredictions(
+            self._validation.labels, weights, {"candidate": candidate, "defaults": rival}
+        )
+        found = model_comparison.difference(self._task, rows, "defaults")
+        return best if found.gain > model_comparison.STANDARD_ERRORS * found.error else defaults
+
+    def _defaults_trial(self) -> trial_module.Trial | None:
+        first = self.oracle.get_trial(self.oracle.start_order[0])
+        return first if trial_report.is_completed(first) else None
+
+    def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
+        """Returns the chosen hyperparameters, then those of the best other trials; the defaults without any trial."""
+        if self._chosen is None:
+            return [self.oracle.hyperparameters]
+        best = self.oracle.get_best_trials(num_trials)
+        others = [trial for trial in best if trial.trial_id != self._chosen.trial_id]
+        return [trial_report.hyperparameters(trial) for trial in (self._chosen, *others)][:num_trials]
+
+    def num_completed(self) -> int:
+        """Returns the number of completed trials."""
+        return len(self.completed())
+
+    def trials(self) -> list[dict[str, Any]]:
+        """Returns the trials in the order of their start: hyperparameters, status, score and number of epochs."""
+        return [
+            {
+                "hyperparameters": trial_report.hyperparameters(trial).values,
+                "status": "chosen" if trial is self._chosen else trial.status.lower(),
+                "score": trial.score,
+                "epochs": int(trial.metrics.get_best_value("epochs")) if trial.metrics.exists("epochs") else None,
+                "error": trial_report.error(trial),
+            }
+            for trial in self.started()
+        ]
+
+    def started(self) -> list[trial_module.Trial]:
+        """Returns the trials in the order of their start."""
+        return [self.oracle.get_trial(identifier) for identifier in self.oracle.start_order]
+
+    def report(self) -> dict[str, Any]:
+        """Returns the part `model.search` of the summary."""
+        space, objective = self.oracle.hyperparameters, self.oracle.objective
+        return trial_report.summary(self._tune.algorithm, objective, space, self.started())
+
+    def finding(self) -> str:
+        """Returns the result in one line."""
+        best = self.best_trial()
+        if best is None:
+            return "no trials: the defaults are taken as they are"
+        defaults, chosen = self._defaults_trial(), self._chosen
+        if defaults is None:
+            compared = "the defaults failed"
+        elif best.trial_id == defaults.trial_id:
+            compared = "the defaults are best"
+        else:
+            kept = chosen is not None and chosen.trial_id == defaults.trial_id
+            compared = f"the defaults gave {defaults.score:.4f}{', not worse beyond chance: kept' if kept else ''}"
+        return trial_report.line(f"{best.score:.4f}", compared, self.report())
+
+    def forget(self) -> None:
+        """Removes the trials, which are kept until the search has ended."""
+        shutil.rmtree(self.project_dir, ignore_errors=True)

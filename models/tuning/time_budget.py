@@ -1,0 +1,43 @@
+"""Measures the time that a search may take, so that no trial is begun that cannot end in it."""
+
+import math
+import time
+from typing import Literal
+
+_LEAST_SECONDS = 20.0
+_SECONDS_PER_ROW = 0.001
+_MOST_SECONDS = 300.0
+
+
+def seconds(minutes: float | Literal["auto"], rows: int) -> float:
+    """Returns the time of a search in seconds.
+
+    Args:
+        minutes: as configured; `auto`: 20 seconds and one more for each 1,000 rows, at most 5 minutes.
+        rows: the number of rows of train.
+    """
+    if minutes == "auto":
+        return min(_MOST_SECONDS, _LEAST_SECONDS + _SECONDS_PER_ROW * rows)
+    return 60 * minutes
+
+
+class TimeBudget:
+    """The time that is left, from when it is made."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Returns the seconds that are left, 0 where the time is over."""
+        return max(0.0, self._end - time.monotonic())
+
+    def allows(self, expected: float) -> bool:
+        """Returns whether something that takes so many seconds would end in time."""
+        return self.left() > expected
+
+    def shown(self) -> str:
+        """Returns the time left in minutes and seconds."""
+        if self._end == math.inf:
+            return "no time limit"
+        left = round(self.left())
+        return f"{left // 60}:{left % 60:02} left"

@@ -1,0 +1,1 @@
+"""Compares requests with train and with test."""

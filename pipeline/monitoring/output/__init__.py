@@ -1,0 +1,1 @@
+"""Shows a report: on a terminal, as a page, and in the text format of Prometheus."""

@@ -1,0 +1,1 @@
+"""Measures and estimates the quality of predictions."""
