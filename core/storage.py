@@ -227,19 +227,23 @@ def check_bucket(uri: str) -> None:
 
 
 @contextlib.contextmanager
+def local_output(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """Yields the path of a file or folder to write; for a URI one of this machine, which is copied when all is well."""
+    if not is_uri(path):
+        yield pathlib.Path(path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder, os.path.basename(os.fspath(path).rstrip("/")))
+        yield copy
+        upload_all(copy, os.fspath(path))
+
+
+@contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Yields the path of a temporary file in the same folder, which replaces `path` when the block ends well.
 
-    The folder is created. Where the block raises, or writes no file, `path` stays as it was. For a URI the temporary
-    file is on this machine, and is uploaded.
+    The folder is created. Where the block raises, or writes no file, `path` stays as it was.
     """
-    if is_uri(path):
-        with tempfile.TemporaryDirectory() as folder:
-            copy = pathlib.Path(folder, os.path.basename(path))
-            yield copy
-            if copy.exists():
-                upload(copy, os.fspath(path))
-        return
     target = pathlib.Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")

@@ -38,8 +38,8 @@ class Request:
     Attributes:
         model: a folder of versions, or one version; a path or a URI.
         files: paths and globs of the rows.
-        to: the path or URI of the file to write, which appears when it is complete; or a folder, in which each file
-            gets a part.
+        to: the file to write, which appears when it is complete; or a folder, in which each file gets a part. A path or
+            a URI, to which the files are copied when all are complete.
         keep: columns of the table to write beside the predictions.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
         allow_unknown: features whose values may all be unknown to the model.
@@ -91,12 +91,8 @@ def run(request: Request) -> int:
     """
     begun = time.monotonic()
     _check_output(request)
-    with remote_versions.find_version(request.model) as (version, name), writers.local(request.to) as to:
-        training = read_training(version)
-        _check_names(request, training.spec)
-        parts = shards.of(request.files, to, version, [request.keep, request.sets])
-        wanted = [part for part in parts if not part.done]
-        total = _predict(request, training, version, wanted)
+    with remote_versions.find_version(request.model) as (version, name), storage.local_output(request.to) as to:
+        total, parts_kept = _predict(request, version, to)
     seconds = time.monotonic() - begun
     summary = {
         "model": name,
@@ -104,7 +100,7 @@ def run(request: Request) -> int:
         "rows": total.rows,
         "left_out": total.left_out,
         "seconds": round(seconds, 3),
-        "parts_kept": len(parts) - len(wanted),
+        "parts_kept": parts_kept,
         "ignored_columns": list(total.ignored),
         "warnings": total.skew.warnings(),
         "notes": total.skew.notes(),
@@ -115,6 +111,26 @@ def run(request: Request) -> int:
     if request.json:
         print(json.dumps(summary, indent=2))
     return 0
+
+
+def _predict(request: Request, version: Path, to: Path) -> tuple[Predicted, int]:
+    """Writes the parts that are missing, and returns what was predicted and how many parts were complete before."""
+    training = read_training(version)
+    _check_names(request, training.spec)
+    parts = shards.of(request.files, to, version, [request.keep, request.sets])
+    wanted = [part for part in parts if not part.done]
+    total = Predicted(Skew(training.stats))
+    if request.beam is None:
+        model = functools.cache(lambda: loaded(version))
+        with _progress(request.quiet) as progress:
+            for place, part in enumerate(wanted, 1):
+                name = f"part {place} of {len(wanted)}" if len(wanted) > 1 else "rows"
+                total.add(predict_part(request, training, part, model, functools.partial(progress, name)))
+    elif wanted:
+        from pipeline.prediction import beam_prediction
+
+        total.add(beam_prediction.predict(request, version, wanted))
+    return total, len(parts) - len(wanted)
 
 
 def _text(summary: Mapping[str, Any]) -> str:
@@ -128,21 +144,6 @@ def _text(summary: Mapping[str, Any]) -> str:
     aside = f" {summary['left_out']:,} rows cannot be read and were left out." if summary["left_out"] else ""
     done = f"{summary['rows']:,} rows predicted by {summary['model']} in {summary['seconds']:.1f} s: {summary['to']}."
     return "\n".join([*lines, done + aside])
-
-
-def _predict(request: Request, training: Training, version: Path, wanted: Sequence[shards.Shard]) -> Predicted:
-    total = Predicted(Skew(training.stats))
-    if request.beam is None:
-        model = functools.cache(lambda: loaded(version))
-        with _progress(request.quiet) as progress:
-            for place, part in enumerate(wanted, 1):
-                name = f"part {place} of {len(wanted)}" if len(wanted) > 1 else "rows"
-                total.add(predict_part(request, training, part, model, functools.partial(progress, name)))
-    elif wanted:
-        from pipeline.prediction import beam_prediction
-
-        total.add(beam_prediction.predict(request, version, wanted))
-    return total
 
 
 def predict_part(
@@ -223,22 +224,23 @@ def quiet_tensorflow() -> Iterator[None]:
 
 def _check_output(request: Request) -> None:
     to = Path(request.to)
-    storage.check_path(request.to)
-    remote = storage.is_uri(request.to)
-    folder = not remote and shards.is_folder(to)
-    if request.beam is not None and not folder:
+    storage.check_path(to)
+    is_uri = storage.is_uri(request.to)
+    if is_uri:
+        storage.check_bucket(request.to)
+    if is_uri and request.beam is not None:
+        raise UserError(f"--to {request.to}: with --beam, a folder that all workers write to was expected.")
+    if request.beam is not None and not shards.is_folder(to):
         raise UserError(f"--to {to}: with --beam, a folder for the parts was expected, whose name has no suffix.")
-    if not folder and to.suffix.lower() not in writers.SUFFIXES:
+    if not shards.is_folder(to) and to.suffix.lower() not in writers.SUFFIXES:
         raise UserError(
             f"--to {request.to}: a file named {', '.join(writers.SUFFIXES[:-1])} or {writers.SUFFIXES[-1]} was "
-            f"expected{'' if remote else ', or a folder, which has no suffix'}."
+            "expected, or a folder, which has no suffix."
         )
-    if remote:
-        storage.check_bucket(request.to)
     files = ingest.expand(request.files)
-    if (request.to if remote else str(to.absolute())) in files:
-        raise UserError(f"--to {to} is one of the files to read. Name another file.")
-    if not remote and any(Path(file).parent == to.absolute() for file in files):
+    if (request.to if is_uri else str(to.absolute())) in files:
+        raise UserError(f"--to {request.to} is one of the files to read. Name another file.")
+    if not is_uri and any(Path(file).parent == to.absolute() for file in files):
         raise UserError(f"--to {to} is the folder of the files to read, and another one for the parts was expected.")
 
 

@@ -64,16 +64,6 @@ SUFFIXES = (*_FILES, *_DATABASES)
 
 
 @contextlib.contextmanager
-def local(to: str) -> Iterator[Path]:
-    """Yields where to write; for a URI, a file of this machine, which is uploaded when the block ends well."""
-    if storage.is_uri(to):
-        with storage.replacing(to) as copy:
-            yield copy
-    else:
-        yield Path(to)
-
-
-@contextlib.contextmanager
 def writing(to: Path) -> Iterator[Write]:
     """Yields a function that writes a table; the file appears when the block ends, and an earlier one stays till then.
 
