@@ -1,11 +1,12 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast check docs format prism bench bench-data bench-engines bench-quality doctor venv lock clean
+.PHONY: help run compare tensorboard test test-fast check docs format browser prism bench bench-data bench-engines bench-quality doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
 RUN ?= runs/taxi
+SUDO ?= $(if $(filter-out 0,$(shell id -u)),sudo)
 BIN := .venv/bin
 # The first Python 3.11 that is found; .venv's own comes first because it starts fastest. PYTHON=... names another one.
 IS_3_11 := import sys; raise SystemExit(sys.version_info[:2] != (3, 11))
@@ -62,6 +63,10 @@ bench-engines: venv ## measures the data stages on Beam's engines, and what they
 
 bench-quality: venv ## compares the models of runs with HistGradientBoosting and CatBoost, on 18 real tables
 	$(BIN)/python benchmarks/quality.py $(ARGS)
+
+browser: ## installs Chromium for the tests of the report, on Debian and Ubuntu, where there is none
+	@command -v chromium chromium-browser google-chrome >/dev/null || { $(SUDO) apt-get update --quiet && \
+		$(SUDO) apt-get install --yes --quiet --no-install-recommends chromium; }
 
 doctor: ## reports what is installed, what was replaced and why, and a remedy for each problem
 	@$(PYTHON) -S -m environment.doctor

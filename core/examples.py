@@ -179,7 +179,8 @@ def dense(batch: pa.RecordBatch, spec_features: Sequence[Feature]) -> dict[str, 
 
     Returns:
         Numbers as float64[batch] with NaN for missing, text as object[batch] of bytes with b"" for missing; a repeated
-        feature as [batch, longest], padded with the same.
+        feature as [batch, longest], padded with the same. Numbers that requests write as texts are longdouble[batch],
+        which holds every int64: `models.serving.served_model` makes texts of them.
     """
     return {feature.name: _dense_column(batch.column(feature.name), feature) for feature in spec_features}
 
@@ -189,7 +190,8 @@ def _dense_column(column: pa.LargeListArray, feature: Feature) -> np.ndarray:
     values = np.asarray(column.flatten().to_numpy(zero_copy_only=False))  # [number of values]
     width = max(1, int(lengths.max(initial=0))) if feature.repeated else 1
     shape = (len(column), width)
-    result = np.full(shape, b"", object) if feature.payload == "text" else np.full(shape, np.nan, np.float64)
+    numbers = np.longdouble if feature.written else np.float64
+    result = np.full(shape, b"", object) if feature.payload == "text" else np.full(shape, np.nan, numbers)
     if not feature.repeated and len(values) != np.count_nonzero(lengths):
         raise UserError(
             f"Feature {feature.name!r} has rows with several values, and one value a row was expected. "

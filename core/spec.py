@@ -5,7 +5,7 @@ Every stage gets a `Spec` as JSON. This module imports the standard library only
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 Kind = Literal["numeric", "categorical", "text", "timestamp"]
@@ -13,7 +13,12 @@ Payload = Literal["int", "float", "double", "text"]
 Task = Literal["binary", "multiclass", "regression"]
 Unit = Literal["s", "ms", "us", "ns"]
 
+# `Feature.written`, beside the formats of strptime.
+ISO_8601, TRUE_OR_FALSE, WHOLE_NUMBERS = "ISO 8601", "true or false", "whole numbers"
 PER_SECOND: Mapping[Unit, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+UNIT_NAMES: Mapping[Unit, str] = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+EXACT_DOUBLE = 2**53  # float64 holds all whole numbers up to it
+_TEN_YEARS = 10 * 31_556_952  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +33,9 @@ class Feature:
         unit: timestamps only: the unit in which the int64 counts from 1970-01-01 UTC.
         vocabulary: categorical only: how many of the most frequent values get an index of their own.
         buckets: numeric only: how many quantile bins the model's encodings may use.
+        written: int payloads only: how requests write a value as a text. Moments and truth values as the texts of the
+            data do (`ISO 8601` or a strptime format; `true or false`), and what float64 rounds as `whole numbers`.
+            None where requests have numbers.
         also_numeric: categorical whole numbers only: whether their amount is an input beside their category.
     """
 
@@ -38,6 +46,7 @@ class Feature:
     unit: Unit = "us"
     vocabulary: int = 10_000
     buckets: int = 48
+    written: str | None = None
     also_numeric: bool = False
 
 
@@ -99,6 +108,7 @@ class Input:
         mean: numeric only: the mean over train.
         std: numeric only: the standard deviation over train, 1 where it would be 0.
         boundaries: numeric only: growing quantiles over train, the ends left out.
+        moments: the days of a moment only: the least and the greatest moment of train, in the unit of the feature.
         unknown_below_zero: a user's function gives -1 for unknown values, which becomes the last index.
         missing_of: numeric only: the name of the numeric that was missing where this one is 1, and 0 elsewhere.
     """
@@ -111,6 +121,19 @@ class Input:
     boundaries: tuple[float, ...] = ()
     unknown_below_zero: bool = False
     missing_of: str = ""
+    moments: tuple[int, ...] = ()
+
+
+def plausible_moments(moments: Sequence[float], unit: Unit) -> tuple[float, float]:
+    """Returns the least and the greatest whole number that can be a moment: others count another unit.
+
+    Args:
+        moments: the least and the greatest moment of train.
+        unit: of these numbers.
+    """
+    low, high = moments
+    margin = high - low + _TEN_YEARS * PER_SECOND[unit]
+    return low - margin, high + margin
 
 
 def inputs_to_json(inputs: tuple[Input, ...]) -> str:
@@ -120,4 +143,7 @@ def inputs_to_json(inputs: tuple[Input, ...]) -> str:
 
 def inputs_from_json(text: str) -> tuple[Input, ...]:
     """Returns the inputs that `inputs_to_json` wrote."""
-    return tuple(Input(**{**fields, "boundaries": tuple(fields["boundaries"])}) for fields in json.loads(text))
+    return tuple(
+        Input(**{**fields, "boundaries": tuple(fields["boundaries"]), "moments": tuple(fields["moments"])})
+        for fields in json.loads(text)
+    )

@@ -1,8 +1,15 @@
-"""Formats the parts that messages share: near matches, lists of names, the accepted names, intervals."""
+"""Declares the words that stand for values in texts, and formats the parts that messages share.
+
+Those parts are near matches, lists of names, the accepted names and intervals.
+"""
 
 import difflib
 import math
 from collections.abc import Iterable, Sequence
+
+NULL_WORDS = ("na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "?", "-", ".")
+TRUE_WORDS = ("true", "t", "yes", "y", "on", "1", "1.0")
+FALSE_WORDS = ("false", "f", "no", "n", "off", "0", "0.0")
 
 
 def near_match(given: str, accepted: Iterable[str]) -> str | None:

@@ -14,9 +14,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.text import NULL_WORDS
 from ingest.source import Column, Dialect
 from ingest.sql.connection import first_row, identifier
-from ingest.sql.texts import COMMA, DATE_OF_DIGITS, NULL_WORDS, POINT, missing, value
+from ingest.sql.texts import COMMA, DATE_OF_DIGITS, POINT, missing, value
 
 TYPES_OF_TEXTS = ("DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMP_NS")  # where the format has types for numbers
 ALL_TYPES = ("BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMP_NS")

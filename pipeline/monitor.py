@@ -31,6 +31,8 @@ def parser() -> argparse.ArgumentParser:
     add("--time", metavar="COLUMN", help="the column with the time of a request")
     set_help = "change a setting of the data, as in --set data.csv.encoding=latin-1 (default: as in the training)"
     add("--set", action="append", default=[], dest="sets", metavar="data.KEY=VALUE", help=set_help)
+    schema_help = "a schema.pbtxt whose drift and skew comparators take the place of the configuration's limits"
+    add("--schema", type=Path, metavar="FILE", help=schema_help)
     add("--max-age", type=float, metavar="DAYS", help="raise an alarm where the model is older")
     add("--html", type=Path, metavar="FILE", help="also write the report as a page")
     prometheus_help = "also write the report in Prometheus' text format, for the textfile collector"

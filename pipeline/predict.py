@@ -32,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
     add("--set", action="append", default=[], dest="sets", metavar="data.KEY=VALUE", help=set_help)
     allow_help = "features whose values may all be unknown to the model, which is an error otherwise"
     add("--allow-unknown", nargs="+", default=[], metavar="COLUMN", help=allow_help)
+    beam_help = "predict the files through Beam into a folder, as in --beam='--runner=flink'"
+    add("--beam", nargs="?", const="", metavar="OPTIONS", help=beam_help)
     add("--quiet", action="store_true", help="print only errors")
     add("--json", action="store_true", help="print the summary as JSON on standard output, and nothing else there")
     return command_line

@@ -39,8 +39,11 @@ def _incomparable(path: str, spec: Spec) -> str | None:
     if missing:
         return f"it takes features that the data no longer has ({', '.join(missing[:3])})"
     texts = {feature.name for feature in spec.features if feature.payload == "text"}
+    either = {feature.name for feature in spec.features if feature.written}
     changed = sorted(
-        name for name, tensor in model.inputs.items() if (tensor.dtype.name == "string") != (name in texts)
+        name
+        for name, tensor in model.inputs.items()
+        if (tensor.dtype.name == "string") != (name in texts) and name not in either
     )
     if changed:
         return f"it takes features whose type has changed ({', '.join(changed[:3])})"

@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tensorflow_transform import impl_helper
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
@@ -26,7 +25,7 @@ from components.transform import outlier_warnings, user_analysis
 from core import examples
 from core.examples import RowGroup
 from core.spec import Feature, Input, Spec, inputs_to_json
-from models.preprocessing import feature_stats, preprocessing_fn, user_preprocessing
+from models.preprocessing import feature_stats, preprocessing_fn, tracing, user_preprocessing
 
 INPUTS_FILE = "inputs.json"
 
@@ -56,19 +55,13 @@ def write_graph(output: str, schema: schema_pb2.Schema, spec: Spec, statistics: 
     """
     stats = feature_stats.load(statistics, spec)
     raw = raw_schema(schema, spec)
-    feature_spec = schema_utils.schema_as_feature_spec(raw).feature_spec
-    # A schema has no float64, and the graph reads it where float32 would round too much.
+    columns = {name: column.dtype for name, column in schema_utils.schema_as_feature_spec(raw).feature_spec.items()}
     payloads = {feature.name: feature.payload for feature in spec.features} | {spec.label.name: spec.label.payload}
-    type_specs = {
-        name: tf.SparseTensorSpec([None, None], tf.float64 if payloads.get(name) == "double" else column.dtype)
-        for name, column in feature_spec.items()
-    }
-    impl_helper.analyze_in_place(
-        lambda inputs: preprocessing_fn.preprocess(inputs, spec, stats), False, feature_spec, type_specs, output
-    )
+    columns |= {name: tf.float64 for name in columns if payloads.get(name) == "double"}
+    inputs = tracing.trace(output, spec, stats, columns)
     metadata = dataset_metadata.DatasetMetadata(raw)
     metadata_io.write_metadata(metadata, os.path.join(output, tft.TFTransformOutput.RAW_METADATA_DIR))
-    return tuple(declared for inputs in preprocessing_fn.declare(spec, stats).values() for declared in inputs)
+    return inputs
 
 
 def sample(output: str, row_groups: Sequence[RowGroup]) -> dict[str, np.ndarray]:

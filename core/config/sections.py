@@ -195,6 +195,10 @@ class Train(Section):
     """whether the model is trained again on train and eval with the numbers found; auto: trees, networks never"""
     class_weights: Literal["balanced"] | None = None
     """balanced: each class counts the same in the loss, however rare it is; null: each row counts by its weight"""
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    """networks: the deviation of random noise on the numbers of training rows, in standard deviations of each"""
+    swap_noise: Share = 0.0
+    """networks: the share of the values of training rows that are swapped with those of other rows"""
     seed: Seed = 0
     """the seed of the initial weights, the dropout and the order of the rows"""
 

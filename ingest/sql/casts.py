@@ -3,13 +3,12 @@
 import datetime
 from collections.abc import Callable
 
-from core.spec import PER_SECOND
+from core.spec import PER_SECOND, UNIT_NAMES
 from ingest.source import Column, Dialect
 from ingest.sql.connection import identifier, literal
 from ingest.sql.values import Reading, element_type, reading, type_class
 
 _MARK = "\x1f"  # separates the parts of an error that `parsed_error` reads
-_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 _SINCE_1970 = "a whole number of {} ({}) since 1970-01-01 UTC"
 _EXPECTED = {
     "integer": "a whole number of 64 bits",
@@ -18,12 +17,12 @@ _EXPECTED = {
     "text": "text in UTF-8",
 }
 # What Examples can hold, by the problem of an error: a payload, or the unit of a moment.
-PAYLOADS = {
+PAYLOADS: dict[str, str] = {
     "int": _EXPECTED["integer"],
     "float": "a finite number below 3.4e38",
     "double": _EXPECTED["number"],
     "text": _EXPECTED["text"],
-    **{unit: f"a date, a date with a time, or {_SINCE_1970.format(name, unit)}" for unit, name in _UNITS.items()},
+    **{unit: f"a date, a date with a time, or {_SINCE_1970.format(name, unit)}" for unit, name in UNIT_NAMES.items()},
 }
 
 
@@ -77,7 +76,7 @@ def expected(column: Column) -> str:
         one = "a date" if element == "DATE" else "a date with a time"
         one = f"a date written as {column.format} or in ISO 8601" if column.format and kind == "moment" else one
     if column.unit:
-        one += f", or {_SINCE_1970.format(_UNITS[column.unit], column.unit)}"
+        one += f", or {_SINCE_1970.format(UNIT_NAMES[column.unit], column.unit)}"
         if column.bounds:
             low, high = (_shown(bound, PER_SECOND[column.unit]) for bound in column.bounds)
             one += f" between {column.bounds[0]} ({low}) and {column.bounds[1]} ({high}), near those of training,"

@@ -5,18 +5,17 @@ this module defines which texts a type accepts. `value` is the usual way to writ
 column; `other_ways` are the further ways to write the same value, such as `5.0` for the whole number 5.
 """
 
+from core.spec import EXACT_DOUBLE
+from core.text import FALSE_WORDS, NULL_WORDS, TRUE_WORDS
 from ingest.source import Dialect
 from ingest.sql.connection import literal
 
-NULL_WORDS = ("na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "?", "-", ".")
 POINT, COMMA = "1,234.5", "1.234,5"  # numbers with marks of thousands: `Column.format` of a column of such numbers
 DATE_OF_DIGITS = "%Y%m%d"
 
 _INTEGER = r"\s*[+-]?[0-9]+\s*"
 _THOUSANDS = "'’\u00a0\u202f"
 _CURRENCY = "[$€£¥₹]?"
-_EXACT_DOUBLE = 2**53
-_TRUE, _FALSE = "('true', 't', 'yes', 'y', 'on', '1', '1.0')", "('false', 'f', 'no', 'n', 'off', '0', '0.0')"
 
 
 def value(text: str, column_type: str, dialect: Dialect, written: str | None = None) -> str:
@@ -71,14 +70,15 @@ def number(text: str, dialect: Dialect) -> str:
 
 def whole_number(text: str, column_type: str, dialect: Dialect) -> str:
     """Returns SQL for a text as an integer type in any way to write a number, such as 5.0."""
-    whole = f"CASE WHEN x = trunc(x) AND abs(x) < {_EXACT_DOUBLE} THEN TRY_CAST(x AS {column_type}) END"
+    whole = f"CASE WHEN x = trunc(x) AND abs(x) < {EXACT_DOUBLE} THEN TRY_CAST(x AS {column_type}) END"
     digits = f"TRY_CAST(regexp_extract({text}, '^\\s*([+-]?[0-9]+)(\\.0*)?\\s*$', 1) AS {column_type})"
     return f"coalesce({digits}, list_transform([{number(text, dialect)}], lambda x: {whole})[1])"
 
 
 def boolean(text: str) -> str:
     """Returns SQL for a text as BOOLEAN in any way to write one, such as yes or 1."""
-    return f"CASE WHEN lower(trim({text})) IN {_TRUE} THEN true WHEN lower(trim({text})) IN {_FALSE} THEN false END"
+    word = f"lower(trim({text}))"
+    return f"CASE WHEN {word} IN {TRUE_WORDS} THEN true WHEN {word} IN {FALSE_WORDS} THEN false END"
 
 
 def is_integer(text: str) -> str:

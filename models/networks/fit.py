@@ -13,6 +13,7 @@ from core.config.sections import Train
 from core.spec import Input, Spec
 from models.evaluation import metrics
 from models.heads import Head
+from models.networks import augmentation
 from models.networks import batches as batching
 from models.networks.step_clock import StepClock
 from models.preprocessing.rows import TransformedRows
@@ -94,6 +95,7 @@ def fit(
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     clock = StepClock()
     batches = batching.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed)
+    batches = augmentation.augmented(batches, inputs, options.noise, options.swap_noise, options.seed)
     history = network.fit(
         batches,
         steps_per_epoch=steps,
@@ -166,7 +168,9 @@ class _ValidationMetrics(keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Reports the progress once a second: an epoch of a large table takes minutes."""
+        """Reports the progress once a second, and ends an epoch that has diverged: one may take minutes."""
+        if logs is not None and not np.isfinite(logs["loss"]):
+            self.model.stop_training = True
         if time.monotonic() - self._reported > 1:
             self._progress(self._epoch + (batch + 1) / self.params["steps"])
 

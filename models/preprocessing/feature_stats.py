@@ -121,7 +121,7 @@ def _amounts(statistics: statistics_pb2.StringStatistics, feature: Feature, miss
     std = float(np.average((values - mean) ** 2, weights=counts)) ** 0.5
     shares = np.linspace(0, 1, feature.buckets + 1)
     edges = np.quantile(values, shares, weights=counts, method="inverted_cdf")
-    return _constants(feature, edges, mean, std, missing)
+    return constants(feature, edges, mean, std, missing)
 
 
 def _numbers(
@@ -136,10 +136,10 @@ def _numbers(
     else:
         count, mean, std, edges = _stock_numbers(statistics.num_stats)
     missing += (1 - missing) * (1 - count / present) if present else 1 - missing
-    return dataclasses.replace(_constants(feature, edges, mean, std, missing), longest=longest)
+    return dataclasses.replace(constants(feature, edges, mean, std, missing), longest=longest)
 
 
-def _constants(feature: Feature, edges: np.ndarray, mean: float, std: float, missing: float) -> FeatureStats:
+def constants(feature: Feature, edges: np.ndarray, mean: float, std: float, missing: float) -> FeatureStats:
     """Returns the constants of numbers out of their moments and their quantiles of equal weight."""
     moments = RobustMoments.of(edges, mean, std)
     median = float(np.median(edges)) if len(edges) else 0.0

@@ -82,7 +82,10 @@ def _declare_time(feature: Feature, column: FeatureStats, taken: set[str | None]
     per_day = 86_400 * PER_SECOND[feature.unit]
     boundaries = tuple(boundary / per_day for boundary in column.boundaries)
     elapsed = _free(f"{feature.name}_elapsed", taken)
-    inputs = [Input(elapsed, "numeric", 0, mean / per_day, std / per_day or 1.0, boundaries)]
+    ends = (int(column.offset + column.low), int(column.offset + column.high))
+    if column.missing == 1:
+        ends = tf.int64.min, tf.int64.max
+    inputs = [Input(elapsed, "numeric", 0, mean / per_day, std / per_day or 1.0, boundaries, moments=ends)]
     for part, period in _periods(column).items():
         free = _free(f"{feature.name}_{part}", taken)
         inputs.append(Input(free, "categorical", period + 1))

@@ -2,31 +2,29 @@
 
 Signatures (see `signatures` of the saved model):
     serving_default: `examples` string[batch], serialised tf.Example.
-    predict: a tensor [batch] a feature; numbers float64 with NaN for missing, text string with "" for missing. A
-        repeated feature is [batch, None], padded with the same.
+    predict: a tensor [batch] a feature; numbers float64 with NaN for missing, text string with "" for missing, and so
+        moments and truth values that are text in the data. A repeated feature is [batch, None], padded with the same.
     transform_features: takes what `predict` takes, gives the transformed features.
+    classify: of classes. TensorFlow Serving's Classification API: `inputs` string[batch], serialised tf.Example, to
+        `classes` and `scores`.
+    regress: of regression and of two classes. Its Regression API: the same `inputs` to `outputs` float32[batch], which
+        is the prediction or the score of the second class.
 
 Classification gives `classes` string[batch, C], `scores` float32[batch, C] and `predicted` string[batch]. Regression
 gives `predictions` float32[batch]; and where float32 would round them too much, `predictions_float64` float64[batch].
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
 
-from core.spec import Feature, Payload, Spec
+from core.spec import Feature, Spec
 from models.preprocessing.packing import pack
-from models.preprocessing.transform_graph import Raw, TransformGraph, split
+from models.preprocessing.transform_graph import Raw, TransformGraph
 from models.serving import signatures
-
-_VALUE_TYPES: Mapping[Payload, tf.DType] = {
-    "int": tf.int64,
-    "float": tf.float32,
-    "double": tf.float64,
-    "text": tf.string,
-}
-_EXAMPLE_TYPES = {**_VALUE_TYPES, "double": tf.float32}  # tf.Example has no float64
+from models.serving.requests import tf_examples
+from models.serving.requests.columns import VALUE_TYPES, Reader, bounds, is_text
 
 
 def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -> None:
@@ -44,7 +42,7 @@ def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -
     served.variables_ = [variable.value for variable in predictor.variables]
     served.resources_ = graph.resources
     tf.saved_model.save(served, path, signatures=_signatures(spec, graph, predictor, arguments))
-    signatures.rename_inputs(path, {argument: name for name, argument in arguments.items()})
+    signatures.complete(path, {argument: name for name, argument in arguments.items()})
 
 
 def _signatures(
@@ -54,9 +52,8 @@ def _signatures(
 
     Each step is traced once and called by every signature: for a wide table, tracing takes most of the time.
     """
-    raw = {feature.name: tf.SparseTensorSpec([None, None], _VALUE_TYPES[feature.payload]) for feature in spec.features}
+    raw = {feature.name: tf.SparseTensorSpec([None, None], VALUE_TYPES[feature.payload]) for feature in spec.features}
     dense = {arguments[feature.name]: _dense_spec(feature, arguments[feature.name]) for feature in spec.features}
-    parsing = {feature.name: tf.io.VarLenFeature(_EXAMPLE_TYPES[feature.payload]) for feature in spec.features}
     transform = tf.function(graph.features, autograph=False).get_concrete_function(raw)
 
     def answer(rows: Raw) -> dict[str, tf.Tensor]:
@@ -64,22 +61,40 @@ def _signatures(
 
     answer_rows = tf.function(answer, autograph=False).get_concrete_function(raw)
 
+    reader = Reader(spec.features, bounds(spec.features, graph.inputs))
+
+    def read(columns: Mapping[str, tf.Tensor]) -> Raw:
+        return reader.columns({name: columns[argument] for name, argument in arguments.items()})
+
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        parsed = tf.io.parse_example(examples, parsing)
-        return answer_rows({name: tf.cast(column, raw[name].dtype) for name, column in parsed.items()})
+        return answer_rows(tf_examples.read(examples, reader))
 
     def predict(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer_rows(_sparse(spec.features, arguments, columns))
+        return answer_rows(read(columns))
 
     def transform_features(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        return transform(_sparse(spec.features, arguments, columns))
+        return transform(read(columns))
 
-    examples = tf.TensorSpec([None], tf.string, name="examples")
-    return {
-        "serving_default": tf.function(serving_default, autograph=False).get_concrete_function(examples),
+    examples, inputs = (tf.TensorSpec([None], tf.string, name=name) for name in ("examples", "inputs"))
+    answer_examples = tf.function(serving_default, autograph=False).get_concrete_function(examples)
+
+    def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        answers = answer_examples(inputs)
+        return {name: answers[name] for name in ("classes", "scores")}
+
+    def regress(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        answers = answer_examples(inputs)
+        return {"outputs": answers["scores"][:, 1] if spec.label.classes else answers["predictions"]}
+
+    functions = {
         "predict": tf.function(predict, autograph=False).get_concrete_function(**dense),
         "transform_features": tf.function(transform_features, autograph=False).get_concrete_function(**dense),
+        "serving_default": answer_examples,
     }
+    for function in (classify, regress):
+        if function.__name__ in signatures.names_for(spec.label.task):
+            functions[function.__name__] = tf.function(function, autograph=False).get_concrete_function(inputs)
+    return functions
 
 
 def _named(predictions: tf.Tensor, spec: Spec) -> dict[str, tf.Tensor]:
@@ -96,27 +111,4 @@ def _named(predictions: tf.Tensor, spec: Spec) -> dict[str, tf.Tensor]:
 
 def _dense_spec(feature: Feature, argument: str) -> tf.TensorSpec:
     shape = [None, None] if feature.repeated else [None]
-    return tf.TensorSpec(shape, tf.string if feature.payload == "text" else tf.float64, name=argument)
-
-
-def _sparse(
-    features: Sequence[Feature], arguments: Mapping[str, str], columns: Mapping[str, tf.Tensor]
-) -> dict[str, tf.SparseTensor]:
-    """Returns the columns of a request as the transform graph takes them: without the missing values."""
-    raw: dict[str, tf.SparseTensor] = {}
-    by_payload: dict[Payload, list[str]] = {}
-    for feature in features:
-        if feature.repeated:
-            raw[feature.name] = _present(columns[arguments[feature.name]], feature.payload)
-        else:
-            by_payload.setdefault(feature.payload, []).append(feature.name)
-    for payload, names in by_payload.items():
-        raw |= split(_present(tf.stack([columns[arguments[name]] for name in names], axis=1), payload), names)
-    return raw
-
-
-def _present(values: tf.Tensor, payload: Payload) -> tf.SparseTensor:
-    """Returns a matrix without its missing values."""
-    indexes = tf.where(values != "" if payload == "text" else tf.logical_not(tf.math.is_nan(values)))
-    found = tf.cast(tf.gather_nd(values, indexes), _VALUE_TYPES[payload])
-    return tf.SparseTensor(indexes, found, tf.shape(values, tf.int64))
+    return tf.TensorSpec(shape, tf.string if is_text(feature) else tf.float64, name=argument)

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import pathlib
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from core.errors import UserError
+from core.spec import WHOLE_NUMBERS, Feature
 from models.serving import signatures
 
 
@@ -63,11 +65,21 @@ class ServedModel:
         return self._inputs[signature]
 
     def call(self, signature: str, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Returns what a signature gives for some rows; columns that it does not take are ignored."""
+        """Returns what a signature gives for some rows; columns that it does not take are ignored.
+
+        Raises:
+            UserError: a value is none of its feature.
+        """
         function = self._loaded.signatures[signature]
-        tensors = {name: tf.constant(columns[name], spec.dtype) for name, spec in self._inputs[signature].items()}
+        tensors = {name: _tensor(columns[name], spec.dtype) for name, spec in self._inputs[signature].items()}
         keywords = self._keywords[signature]
-        answer = function(**{keywords[name]: tensor for name, tensor in tensors.items()})
+        try:
+            answer = function(**{keywords[name]: tensor for name, tensor in tensors.items()})
+        except tf.errors.InvalidArgumentError as error:
+            refused = re.search(r"Feature '.*' has the value '.*', and .* was expected\.", error.message)
+            if refused is None:
+                raise
+            raise UserError(refused.group()) from error
         outputs = {name: value.numpy() for name, value in answer.items()}
         exact = outputs.pop("predictions_float64", None)
         return outputs if exact is None else {**outputs, "predictions": exact}
@@ -121,6 +133,36 @@ def _inputs(path: str) -> dict[str, dict[str, tf.TensorSpec]]:
         for signature, definition in model.meta_graphs[0].signature_def.items()
         if not signature.startswith("__")
     }
+
+
+def _tensor(column: np.ndarray, dtype: tf.DType) -> tf.Tensor:
+    """Returns a column as a signature takes it."""
+    if dtype == tf.string and column.dtype.kind == "f":
+        return tf.constant(as_texts(column))
+    return tf.constant(column.astype(np.float64) if column.dtype == np.longdouble else column, dtype)
+
+
+def as_texts(numbers: np.ndarray) -> np.ndarray:
+    """Returns whole numbers as object[batch] of their decimal digits, with b"" for NaN."""
+    missing = np.isnan(numbers)
+    texts = np.where(missing, 0, numbers).astype(np.int64).astype(bytes).astype(object)
+    return np.where(missing, b"", texts)
+
+
+def written_texts(numbers: np.ndarray, feature: Feature) -> np.ndarray:
+    """Returns whole numbers as object[batch] of texts as requests may have them: moments in ISO 8601.
+
+    Every second moment has an offset. Digits stand for a year that has not four of them.
+    """
+    texts = as_texts(numbers)
+    if feature.kind != "timestamp" or feature.written == WHOLE_NUMBERS:
+        return texts
+    moments = np.where(np.isnan(numbers), 0, numbers).astype(np.int64).astype(f"datetime64[{feature.unit}]")
+    zone = np.arange(len(texts)) % 2 == 1
+    local = np.datetime_as_string(moments + np.where(zone, np.timedelta64(330, "m"), np.timedelta64(0, "m")))
+    iso = np.char.encode(np.char.add(local, np.where(zone, "+05:30", "Z"))).astype(object)
+    years = moments.astype("datetime64[Y]").astype(np.int64) + 1970
+    return np.where((texts != b"") & (years > 1000) & (years < 9999), iso, texts)
 
 
 def _missing(spec: tf.TensorSpec) -> np.ndarray:

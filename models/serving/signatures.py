@@ -1,4 +1,4 @@
-"""Gives the inputs of a served model the names of the table's columns, whatever they are.
+"""Declares the signatures of a served model, and gives their inputs the names of the columns, whatever they are.
 
 TensorFlow traces a signature as a Python function, so its inputs have names that Python accepts: neither `class` nor
 `Fare ($)`. A model server has no such limit: it reads the names from the file. So the names are changed in the file.
@@ -15,6 +15,23 @@ import re
 from collections.abc import Collection, Mapping
 
 from tensorflow.core.protobuf import saved_model_pb2
+
+from core.spec import Task
+
+_FOR_ALL = ("serving_default", "predict", "transform_features")
+# Those of TensorFlow Serving's Classification and Regression APIs. The regression of two classes is the score of the
+# second, as in the classifiers of tf.estimator.
+_METHODS = {"classify": "tensorflow/serving/classify", "regress": "tensorflow/serving/regress"}
+_OF_TASK: Mapping[Task, tuple[str, ...]] = {
+    "binary": ("classify", "regress"),
+    "multiclass": ("classify",),
+    "regression": ("regress",),
+}
+
+
+def names_for(task: Task) -> tuple[str, ...]:
+    """Returns the names of the signatures of a model for a task."""
+    return _FOR_ALL + _OF_TASK[task]
 
 
 def arguments(names: Collection[str]) -> dict[str, str]:
@@ -46,21 +63,19 @@ def _loader_form(name: str) -> str:
     return form if form[:1].isalpha() else f"arg_{form}"
 
 
-def rename_inputs(path: str, names: Mapping[str, str]) -> None:
-    """Renames inputs in all signatures of a saved model.
+def complete(path: str, names: Mapping[str, str]) -> None:
+    """Writes into a saved model what TensorFlow does not save: the names of inputs, and the methods of signatures.
 
     Args:
         path: the folder of the model.
-        names: the new name of each argument.
+        names: the name that each argument shall have as an input of the signatures.
     """
-    # TensorFlow writes the names of tensors in small letters.
-    if all(argument == name == name.lower() for argument, name in names.items()):
-        return
     accepted = keywords(names.values())
     file = pathlib.Path(path, "saved_model.pb")
     model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
     for graph in model.meta_graphs:
-        for signature in graph.signature_def.values():
+        for key, signature in graph.signature_def.items():
+            signature.method_name = _METHODS.get(key, signature.method_name)
             inputs = {names.get(argument, argument): value for argument, value in signature.inputs.items()}
             signature.inputs.clear()
             for name, value in inputs.items():

@@ -16,7 +16,8 @@ from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics
 from models.preprocessing.rows import TransformedRows
-from models.serving import export
+from models.preprocessing.transform_graph import TransformGraph
+from models.serving import export, made_rows
 from models.trained import Predict
 from models.training import dataset, ensemble
 from models.training import fn_args as fn_args_reader
@@ -29,8 +30,8 @@ def run_fn(fn_args: Any) -> None:
     """Trains the model and writes the outputs of the stage. TFX calls it.
 
     The served model goes to `fn_args.serving_model_dir`. The folder `fn_args.model_run_dir` gets TensorBoard's logs,
-    `report.json`, and `expected.parquet`: rows of eval, with the predictions of the model in memory in the column
-    `examples.PREDICTION`.
+    `report.json`, and `expected.parquet`: rows of eval and rows made of them, with the predictions of the model in
+    memory in the column `examples.PREDICTION`.
     """
     spec, options, graph = fn_args_reader.read(fn_args, Train)
     folder = pathlib.Path(fn_args.model_run_dir)
@@ -49,7 +50,7 @@ def run_fn(fn_args: Any) -> None:
     final = training.refit(trained) if options.refit == "auto" else trained
     predictor = ensemble.combine(final, graph.inputs)
     export.save(fn_args.serving_model_dir, spec, graph, predictor)
-    _write_expected(folder / "expected.parquet", eval_uri, validation, predictor)
+    _write_expected(folder / "expected.parquet", eval_uri, graph, predictor)
     report = _report(final, predictor, training.metrics(trained))
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
 
@@ -103,9 +104,11 @@ class _Training:
         return metrics.compute(self.spec.label.task, rows.labels, found, rows.weights)
 
 
-def _write_expected(path: pathlib.Path, split_uri: str, rows: TransformedRows, predictor: keras.Model) -> None:
+def _write_expected(path: pathlib.Path, split_uri: str, graph: TransformGraph, predictor: keras.Model) -> None:
     raw = examples.read(examples.row_groups(split_uri)[0]).slice(0, _EXPECTED_ROWS)
-    predictions = Predict(predictor)(rows.take(slice(0, raw.num_rows)).features)
+    predict = Predict(predictor)
+    raw = made_rows.add(raw, graph.spec.features, made_rows.bases(predict(graph(raw))))
+    predictions = predict(graph(raw))
     column = pa.array(list(predictions.reshape(raw.num_rows, -1)), pa.list_(pa.from_numpy_dtype(predictions.dtype)))
     pq.write_table(pa.Table.from_batches([raw]).append_column(examples.PREDICTION, column), path)
 

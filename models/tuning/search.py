@@ -23,6 +23,7 @@ from models.families.family import Choice
 from models.preprocessing.rows import TransformedRows
 from models.trained import Predict, Report, Trained
 from models.tuning import searches, trial_report
+from models.tuning.median_stopping import MedianStopping
 from models.tuning.time_budget import TimeBudget
 
 _FAILURES = 3  # so many failed trials, and none that completed: the next that fails ends the search
@@ -87,6 +88,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         )
         self._tune, self._logs = tune, logs
         self._chosen: trial_module.Trial | None = None
+        self._curves: list[list[float]] = []
         primary = metrics.PRIMARY[spec.label.task]
         self.metric, more_is_better = primary.name, primary.greater_is_better
         if self.metric == "auc" and len(set(validation.labels.tolist())) < 2:
@@ -125,6 +127,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
     def run(self, most: int) -> None:
         """Runs trials until there are so many, or no further one can end in time. See `search`."""
         self.oracle.max_trials = most
+        self.oracle.max_consecutive_failed_trials = most + 1  # `run_trial` decides when failures end the search
         try:
             super().search(verbose=0)
         except keras_tuner.errors.FatalError as error:
@@ -146,14 +149,14 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         epochs = trial.hyperparameters.values.get("tuner/epochs", self._options.epochs)
         options = self._options.model_copy(update={"epochs": epochs})
         logs = self._logs and os.path.join(self._logs, f"{self._label}trial-{trial.trial_id}")
-        callbacks = [keras.callbacks.TensorBoard(logs, write_graph=False)] if logs else []
+        board = [keras.callbacks.TensorBoard(logs, write_graph=False)] if logs else []
         values = trial_report.hyperparameters(trial).values
         try:
             trained = self._fit(
                 options=options,
                 hyperparameters=values,
                 budget=self._budget.left() if self._several or self.longest else None,
-                callbacks=callbacks,
+                callbacks=[MedianStopping(self._curves), *board],
                 report=self._reporter(),
             )
         except UserError as error:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from core import examples
 from models.serving import model_versions
-from pipeline.monitoring import scorer
+from pipeline.monitoring import replay, scorer
 from pipeline.monitoring.drift import domain_classifier, prediction_change, prediction_drift
 from pipeline.monitoring.quality import estimated_quality, measured_quality
 from pipeline.monitoring.reference import Reference
@@ -66,6 +66,8 @@ def check(
         return ModelChecks(parts, {}, {}, (*notes, _without_rows(trained)))
     predicted = predict(requests.sample)
     parts["predictions"] = prediction_drift.prediction_drift(spec, predicted, known[2], level)
+    if replayed := replay.replay(requests.sample, requests.sample_answers, predicted):
+        parts["replay"] = replayed
     if min(requests.sample.num_rows, known[0].num_rows) < _LEAST_ROWS:
         notes.append(f"fewer than {_LEAST_ROWS} requests or rows of test: neither quality nor joint drift is estimated")
     else:

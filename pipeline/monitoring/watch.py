@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core import storage
-from core.config.sections import Limits, Validate
+from core.config.sections import Limits
 from core.errors import GateError, UserError
 from models.serving import model_versions
-from pipeline.monitoring import model_checks, reference, windows
+from pipeline.monitoring import limits, model_checks, reference, windows
 from pipeline.monitoring.drift import feature_drift
 from pipeline.monitoring.drift.feature_drift import FeatureDrift
 from pipeline.monitoring.drift.prediction_change import LEAST_CHANGE
@@ -37,6 +37,7 @@ class Request:
         key: the column that requests and labels have in common.
         time: the column with the time of a request.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
+        schema: a schema with limits that take the place of the configuration's; None for none.
         max_age: the age of the model in days above which there is an alarm; None for any.
         html: a file to write the report to as a page.
         prometheus: a file to write the report to in Prometheus' text format.
@@ -49,6 +50,7 @@ class Request:
     key: str | None = None
     time: str | None = None
     sets: Sequence[str] = ()
+    schema: Path | None = None
     max_age: float | None = None
     html: Path | None = None
     prometheus: Path | None = None
@@ -87,8 +89,8 @@ def watch(request: Request) -> Report:
     level = feature_drift.alpha(features, _OTHER_TESTS)
     drifted = [feature.name for feature in features if feature.reasons(level)]
     checks = model_checks.check(trained, requests, labels, drifted, level)
-    limits = _limits(trained.version)
-    verdicts = [_verdict(feature, level, limits, checks) for feature in features]
+    allowed = limits.read(trained.version, request.schema)
+    verdicts = [_verdict(feature, level, allowed, checks) for feature in features]
     verdicts.sort(key=lambda verdict: (_ORDER[verdict.state], -(verdict.change or 0), -verdict.drift.distance))
     shown = [verdict.drift.name for verdict in verdicts if verdict.reasons][:_SHOWN]
     parts = {
@@ -100,20 +102,14 @@ def watch(request: Request) -> Report:
     return Report(str(trained.version), requests.rows, requests.left_out, tuple(verdicts), notes, parts)
 
 
-def _verdict(feature: FeatureDrift, level: float, limits: Limits, checks: ModelChecks) -> FeatureVerdict:
+def _verdict(feature: FeatureDrift, level: float, allowed: Limits, checks: ModelChecks) -> FeatureVerdict:
     change = checks.changes.get(feature.name)
     return FeatureVerdict(
         feature,
         tuple(feature.reasons(level)),
         significant=bool(feature.measure) and feature.p_value < level,
-        limit=limits.features.get(feature.name, limits.default),
+        limit=allowed.features.get(feature.name, allowed.default),
         change=change,
         share=checks.shares.get(feature.name),
         matters=change is None or change >= LEAST_CHANGE,
     )
-
-
-def _limits(version: Path) -> Limits:
-    """Returns the limits on drift in the configuration of the training."""
-    section = storage.read_json(version / model_versions.METADATA_FILE).get("validate")
-    return Validate.model_validate(section).drift if section else Limits()

@@ -8,9 +8,9 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +42,7 @@ class Request:
         keep: columns of the table to write beside the predictions.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
         allow_unknown: features whose values may all be unknown to the model.
+        beam: the options of Beam's runner, which predicts the parts; None for this process.
         quiet: print only errors.
         json: print the summary as JSON on standard output, and nothing else there.
     """
@@ -52,18 +53,33 @@ class Request:
     keep: Sequence[str] = ()
     sets: Sequence[str] = ()
     allow_unknown: Sequence[str] = ()
+    beam: str | None = None
     quiet: bool = False
     json: bool = False
 
 
 @dataclasses.dataclass
-class _Counts:
-    """What was predicted: rows, rows that cannot be read, parts that were there, and columns that are not used."""
+class Predicted:
+    """What was predicted: of one part, or of all.
 
+    Attributes:
+        skew: the rows beside those of train.
+        rows: the number of rows.
+        left_out: the number of rows that cannot be read.
+        ignored: the columns that are neither features nor kept.
+    """
+
+    skew: Skew
     rows: int = 0
     left_out: int = 0
-    kept_parts: int = 0
-    ignored: dict[str, None] = dataclasses.field(default_factory=dict)
+    ignored: Sequence[str] = ()
+
+    def add(self, other: "Predicted") -> None:
+        """Adds what was predicted elsewhere."""
+        self.skew.merge(other.skew)
+        self.rows += other.rows
+        self.left_out += other.left_out
+        self.ignored = list(dict.fromkeys([*self.ignored, *other.ignored]))
 
 
 def run(request: Request) -> int:
@@ -73,72 +89,96 @@ def run(request: Request) -> int:
         UserError: the model or the data do not exist, they do not fit together, or the file cannot be written.
     """
     begun = time.monotonic()
-    _check_output(request.to, request.files)
+    _check_output(request)
     version = model_versions.find_version(request.model)
     training = read_training(version)
     _check_names(request, training.spec)
-    skew, counts = Skew(training.stats), _Counts()
-    load = functools.cache(lambda: _loaded(version))
     parts = shards.of(request.files, request.to, version, [request.keep, request.sets])
-    with _progress(request.quiet) as progress:
-        for place, part in enumerate(parts, 1):
-            if part.done:
-                counts.kept_parts += 1
-            else:
-                name = f"part {place} of {len(parts)}" if len(parts) > 1 else "rows"
-                _predict_part(request, training, part, load, skew, counts, functools.partial(progress, name))
+    wanted = [part for part in parts if not part.done]
+    total = Predicted(Skew(training.stats))
+    if request.beam is None:
+        model = functools.cache(lambda: loaded(version))
+        with _progress(request.quiet) as progress:
+            for place, part in enumerate(wanted, 1):
+                name = f"part {place} of {len(wanted)}" if len(wanted) > 1 else "rows"
+                total.add(predict_part(request, training, part, model, functools.partial(progress, name)))
+    elif wanted:
+        from pipeline.prediction import beam_prediction
+
+        total.add(beam_prediction.predict(request, version, wanted))
     seconds = time.monotonic() - begun
+    summary = {
+        "model": str(version),
+        "to": str(request.to),
+        "rows": total.rows,
+        "left_out": total.left_out,
+        "seconds": round(seconds, 3),
+        "parts_kept": len(parts) - len(wanted),
+        "ignored_columns": list(total.ignored),
+        "warnings": total.skew.warnings(),
+        "notes": total.skew.notes(),
+        "features": total.skew.to_dict(),
+    }
     if not request.quiet:
-        _print_summary(request, version, skew, counts, seconds)
+        print(_text(summary), file=sys.stderr)
     if request.json:
-        numbers = {"rows": counts.rows, "left_out": counts.left_out, "seconds": round(seconds, 3)}
-        aside = {"parts_kept": counts.kept_parts, "ignored_columns": list(counts.ignored)}
-        found = {"warnings": skew.warnings(), "notes": skew.notes(), "features": skew.to_dict()}
-        print(json.dumps({"model": str(version), "to": str(request.to), **numbers, **aside, **found}, indent=2))
+        print(json.dumps(summary, indent=2))
     return 0
 
 
-def _print_summary(request: Request, version: Path, skew: Skew, counts: _Counts, seconds: float) -> None:
-    lines = [f"warning: {warning}." for warning in skew.warnings()] + [f"note: {note}." for note in skew.notes()]
-    if counts.ignored:
-        lines.append(f"note: not used, neither by the model nor by --keep: {', '.join(counts.ignored)}.")
-    if counts.kept_parts:
-        lines.append(f"note: {counts.kept_parts:,} parts were complete already and were kept.")
-    aside = f" {counts.left_out:,} rows cannot be read and were left out." if counts.left_out else ""
-    lines.append(f"{counts.rows:,} rows predicted by {version} in {seconds:.1f} s: {request.to}.{aside}")
-    print("\n".join(lines), file=sys.stderr)
+def _text(summary: Mapping[str, Any]) -> str:
+    """Returns a summary in lines."""
+    lines = [f"warning: {warning}." for warning in summary["warnings"]]
+    lines += [f"note: {note}." for note in summary["notes"]]
+    if summary["ignored_columns"]:
+        lines.append(f"note: not used, neither by the model nor by --keep: {', '.join(summary['ignored_columns'])}.")
+    if summary["parts_kept"]:
+        lines.append(f"note: {summary['parts_kept']:,} parts were complete already and were kept.")
+    aside = f" {summary['left_out']:,} rows cannot be read and were left out." if summary["left_out"] else ""
+    done = f"{summary['rows']:,} rows predicted by {summary['model']} in {summary['seconds']:.1f} s: {summary['to']}."
+    return "\n".join([*lines, done + aside])
 
 
-def _predict_part(
+def predict_part(
     request: Request,
     training: Training,
     part: shards.Shard,
-    load: Callable[[], "ServedModel"],
-    skew: Skew,
-    counts: _Counts,
-    progress: Callable[[int, int | None], None],
-) -> None:
-    """Writes a part; adds its rows to the counts and to the comparison with train, and checks that."""
+    model: Callable[[], "ServedModel"],
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+) -> Predicted:
+    """Writes a part.
+
+    Args:
+        request: the arguments of the command.
+        training: how the training read its table.
+        part: the files and where their predictions go.
+        model: returns the model; loading it takes seconds, so the data are checked before.
+        progress: takes the number of rows that are done, and of all where it is known.
+
+    Raises:
+        UserError: the data do not fit the model, or the file cannot be written.
+    """
+    found = Predicted(Skew(training.stats))
     with PredictionTable(training, part.files, request.keep, part.to.suffix.lower(), request.sets) as table:
-        model, rows = load(), 0  # it takes seconds, so the data are checked before
         total = None if training.query else table.num_rows
+        served = model()
         with writers.writing(part.to) as write:
             for batch in table.batches():
-                skew.add(batch.features)
-                write(part.marked(predictions(model, batch, table.spec)))
-                rows += batch.features.num_rows
-                progress(rows, total)
-            if table.num_rows and not rows:
+                found.skew.add(batch.features)
+                write(part.marked(predictions(served, batch, table.spec)))
+                found.rows += batch.features.num_rows
+                progress(found.rows, total)
+            if table.num_rows and not found.rows:
                 raise UserError(
                     f"{part.files[0]} has no rows to predict: the query of the training removes all of them."
                 )
-            skew.check(request.allow_unknown)
-        counts.rows += rows
-        counts.left_out += table.rejects()
-        counts.ignored |= dict.fromkeys(table.ignored)
+            found.skew.check(request.allow_unknown)
+        found.left_out, found.ignored = table.rejects(), table.ignored
+    return found
 
 
-def _loaded(version: Path) -> "ServedModel":
+def loaded(version: Path) -> "ServedModel":
+    """Loads a pushed model, which takes seconds."""
     with quiet_tensorflow():
         from models.serving import served_model
 
@@ -175,14 +215,17 @@ def quiet_tensorflow() -> Iterator[None]:
         os.close(devnull)
 
 
-def _check_output(to: Path, files: Sequence[str]) -> None:
+def _check_output(request: Request) -> None:
+    to = request.to
     storage.check_path(to)
+    if request.beam is not None and not shards.is_folder(to):
+        raise UserError(f"--to {to}: with --beam, a folder for the parts was expected, whose name has no suffix.")
     if not shards.is_folder(to) and to.suffix.lower() not in writers.SUFFIXES:
         raise UserError(
             f"--to {to}: a file named {', '.join(writers.SUFFIXES[:-1])} or {writers.SUFFIXES[-1]} was expected, or a "
             "folder, which has no suffix."
         )
-    if str(to.absolute()) in ingest.expand(files):
+    if str(to.absolute()) in ingest.expand(request.files):
         raise UserError(f"--to {to} is one of the files to read. Name another file.")
 
 

@@ -12,6 +12,7 @@ Example:
     print(skew.warnings(), skew.to_dict())
 """
 
+import copy
 import math
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -79,6 +80,14 @@ class FeatureSkew:
         if least < low or most > high:
             numbers = np.asarray(values)
             self.outside += int(np.count_nonzero((numbers < low) | (numbers > high)))
+
+    def merge(self, other: "FeatureSkew") -> None:
+        """Adds the rows that another one has seen."""
+        for count in ("rows", "missing", "values", "unknown", "outside"):
+            setattr(self, count, getattr(self, count) + getattr(other, count))
+        ranges = [found for found in (self.found, other.found) if found]
+        self.found = (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
+        self.examples = list(dict.fromkeys([*self.examples, *other.examples]))[:_MOST_SHOWN]
 
     def warnings(self) -> list[str]:
         """Returns what stands out, a line each."""
@@ -155,6 +164,14 @@ class Skew:
         """Adds rows as Examples hold them."""
         for feature in self.features:
             feature.add(batch.column(feature.train.feature.name))
+
+    def merge(self, other: "Skew") -> None:
+        """Adds the rows that another comparison with the same train has seen; one of them may have no features yet."""
+        if not self.features:
+            self.features = copy.deepcopy(other.features)
+        elif other.features:
+            for feature, seen in zip(self.features, other.features, strict=True):
+                feature.merge(seen)
 
     def warnings(self) -> list[str]:
         """Returns a line for each share that stands out."""

@@ -9,13 +9,12 @@ import numpy as np
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from core.spec import Feature, Spec
+from core.spec import Feature, Spec, plausible_moments
 from models.preprocessing import feature_stats
 from models.serving import model_versions
 
 FAR_WIDTHS = 10  # numbers lie far beyond a range from so many times its width
 NEW_MOMENTS = np.timedelta64(366, "D")  # moments move on: their range is widened by this, or by its width if larger
-FAR_MOMENTS = np.timedelta64(10 * 31_556_952, "s")  # moments lie far beyond a range from its width and ten years
 
 Range = tuple[float, float]
 
@@ -57,11 +56,11 @@ class TrainStats:
         if not statistics.num_stats.common_stats.tot_num_values or not math.isfinite(high - low):
             return cls(feature, constants.missing)
         width = high - low
-        new, far = 0.0, FAR_WIDTHS * width
+        new, near = 0.0, (low - FAR_WIDTHS * width, high + FAR_WIDTHS * width)
         if feature.kind == "timestamp":
-            tick = np.timedelta64(1, feature.unit)
-            new, far = max(width, NEW_MOMENTS / tick), width + FAR_MOMENTS / tick
-        accepted, near = (low - new, high + new), (low - far, high + far)
+            new = max(width, NEW_MOMENTS / np.timedelta64(1, feature.unit))
+            near = plausible_moments((low, high), feature.unit)
+        accepted = (low - new, high + new)
         return cls(feature, constants.missing, values=(low, high), accepted=accepted, near=near)
 
     @property

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 
 import ingest
 from core.config.sections import FeatureOptions
-from core.spec import Feature, Label, Spec
+from core.spec import EXACT_DOUBLE, ISO_8601, TRUE_OR_FALSE, WHOLE_NUMBERS, Feature, Label, Spec
+from ingest.sql.values import type_class
 from pipeline.config.settings import Settings
 from pipeline.profile.checks import run_checks, warnings
 from pipeline.profile.label_inference import spec_label
 from pipeline.profile.role_inference import InferredRole
 from pipeline.profile.table_inference import infer
-from pipeline.profile.table_profile import profile_table
+from pipeline.profile.table_profile import TableProfile, profile_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,7 @@ def resolve(settings: Settings) -> Resolved:
     resolved = _resolved_settings(settings, inferred.roles, label)
     return Resolved(
         settings=resolved,
-        spec=spec_of(resolved, label),
+        spec=spec_of(resolved, label, table),
         source=table.source,
         reasons={settings.label: f"{label.task}: {inferred.label.reason}"}
         | {column: role.reason for column, role in inferred.roles.items()},
@@ -81,12 +82,35 @@ def _resolved_settings(settings: Settings, roles: Mapping[str, InferredRole], la
     return settings.model_copy(update=updates)
 
 
-def spec_of(settings: Settings, label: Label) -> Spec:
-    """Returns the part of resolved settings that the stages need."""
+def spec_of(settings: Settings, label: Label, table: TableProfile | None = None) -> Spec:
+    """Returns the part of resolved settings that the stages need; without a table, requests have numbers as numbers."""
     features = []
     for column, options in settings.features.items():
         if options.kind != "ignore":
             given = options.model_dump(exclude_none=True)
-            features.append(Feature(column, payload=given.pop("type"), **given))
+            feature = Feature(column, payload=given.pop("type"), **given)
+            features.append(dataclasses.replace(feature, written=_written(feature, table)) if table else feature)
     model, preprocessing_fn = settings.model, settings.preprocessing_fn
     return Spec(label, tuple(features), settings.weight, model.family, dict(model.hyperparameters), preprocessing_fn)
+
+
+def _written(feature: Feature, table: TableProfile) -> str | None:
+    """Returns how requests write the values of a feature as texts: see `Feature.written`."""
+    if feature.payload != "int" or feature.repeated:
+        return None
+    profile = table.columns[feature.name]
+    column = next((column for column in table.source.columns if column.name == feature.name), None)
+    if column and _holds_texts(column, table.source):
+        kind = type_class(column.type)
+        if kind == "boolean" and profile.type_class == "boolean":
+            return TRUE_OR_FALSE
+        if kind == "moment" and feature.kind == profile.type_class == "timestamp":
+            return column.format or ISO_8601
+    if feature.kind == "timestamp":
+        return ISO_8601 if feature.unit == "ns" else None
+    ends = [end for end in (profile.low, profile.high) if isinstance(end, int)]
+    return WHOLE_NUMBERS if any(abs(end) > EXACT_DOUBLE for end in ends) else None
+
+
+def _holds_texts(column: ingest.Column, source: ingest.Source) -> bool:
+    return ingest.READERS[source.format].holds_texts or type_class(column.type_in_files) == "text"

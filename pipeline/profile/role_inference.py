@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from core.config.sections import FeatureOptions, Role
-from core.spec import PER_SECOND, Payload, Unit
+from core.spec import EXACT_DOUBLE, PER_SECOND, Payload, Unit
 from ingest.sql import moments
 from pipeline.config.settings import Settings
 from pipeline.profile.column_profile import ColumnProfile, natural_payload, short
@@ -32,9 +32,6 @@ _FEW = 32
 _VERY_FEW = 10
 _ROWS_PER_VALUE = 20
 _FEWEST_ROWS_PER_CODE = 5
-
-# A serving request holds numbers as float64, which is exact up to here.
-_EXACT_DOUBLE = 2**53
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +144,7 @@ def _constant(column: ColumnProfile) -> InferredRole | None:
 
 def _integer(column: ColumnProfile, order: Order | None) -> InferredRole:
     payload = natural_payload(column)
-    codes: Payload = payload if max(-column.low, column.high) <= _EXACT_DOUBLE else "text"
+    codes: Payload = payload if max(-column.low, column.high) <= EXACT_DOUBLE else "text"
     count = f"{column.distinct:,} different whole numbers"
     if column.distinct == 2:
         return InferredRole("categorical", codes, f"two values, {column.low} and {column.high}")

@@ -19,7 +19,9 @@ def reproducible(record: RunRecord) -> Finding:
 def unit_tests(record: RunRecord) -> Finding:
     """Checks that the family of the model has tests."""
     family = record.summary.get("model", {}).get("family")
-    found = tested("tests/conformance/test_families.py", f"Each family, and so {family}, learns, saves and loads.")
+    found = tested(
+        "tests/conformance/test_families.py", f"Each family learns, saves and loads; this model is of {family}."
+    )
     return all_of(_NO_TESTS if family else "The run has no model.", found if family else None)
 
 

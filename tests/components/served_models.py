@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from models.serving import signatures
+
 Formula = Callable[[Mapping[str, tf.Tensor]], tf.Tensor]
 
 
@@ -50,12 +52,26 @@ def save(
     def transform_features(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
         return {name: tf.identity(column) for name, column in columns.items()}
 
-    signatures = {
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
+    def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        answer = serving_default(inputs)
+        return {"classes": answer["classes"], "scores": answer["scores"]}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
+    def regress(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        answer = serving_default(inputs)
+        return {"outputs": answer["scores"][:, 1] if classes else answer["predictions"]}
+
+    functions = {
         "serving_default": serving_default.get_concrete_function(),
         "predict": predict.get_concrete_function(**specs),
         "transform_features": transform_features.get_concrete_function(**specs),
+        "regress": regress.get_concrete_function(),
     }
-    tf.saved_model.save(module, str(folder), signatures=signatures)
+    if classes:
+        functions["classify"] = classify.get_concrete_function()
+    tf.saved_model.save(module, str(folder), signatures=functions)
+    signatures.complete(str(folder), {name: name for name in features})
     return str(folder)
 
 

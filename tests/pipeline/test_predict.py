@@ -450,6 +450,32 @@ def test_each_file_gets_a_part_in_a_folder_and_complete_parts_are_kept(compared,
     assert pq.read_table(first).num_rows == 2
 
 
+def test_beam_predicts_as_one_process_does(compared, tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("age,town,id\n" + "20,bonn,7\n,ulm,8\n" * 10)
+    (tmp_path / "b.csv").write_text("age,town,id\n" + "30,Kiel,9\n" + "40,ulm,9\n" * 9)
+    found = []
+    for folder, more in (("one", []), ("workers", ["--beam"])):
+        arguments = ["--keep", "id", "--json", "--quiet", *more]
+        assert _predict(compared, tmp_path / "?.csv", tmp_path / folder, *arguments) == 0
+        summary = json.loads(capsys.readouterr().out)
+        summary.pop("seconds"), summary.pop("to")
+        found.append((summary, [pq.read_table(part) for part in sorted((tmp_path / folder).iterdir())]))
+    assert found[0] == found[1]
+    assert (found[0][0]["rows"], found[0][0]["features"]["age"]["missing"]) == (30, pytest.approx(1 / 3, abs=1e-6))
+
+
+def test_an_error_in_a_worker_of_beam_is_told_as_in_one_process(compared, tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("age,town\n" + "20,BONN\n" * 10)
+    assert _predict(compared, tmp_path / "a.csv", tmp_path / "parts", "--beam") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: The model was not trained on such values:")
+    assert "while running" not in error
+    assert _predict(compared, tmp_path / "a.csv", tmp_path / "p.csv", "--beam") == 2
+    assert "with --beam, a folder for the parts was expected" in capsys.readouterr().err
+    assert _predict(compared, tmp_path / "a.csv", tmp_path / "parts", "--beam=--runner=Flunk") == 2
+    assert "--beam: there is no runner 'Flunk'. Did you mean 'flink'?" in capsys.readouterr().err
+
+
 def test_help_comes_at_once_and_without_tensorflow():
     script = pathlib.Path(predict.__file__)
     begun = time.monotonic()

@@ -90,12 +90,14 @@ class ServedModelCheck:
             where that is larger than 1.
         request: the request with the largest difference.
         p50_ms: the median latency of a request of one row, in milliseconds.
+        culprit: a sentence on the feature that causes the difference; empty where no single one does.
     """
 
     serve: Serve
     difference: float
     request: str
     p50_ms: float
+    culprit: str = ""
 
 
 Evidence = TypeVar("Evidence", Evaluation, ServedModelCheck)

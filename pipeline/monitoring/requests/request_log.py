@@ -3,6 +3,7 @@
 Requests to `predict`, `classify` and `regress` are read, with tensors by feature or with tf.Examples.
 """
 
+import dataclasses
 import itertools
 import math
 import struct
@@ -39,6 +40,21 @@ def is_log(files: Sequence[str]) -> bool:
         return False
 
 
+@dataclasses.dataclass(frozen=True)
+class Logged:
+    """Requests as Examples hold them, and what else the log has.
+
+    Attributes:
+        features: the requests.
+        times: timestamp[s], null where the log has none.
+        answers: list<double>, the scores of the classes or the prediction; null where the log has none of the version.
+    """
+
+    features: pa.RecordBatch
+    times: pa.Array
+    answers: pa.Array
+
+
 class RequestLog:
     """A log of requests.
 
@@ -47,14 +63,20 @@ class RequestLog:
         step: every how many of them are read.
     """
 
-    def __init__(self, files: Sequence[str], spec: Spec) -> None:
-        """Counts the records of files, which are paths and globs."""
-        self._paths, self._spec = ingest.expand(files), spec
+    def __init__(self, files: Sequence[str], spec: Spec, version: int = 0) -> None:
+        """Counts the records of files, which are paths and globs.
+
+        Args:
+            files: paths and globs.
+            spec: the features of the model.
+            version: of the model; answers of other versions are not read. 0 for any.
+        """
+        self._paths, self._spec, self._version = ingest.expand(files), spec, version
         self.records = sum(1 for path in self._paths for _ in _records(path))
         self.step = max(1, math.ceil(self.records / MOST_RECORDS))
 
-    def batches(self) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
-        """Yields requests as Examples hold them, and their times, timestamp[s]: null where the log has none.
+    def batches(self) -> Iterator[Logged]:
+        """Yields the requests.
 
         Raises:
             UserError: a record is no PredictionLog, or a request lacks the features of the model.
@@ -62,7 +84,7 @@ class RequestLog:
         for path in self._paths:
             chosen = itertools.islice(_records(path), 0, None, self.step)
             while some := list(itertools.islice(chosen, _BATCH)):
-                yield from _decoded(path, some, self._spec)
+                yield from _decoded(path, some, self._spec, self._version)
 
 
 def _records(path: str) -> Iterator[bytes]:
@@ -81,13 +103,13 @@ def _records(path: str) -> Iterator[bytes]:
         rest = content[position:]
 
 
-def _decoded(path: str, records: Sequence[bytes], spec: Spec) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
+def _decoded(path: str, records: Sequence[bytes], spec: Spec, version: int) -> Iterator[Logged]:
     from google.protobuf import message
     from tensorflow_serving.apis import prediction_log_pb2
 
     columns: dict[str, list[Any]] = {feature.name: [] for feature in spec.features}
     examples: list[bytes] = []
-    times: tuple[list[int], list[int]] = [], []  # of the rows in columns, and of the examples
+    beside_columns, beside_examples = _Beside(spec, version), _Beside(spec, version)
     for record in records:
         try:
             log = prediction_log_pb2.PredictionLog.FromString(record)
@@ -96,30 +118,64 @@ def _decoded(path: str, records: Sequence[bytes], spec: Spec) -> Iterator[tuple[
                 f"{path} holds records that are no PredictionLog. A log of requests was expected."
             ) from None
         kind = log.WhichOneof("log_type")
-        found: list[bytes] = []
         if kind == "predict_log":
             inputs = log.predict_log.request.inputs
             if "examples" in inputs and "examples" not in columns:
                 found = _values(inputs["examples"])
             else:
-                _add(path, columns, inputs, spec.features)
+                beside_columns.add(log, _add(path, columns, inputs, spec.features))
+                continue
         elif kind in ("classify_log", "regress_log"):
             found = _examples(getattr(log, kind).request.input)
+        else:
+            continue
         examples += found
-        for list_of_times, rows in zip(times, (len(next(iter(columns.values()), [])), len(examples)), strict=True):
-            list_of_times += [log.log_metadata.timestamp_secs] * (rows - len(list_of_times))
+        beside_examples.add(log, len(found))
     schema = arrow_schema({feature.name: feature.payload for feature in spec.features})
-    if times[0]:
+    if beside_columns.times:
         arrays = [_column(columns[field.name], field) for field in schema]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema), _timestamps(times[0])
+        yield beside_columns.logged(pa.RecordBatch.from_arrays(arrays, schema=schema))
     if examples:
-        yield _of_examples(examples, schema), _timestamps(times[1])
+        yield beside_examples.logged(_of_examples(examples, schema))
 
 
-def _timestamps(seconds: list[int]) -> pa.Array:
-    """Returns seconds from 1970 as timestamps; 0 is the default of the message, and means that there is none."""
-    values = np.array(seconds, np.int64)
-    return pa.array(values, pa.int64(), mask=values == 0).cast(pa.timestamp("s"))
+class _Beside:
+    """Collects times and answers of requests."""
+
+    def __init__(self, spec: Spec, version: int) -> None:
+        self._classes, self._version = spec.label.classes, version
+        self._width = len(spec.label.classes) or 1
+        self.times: list[int] = []
+        self._answers: list[list[float] | None] = []
+
+    def add(self, log: Any, rows: int) -> None:
+        """Adds the rows of a record."""
+        self.times += [log.log_metadata.timestamp_secs] * rows
+        found = self._found(log)
+        fits = len(found) == rows and all(len(answer) == self._width for answer in found)
+        self._answers += found if fits else [None] * rows
+
+    def _found(self, log: Any) -> list[list[float]]:
+        """Returns the answer to each row; none where the log has no answers of this version."""
+        kind = log.WhichOneof("log_type")
+        response = getattr(log, kind).response
+        answered = response.model_spec.version.value or log.log_metadata.model_spec.version.value
+        if self._version and answered not in (0, self._version):
+            return []
+        if kind == "classify_log":
+            found = [{one.label: one.score for one in row.classes} for row in response.result.classifications]
+            return [[row.get(name, math.nan) for name in self._classes] for row in found]
+        if kind == "regress_log":
+            return [[one.value] for one in response.result.regressions]
+        name = "scores" if self._classes else "predictions"
+        values = _values(response.outputs[name]) if name in response.outputs else []
+        return [values[start : start + self._width] for start in range(0, len(values), self._width)]
+
+    def logged(self, features: pa.RecordBatch) -> Logged:
+        """Returns the requests with what was collected; a time of 0 is the default of the message, for none."""
+        times = np.array(self.times, np.int64)
+        moments = pa.array(times, pa.int64(), mask=times == 0).cast(pa.timestamp("s"))
+        return Logged(features, moments, pa.array(self._answers, pa.list_(pa.float64())))
 
 
 def _examples(request: Any) -> list[bytes]:
@@ -132,8 +188,9 @@ def _examples(request: Any) -> list[bytes]:
     return [context + example.SerializeToString() for example in given.examples]
 
 
-def _add(path: str, columns: dict[str, list[Any]], inputs: Any, features: Sequence[Feature]) -> None:
-    """Adds the rows of a request with a tensor for each feature."""
+def _add(path: str, columns: dict[str, list[Any]], inputs: Any, features: Sequence[Feature]) -> int:
+    """Adds the rows of a request with a tensor for each feature; returns their number."""
+    rows = 0
     for feature in features:
         if feature.name not in inputs:
             raise UserError(
@@ -143,10 +200,12 @@ def _add(path: str, columns: dict[str, list[Any]], inputs: Any, features: Sequen
         tensor = inputs[feature.name]
         values = _values(tensor)
         if feature.repeated:
-            rows, *widths = [dimension.size for dimension in tensor.tensor_shape.dim]
+            count, *widths = [dimension.size for dimension in tensor.tensor_shape.dim]
             width = math.prod(widths)
-            values = [values[row * width : (row + 1) * width] for row in range(rows)]
+            values = [values[row * width : (row + 1) * width] for row in range(count)]
         columns[feature.name] += values
+        rows = len(values)
+    return rows
 
 
 def _values(tensor: Any) -> list[Any]:
@@ -155,7 +214,10 @@ def _values(tensor: Any) -> list[Any]:
     if tensor.tensor_content or field is None:
         import tensorflow as tf
 
-        found: list[Any] = tf.make_ndarray(tensor).ravel().tolist()
+        try:
+            found: list[Any] = tf.make_ndarray(tensor).ravel().tolist()
+        except (TypeError, ValueError) as error:
+            raise UserError(f"A tensor of the log cannot be read: {error}. Copy the log again.") from None
         return found
     values = list(getattr(tensor, field))
     missing = math.prod([dimension.size for dimension in tensor.tensor_shape.dim]) - len(values)

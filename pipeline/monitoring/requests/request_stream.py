@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import UserError
-from core.examples import arrow_schema
 from pipeline.monitoring.drift.feature_drift import Drift
 from pipeline.monitoring.reference import Reference
 from pipeline.monitoring.requests.labels import Labels
@@ -21,6 +20,7 @@ from pipeline.prediction.prediction_table import PredictionTable
 SAMPLE = 20_000
 _LABELLED = 50_000
 _HOUR = pa.timestamp("s")
+_ANSWER = pa.list_(pa.float64())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Requests:
         drift: the counts of the features.
         sample: some requests, as Examples hold them.
         sample_hours: datetime64[s][rows of the sample], the hour of each; NaT where it is not known.
+        sample_answers: float64[rows of the sample, C], what the server answered; NaN where that is not known.
         labelled: some requests with their label; None where no labels were given or none fits.
         hours: the number of requests by hour in UTC; none without times.
         notes: what was not read.
@@ -43,6 +44,7 @@ class Requests:
     drift: Drift
     sample: pa.RecordBatch
     sample_hours: np.ndarray
+    sample_answers: np.ndarray
     labelled: pa.RecordBatch | None
     hours: Mapping[datetime.datetime, int]
     notes: tuple[str, ...] = ()
@@ -50,11 +52,12 @@ class Requests:
 
 @dataclasses.dataclass(frozen=True)
 class _Chunk:
-    """Some requests: their features as Examples hold them, their keys, and their hours, timestamp[s]."""
+    """Some requests: their features as Examples hold them, keys, hours, timestamp[s], and answers, list<double>."""
 
     features: pa.RecordBatch
-    keys: pa.Array | None
-    hours: pa.Array | None
+    keys: pa.Array | None = None
+    hours: pa.Array | None = None
+    answers: pa.Array | None = None
 
 
 def read(
@@ -84,8 +87,10 @@ def read(
             "A log of TensorFlow Serving has no columns beside the features, and its own times: leave out --key and "
             "--time."
         )
-    log = RequestLog(files, trained.training.spec)
-    found = _counted(trained, (_Chunk(rows, None, _hours(times)) for rows, times in log.batches()), None, files[0])
+    name = trained.version.name
+    log = RequestLog(files, trained.training.spec, int(name) if name.isdecimal() else 0)
+    chunks = (_Chunk(found.features, None, _hours(found.times), found.answers) for found in log.batches())
+    found = _counted(trained, chunks, None, files[0])
     if log.step == 1:
         return found
     note = f"of {log.records:,} logged requests, one in {log.step} was read; the numbers of requests are estimates"
@@ -107,16 +112,36 @@ def _counted(trained: Reference, chunks: Iterator[_Chunk], labels: Labels | None
         counted.add(chunk.features)
         rows = pa.Table.from_batches([chunk.features])
         times = pa.nulls(rows.num_rows, _HOUR) if chunk.hours is None else chunk.hours
-        sample.add(rows.append_column("", times))  # no feature has that name
+        answers = pa.nulls(rows.num_rows, _ANSWER) if chunk.answers is None else chunk.answers
+        sample.add(rows.append_column("", times).append_column("", answers))  # no feature has that name
         if labels and chunk.keys is not None:
             labelled.add(labels.join(rows, chunk.keys))
         hours.update({entry["values"]: entry["counts"] for entry in pc.value_counts(times.drop_null()).to_pylist()})
     if not sample.seen:
         raise UserError(f"{file} has no rows, and requests to compare were expected.")
-    chosen = _batch(sample.rows()) or pa.RecordBatch.from_pylist([], arrow_schema({}).append(pa.field("", _HOUR)))
-    times = chosen.column(chosen.num_columns - 1).to_numpy(zero_copy_only=False)
-    features = chosen.select(range(chosen.num_columns - 1))
-    return Requests(sample.seen, 0, counted, features, times, _batch(labelled.rows()), dict(sorted(hours.items())))
+    chosen = _batch(sample.rows())
+    assert chosen is not None
+    *_, times, answers = chosen.columns
+    return Requests(
+        rows=sample.seen,
+        left_out=0,
+        drift=counted,
+        sample=chosen.select(range(chosen.num_columns - 2)),
+        sample_hours=times.to_numpy(zero_copy_only=False),
+        sample_answers=_matrix(answers),
+        labelled=_batch(labelled.rows()),
+        hours=dict(sorted(hours.items())),
+    )
+
+
+def _matrix(answers: pa.ListArray) -> np.ndarray:
+    """Returns answers as float64[rows, C], with NaN for null."""
+    known = np.flatnonzero(np.asarray(answers.is_valid()))
+    values = np.asarray(answers.drop_null().flatten())
+    width = len(values) // len(known) if len(known) else 1
+    found = np.full((len(answers), width), np.nan)
+    found[known] = values.reshape(len(known), width)
+    return found
 
 
 def _batch(rows: pa.Table | None) -> pa.RecordBatch | None:

@@ -78,9 +78,17 @@ def test_faithful_model_is_blessed_and_gets_requests_to_warm_up(tmp_path):
     ]  # fmt: skip
     assert summary["serving"]["max_abs_difference"] < 1e-6
     assert 0 < summary["serving"]["p50_ms"] < 1000
-    (first, *_) = tf.data.TFRecordDataset(model_versions.warm_up_file(infra.uri)).as_numpy_iterator()
-    request = prediction_log_pb2.PredictionLog.FromString(first).predict_log.request
-    assert tf.make_ndarray(request.inputs["age"]) == [0.125]
+    records = tf.data.TFRecordDataset(model_versions.warm_up_file(infra.uri)).as_numpy_iterator()
+    logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
+    asked = [getattr(log, str(log.WhichOneof("log_type"))).request for log in logs]
+    by_signature = {request.model_spec.signature_name: request for request in asked[:5]}
+    assert len(asked) == 15
+    assert tf.make_ndarray(by_signature["predict"].inputs["age"]) == [0.125]
+    assert tf.make_ndarray(by_signature["transform_features"].inputs["town"]) == [b""]
+    for name in ("classify", "regress"):
+        (example,) = by_signature[name].input.example_list.examples
+        assert example.features.feature["age"].float_list.value == [0.125]
+    assert tf.make_ndarray(by_signature["serving_default"].inputs["examples"]) == [example.SerializeToString()]
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from components.trainer import component as trainer
 from core import examples
 from core.spec import Feature
 from models import families
+from models.serving import made_rows
 from tests.components import data_stages
 
 pytestmark = pytest.mark.slow
@@ -44,8 +45,10 @@ def test_records_what_was_trained(trained):
 
 def test_the_served_model_gives_what_is_expected_of_it(trained):
     expected = pq.read_table(pathlib.Path(trained["model_run"].uri) / "expected.parquet")
-    assert expected.column_names == ["hour", "carrier", "late", examples.PREDICTION]
-    assert expected.num_rows == 64
+    assert expected.column_names == ["hour", "carrier", "late", made_rows.MARK, examples.PREDICTION]
+    made = expected[made_rows.MARK].drop_null().to_pylist()
+    assert expected.num_rows - len(made) == 64
+    assert {origin["feature"] for origin in made} == {"hour", "carrier"}
     model = tf.saved_model.load(str(pathlib.Path(trained["model"].uri) / "Format-Serving"))
     (batch,) = expected.combine_chunks().to_batches()
     columns = examples.dense(batch, (Feature("hour", "numeric", "float"), Feature("carrier", "categorical", "text")))

@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 
 from core.errors import UserError
-from models.serving import model_versions, parity_check
+from models.serving import differences, model_versions
 from models.serving.served_model import ServedModel
 from pipeline.prediction import batch_prediction
 from pipeline.prediction.prediction_table import PredictionTable
@@ -35,11 +36,12 @@ def _table() -> dict[str, list]:
         "yes" if (moment.hour >= 12) ^ (code in ("01", "B")) else "no"
         for moment, code in zip(moments, codes, strict=True)
     ]
-    return {"t": moments, "code": codes, "flag": flags, "amount": amounts, "y": labels}
+    large = [2**60 + chance.randrange(10**6) for _ in range(ROWS)]
+    return {"t": moments, "code": codes, "flag": flags, "amount": amounts, "large": large, "y": labels}
 
 
 TABLE = _table()
-FEATURES = ["t", "code", "flag", "amount"]
+FEATURES = ["t", "code", "flag", "amount", "large"]
 
 
 def _csv(path: pathlib.Path, columns: dict[str, list]) -> str:
@@ -69,7 +71,7 @@ def served(tmp_path_factory):
     """The version that a run pushed, its model, and the predictions of the file of the training."""
     folder = tmp_path_factory.mktemp("run")
     data = _csv(folder / "train.csv", {**TABLE, "t": _written(TABLE["t"], "%d.%m.%Y %H:%M")})
-    sets = ["--set", "tune.trials=0", "--set", "train.epochs=6"]
+    sets = ["--set", "tune.trials=0", "--set", "train.epochs=6", "--set", "features.large={kind: numeric, type: int}"]
     command = [sys.executable, "pipeline/run_local.py", "--data", data, "--label", "y", "--out", folder / "out", *sets]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -103,6 +105,7 @@ def test_formats(served, tmp_path, form):
                 "Code": TABLE["code"],
                 "flag": ["yes" if flag else 0 for flag in TABLE["flag"]],
                 "amount": TABLE["amount"],
+                "large": TABLE["large"],
             },
         ),
     }
@@ -119,15 +122,37 @@ def test_codes_that_arrive_as_numbers(served, tmp_path):
     assert np.allclose(found, expected["score_yes"].take(digits), rtol=0, atol=1e-6)
 
 
-def test_requests(served):
+def _rest(model: ServedModel, rows: list[dict]) -> dict[str, np.ndarray]:
+    """Returns the tensors that a model server makes of rows in JSON: texts for strings alone, numbers for numbers."""
+    tensors = {}
+    for name, tensor in model.signature_inputs("predict").items():
+        values = [row[name] for row in rows]
+        assert {isinstance(value, str) for value in values} == {tensor.dtype.name == "string"}
+        encoded = [value.encode() if isinstance(value, str) else value for value in values]
+        tensors[name] = np.array(encoded, object if tensor.dtype.name == "string" else np.float64)
+    return tensors
+
+
+SINCE_1970 = [int((moment - datetime.datetime(1970, 1, 1)).total_seconds()) * 1_000_000 for moment in TABLE["t"]]
+
+
+@pytest.mark.parametrize(
+    ("moments", "flags"),
+    [
+        (_written(TABLE["t"], "%d.%m.%Y %H:%M"), [str(flag) for flag in TABLE["flag"]]),
+        ([f"{moment + datetime.timedelta(hours=2):%Y-%m-%dT%H:%M:%S}+02:00" for moment in TABLE["t"]], ["1", "0"]),
+        (list(map(str, SINCE_1970)), ["yes", "no"]),
+    ],
+    ids=["as in the CSV", "ISO 8601 with offset", "whole numbers"],
+)
+def test_rest(served, moments, flags):
     _, model, expected = served
-    request = {
-        "t": np.array([float((moment - datetime.datetime(1970, 1, 1)).total_seconds()) * 1e6 for moment in TABLE["t"]]),
-        "code": np.array([code.encode() for code in TABLE["code"]], object),
-        "flag": np.array([float(flag) for flag in TABLE["flag"]]),
-        "amount": np.array(TABLE["amount"]),
-    }
-    assert np.array_equal(model.call("predict", request)["scores"][:, 1], expected["score_yes"])
+    flags = flags if len(flags) == ROWS else [flags[0] if flag else flags[1] for flag in TABLE["flag"]]
+    large = map(str, TABLE["large"])
+    columns = {"t": moments, "code": TABLE["code"], "flag": flags, "amount": TABLE["amount"], "large": large}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    tensors = _rest(model, json.loads(json.dumps(rows)))
+    assert np.array_equal(model.call("predict", tensors)["scores"][:, 1], expected["score_yes"])
 
 
 def test_tf_examples(served, tmp_path):
@@ -136,8 +161,31 @@ def test_tf_examples(served, tmp_path):
     file = _parquet(tmp_path / "x.parquet", {name: TABLE[name] for name in FEATURES}, pa.timestamp("ms"))
     with PredictionTable(training, [file]) as table:
         (batch,) = table.batches()
-    examples = {"examples": parity_check.tf_examples(batch.features, training.spec.features)}
-    assert np.array_equal(model.call("serving_default", examples)["scores"][:, 1], expected["score_yes"])
+    numbers = differences.tf_examples(batch.features, training.spec.features)
+    texts = np.array([_with_texts(example, row) for row, example in enumerate(numbers)], object)
+    for examples in (numbers, texts):
+        answer = model.call("serving_default", {"examples": examples})
+        assert np.array_equal(answer["scores"][:, 1], expected["score_yes"])
+
+
+def _with_texts(serialized: bytes, row: int) -> bytes:
+    """Returns a tf.Example in which the values are as the CSV file has them."""
+    example = tf.train.Example.FromString(serialized)
+    texts = {"t": f"{TABLE['t'][row]:%d.%m.%Y %H:%M}", "flag": str(TABLE["flag"][row]), "large": TABLE["large"][row]}
+    for name, text in texts.items():
+        example.features.feature[name].CopyFrom(
+            tf.train.Feature(bytes_list=tf.train.BytesList(value=[str(text).encode()]))
+        )
+    return example.SerializeToString()
+
+
+def test_the_spec_of_a_version_says_how_requests_write_values(served):
+    version, model, _ = served
+    written = {feature.name: feature.written for feature in batch_prediction.read_training(version).spec.features}
+    expected = {"t": "%d.%m.%Y %H:%M", "code": None, "flag": "true or false", "amount": None, "large": "whole numbers"}
+    assert written == expected
+    texts = {name for name, tensor in model.inputs.items() if tensor.dtype.name == "string"}
+    assert texts == {"t", "code", "flag", "large"}
 
 
 def test_another_unit_is_an_error_that_names_the_unit(served, tmp_path):

@@ -21,7 +21,9 @@ from ingest.sql.payloads import feature_encoding
 from pipeline.config import settings
 from pipeline.prediction.prediction_table import PredictionTable, Training
 from pipeline.profile import resolution
+from tests.conformance.values import request_forms
 from tests.conformance.values.column_writers import NAME, csv, jsonl, moment, parquet, tfrecord
+from tests.conformance.values.request_forms import NAN, RequestForms
 
 pytestmark = pytest.mark.slow
 
@@ -290,6 +292,41 @@ KINDS: Mapping[str, Kind] = {
         ],
     ),
 }
+# How requests have the values of these kinds, and tf.Examples; both mean the payloads.
+REQUESTS: Mapping[str, RequestForms] = {
+    "moments, CSV in ISO 8601": RequestForms(
+        "ISO 8601", [*TEXTS, ""], [TEXTS[0].encode(), MICROSECONDS[1], None], [*MICROSECONDS, None]
+    ),
+    "moments, CSV with offset": RequestForms(
+        "ISO 8601", [*ZONED_TEXTS, "NA"], [*(text.encode() for text in ZONED_TEXTS), b"NA"], [*MICROSECONDS, None]
+    ),
+    "moments, CSV in another format": RequestForms(
+        "%d.%m.%Y %H:%M",
+        ["10.04.2024 00:00", ZONED_TEXTS[1], f"{MICROSECONDS[0]}"],
+        [b"10.04.2024 00:00", ZONED_TEXTS[1].encode(), MICROSECONDS[0]],
+        [*MICROSECONDS, MICROSECONDS[0]],
+    ),
+    "moments, JSON": RequestForms("ISO 8601", ZONED_TEXTS, [text.encode() for text in TEXTS], MICROSECONDS),
+    "moments, Parquet texts": RequestForms("ISO 8601", TEXTS, [text.encode() for text in TEXTS], MICROSECONDS),
+    "moments, Parquet us": RequestForms(
+        None, [*map(float, MICROSECONDS), NAN], [*MICROSECONDS, None], [*MICROSECONDS, None]
+    ),
+    "moments, Parquet ns": RequestForms(
+        "ISO 8601",
+        [TEXTS[0], f"{NANOSECONDS[1] + 1}"],
+        [NANOSECONDS[0], NANOSECONDS[1] + 1],
+        [NANOSECONDS[0], NANOSECONDS[1] + 1],
+    ),
+    "moments, seconds": RequestForms(None, [*map(float, SECONDS)], SECONDS, SECONDS),
+    "moments, milliseconds in CSV": RequestForms(None, [*map(float, MILLISECONDS)], MILLISECONDS, MILLISECONDS),
+    "dates": RequestForms(
+        "ISO 8601", ["2024-04-10", "2024-05-01T00:00Z"], [b"2024-04-10", b"2024-05-01"], DATE_PAYLOADS
+    ),
+    "whole numbers": RequestForms(None, [7.0, -12.0, NAN], [7, -12, None], [7, -12, None]),
+    "numbers": RequestForms(None, [0.5, 1000.0, NAN], [0.5, 1000.0, None], [0.5, 1000.0, None]),
+    "booleans": RequestForms("true or false", ["true", "0", "", "Yes"], [b"true", 0, None, 1], [1, 0, None, 1]),
+    "codes": RequestForms(None, ["1", "B", ""], [b"1", b"B", None], [b"1", b"B", None]),
+}
 FORMS = [
     pytest.param(kind, form, id=f"{kind} from {form[0]}") for kind, trained in KINDS.items() for form in trained.forms
 ]
@@ -344,6 +381,16 @@ def test_other_forms_of_a_value_are_the_same_value(trainings, tmp_path, kind, fo
         assert f"'{NAME}' has the value" in str(raised.value)
     else:
         assert _predicted(training, file) == _float32(expected)
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_requests_have_the_values_as_the_data(trainings, kind):
+    resolved, training = trainings[kind]
+    (feature,) = resolved.spec.features
+    forms = REQUESTS[kind]
+    assert feature.written == forms.written
+    assert request_forms.read_request(feature, forms.requests, training.bounds) == forms.payloads
+    assert request_forms.read_examples(feature, forms.examples, training.bounds) == forms.payloads
 
 
 def _predicted(training: Training, file: str) -> list[Any]:

@@ -91,6 +91,11 @@ def test_balanced_classes_count_the_same_in_training_and_in_stopping():
     np.testing.assert_allclose(min(trained.history["val_loss"]), stopping.mean(), rtol=1e-4)
 
 
+def test_values_that_are_all_swapped_cannot_be_learned():
+    trained = fit(BINARY, rows(in_the_middle), options=Train(epochs=8, patience=8, swap_noise=1.0))
+    assert trained.history["loss"][-1] > 0.6  # without information it is at least 0.67
+
+
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_model():
     train = rows(in_the_middle, 64)
@@ -138,9 +143,14 @@ def test_an_outlier_of_the_label_does_not_decide_the_training(outlier_in):
     assert all(epoch["val_loss"] == epoch["val_mae"] for epoch in logs)
 
 
-def test_diverging_is_said():
+def test_diverging_is_said_before_the_epoch_ends():
+    executions = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: executions.append(batch))
+    options = Train(epochs=1, batch_size=16, learning_rate=1e30)
+    train = rows(lambda x: x, 4_096)  # 8 executions of 32 steps
     with pytest.raises(GateError, match=r"training diverged\. Lower train\.learning_rate"):
-        fit(Label("y", "regression", "float"), rows(lambda x: x), options=Train(epochs=1, learning_rate=1e30))
+        fit(Label("y", "regression", "float"), train, options=options, callbacks=[count])
+    assert len(executions) < 8
 
 
 def test_batches_grow_with_the_table():

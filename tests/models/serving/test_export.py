@@ -2,11 +2,13 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from tensorflow.core.protobuf import saved_model_pb2
 
 from core import examples
 from core.config.sections import Train
@@ -38,8 +40,11 @@ def example(row):
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 columns = {name: tf.constant(values, tf.string if text else tf.float64)
            for name, (values, text) in request["columns"].items()}
+examples = tf.constant([example(r) for r in request["rows"]])
 answers = {
-    "serving_default": model.signatures["serving_default"](examples=tf.constant([example(r) for r in request["rows"]])),
+    "classify": model.signatures["classify"](inputs=examples),
+    "regress": model.signatures["regress"](inputs=examples),
+    "serving_default": model.signatures["serving_default"](examples=examples),
     "predict": model.signatures["predict"](**columns),
     "transform_features": model.signatures["transform_features"](**columns),
 }
@@ -111,6 +116,55 @@ def test_every_signature_gives_what_the_model_in_memory_gives(trained, served):
         assert answer["predicted"] == [("no", "yes")[index] for index in expected.argmax(axis=1)]
 
 
+def test_classify_and_regress_give_the_same_as_serving_default(served):
+    answers = served["answers"]
+    assert answers["classify"] == {name: answers["serving_default"][name] for name in ("classes", "scores")}
+    assert answers["regress"] == {"outputs": [scores[1] for scores in answers["serving_default"]["scores"]]}
+
+
+def test_signatures_have_the_methods_of_a_model_server(saved):
+    model = saved_model_pb2.SavedModel.FromString((saved / "saved_model.pb").read_bytes())
+    found = {name: signature.method_name for name, signature in model.meta_graphs[0].signature_def.items()}
+    predict = dict.fromkeys(("serving_default", "predict", "transform_features"), "tensorflow/serving/predict")
+    others = {name: f"tensorflow/serving/{name}" for name in ("classify", "regress")}
+    assert {name: method for name, method in found.items() if not name.startswith("__")} == predict | others
+
+
+@pytest.mark.parametrize("rows", [0, 1, 100_000])
+def test_every_signature_answers_batches_of_any_size(saved, rows):
+    model = served_model.ServedModel(str(saved))
+    columns = {
+        "age": np.resize([20.0, NAN, 1e9], rows),
+        "class": np.resize(np.array([b"red", b"", "größer".encode()], object), rows),
+        "tags used": np.resize([[3.0, NAN], [NAN, NAN], [2.0, 1.0]], (rows, 2)),
+    }
+    examples = np.resize(np.array([b""], object), rows)
+    for signature in model.signatures:
+        inputs = dict.fromkeys(("examples", "inputs"), examples) | columns
+        assert {len(values) for values in model.call(signature, inputs).values()} == {rows}
+
+
+def test_a_program_in_c_gets_the_same_answer(saved, tmp_path):
+    import tensorflow as tf
+
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    source, program = pathlib.Path(__file__).with_name("call_signature.c"), tmp_path / "call_signature"
+    folder = pathlib.Path(tf.sysconfig.get_lib())
+    libraries = [*folder.glob("libtensorflow_cc.so*"), *folder.glob("libtensorflow_framework.so*")]
+    command = [compiler, source, "-o", program, f"-I{tf.sysconfig.get_include()}", *libraries, f"-Wl,-rpath,{folder}"]
+    subprocess.run(command, check=True)
+    model = saved_model_pb2.SavedModel.FromString((saved / "saved_model.pb").read_bytes())
+    signature = model.meta_graphs[0].signature_def["classify"]
+    operation, index = signature.outputs["scores"].name.split(":")
+    asked = [program, saved, signature.inputs["inputs"].name.split(":")[0], operation, index]
+    done = subprocess.run(asked, input=b"", capture_output=True, timeout=100, check=True)  # a tf.Example without values
+    loaded = served_model.ServedModel(str(saved))
+    expected = loaded.call("classify", {"inputs": np.array([b""], object)})["scores"][0]
+    np.testing.assert_allclose([float(line) for line in done.stdout.split()], expected, atol=1e-6)
+
+
 def test_transform_features_gives_the_models_inputs_and_no_label(served):
     answer = served["answers"]["transform_features"]
     assert answer == {
@@ -170,4 +224,7 @@ def test_regression_gives_numbers(prepared, tmp_path):
     columns = examples.dense(batch, spec.features)
     answer = predict(**{"class": tf.constant(columns["class"]), "tags used": tf.constant(columns["tags used"])})
     assert set(answer) == {"predictions"}
+    assert set(tf.saved_model.load(str(tmp_path)).signatures) == {
+        "predict", "regress", "serving_default", "transform_features",
+    }  # fmt: skip
     np.testing.assert_allclose(answer["predictions"], Predict(found.predictor)(rows.features), rtol=1e-6)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.config.sections import Tune
-from core.errors import UserError
+from core.errors import GateError, UserError
 from core.spec import Input, Label, Spec
 from models import families
 from models.preprocessing.rows import TransformedRows
@@ -113,6 +113,23 @@ def test_when_every_trial_fails_the_first_ones_error_is_said(tmp_path):
     inputs = (Input("lacking", "categorical", size=3),)
     with pytest.raises(RuntimeError, match=r"Every trial failed\. The first one: "):
         search(tmp_path, inputs=inputs).search(verbose=0)
+
+
+def test_failed_trials_are_counted_and_do_not_end_the_search(tmp_path):
+    tuner = search(tmp_path, trials=6)
+    fit = tuner._fit
+
+    def diverge_after_the_first(**given):
+        if len(tuner.oracle.trials) > 1:
+            raise GateError("training diverged")
+        return fit(**given)
+
+    tuner._fit = diverge_after_the_first
+    tuner.search(verbose=0)
+    assert len(tuner.oracle.trials) == 6
+    assert tuner.num_completed() == 1
+    assert tuner.report()["failed"] == ["core.errors.GateError: training diverged"] * 5
+    assert "5 failed" in tuner.finding()
 
 
 def test_what_no_trial_can_put_right_ends_the_search(tmp_path):

@@ -50,7 +50,9 @@ def _examples():
 
 
 def _read(files):
-    return pa.Table.from_batches([rows for rows, _ in request_log.RequestLog(files, SPEC).batches()]).to_pydict()
+    return pa.Table.from_batches(
+        [logged.features for logged in request_log.RequestLog(files, SPEC).batches()]
+    ).to_pydict()
 
 
 def test_tensors_by_feature(tmp_path):
@@ -82,8 +84,8 @@ def test_equal_values_are_written_once(tmp_path):
 def test_a_log_may_have_times(tmp_path):
     log = _predict_log()
     log.log_metadata.timestamp_secs = 90
-    ((_, times),) = request_log.RequestLog(_write(tmp_path / "log", log), SPEC).batches()
-    assert times.to_pylist() == [datetime.datetime(1970, 1, 1, 0, 1, 30)] * 2
+    (logged,) = request_log.RequestLog(_write(tmp_path / "log", log), SPEC).batches()
+    assert logged.times.to_pylist() == [datetime.datetime(1970, 1, 1, 0, 1, 30)] * 2
 
 
 def test_of_a_long_log_some_records_are_read(tmp_path, monkeypatch):
@@ -107,3 +109,38 @@ def test_a_request_of_another_model(tmp_path):
     del log.predict_log.request.inputs["town"]
     with pytest.raises(UserError, match="a request has no input 'town', which the model takes"):
         _read(_write(tmp_path / "log", log))
+
+
+def _answers(folder, log, spec=SPEC, version=3):
+    (logged,) = request_log.RequestLog(_write(folder / "log", log), spec, version).batches()
+    return logged.answers.to_pylist()
+
+
+@pytest.mark.parametrize(("version", "expected"), [(0, [[0.25, 0.75], [0.5, 0.5]]), (3, [[0.25, 0.75], [0.5, 0.5]])])
+def test_answers_to_predict(version, expected, tmp_path):
+    log = _predict_log()
+    log.predict_log.response.outputs["scores"].CopyFrom(tf.make_tensor_proto([[0.25, 0.75], [0.5, 0.5]]))
+    log.predict_log.response.model_spec.version.value = version
+    assert _answers(tmp_path, log) == expected
+
+
+def test_answers_of_another_version_or_form_are_not_read(tmp_path):
+    log = _predict_log()
+    log.predict_log.response.outputs["scores"].CopyFrom(tf.make_tensor_proto([[0.25], [0.5]]))
+    assert _answers(tmp_path, log) == [None, None]
+    log.predict_log.response.outputs["scores"].CopyFrom(tf.make_tensor_proto([[0.25, 0.75], [0.5, 0.5]]))
+    log.predict_log.response.model_spec.version.value = 2
+    assert _answers(tmp_path, log) == [None, None]
+
+
+def test_answers_to_classify_and_regress(tmp_path):
+    log = prediction_log_pb2.PredictionLog()
+    log.classify_log.request.input.example_list.examples.append(_examples()[0])
+    row = log.classify_log.response.result.classifications.add()
+    for label, score in (("1", 0.75), ("0", 0.25)):
+        row.classes.add(label=label, score=score)
+    assert _answers(tmp_path, log) == [[0.25, 0.75]]
+    log = prediction_log_pb2.PredictionLog()
+    log.regress_log.request.input.example_list.examples.append(_examples()[0])
+    log.regress_log.response.result.regressions.add(value=1.5)
+    assert _answers(tmp_path, log, Spec(Label("price", "regression", "float"), FEATURES)) == [[1.5]]

@@ -1,6 +1,6 @@
 """The section on the ML Test Score."""
 
-from pipeline.reporting.blocks import Block, Section, Table, Text
+from pipeline.reporting.blocks import Block, Code, Fold, Section, Table, Text
 from pipeline.reporting.run_record import RunRecord
 from pipeline.scoring import scorecard
 from pipeline.scoring.rubric import SECTIONS, TESTS
@@ -17,12 +17,14 @@ def build(record: RunRecord) -> Section:
         )
     ]
     for section, tests in scorecard.by_section(scored).items():
-        rows = [[TESTS[one.name].title, f"{one.points:g}", _why(one), one.missing] for one in tests]
+        rows = [[TESTS[one.name].title, f"{one.points:g}", _why(one)] for one in tests]
         caption = f"{SECTIONS[section]}: {points[section]:g} of {len(tests)}"
-        found.append(Table(["test", "points", "evidence", "missing"], rows, caption, 4))
+        found.append(Table(["test", "points", "evidence, and what is missing"], rows, caption, 3))
+    commands = dict.fromkeys(evidence.command for one in scored for evidence in one.why if evidence.command)
+    found.append(Fold("Commands that show the evidence", [Code("\n".join(commands))]))
     return Section("score", "ML Test Score: is it ready for production?", found)
 
 
 def _why(one: scorecard.Scored) -> str:
-    shown = [f"{evidence.what} ({evidence.command})" if evidence.command else evidence.what for evidence in one.why]
-    return " ".join(shown)
+    missing = [f"Missing: {one.missing}"] if one.missing else []
+    return " ".join([*(evidence.what for evidence in one.why), *missing])
