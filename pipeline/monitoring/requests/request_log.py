@@ -18,6 +18,7 @@ from core.errors import UserError
 from core.spec import Feature, Spec
 from ingest import files as ingest_files
 from pipeline.monitoring.requests import served_requests
+from pipeline.prediction import batch_prediction
 
 MOST_RECORDS = 100_000  # of a longer log, every k-th record is read
 _BATCH = 16_384
@@ -33,7 +34,8 @@ def is_log(files: Sequence[str]) -> bool:
 
     try:
         first = next(_records(ingest.expand(files)[0]), b"")
-        from tensorflow_serving.apis import prediction_log_pb2  # imports TensorFlow, which a table does not need yet
+        with batch_prediction.quiet_tensorflow():  # it is imported here, as a table does not need it yet
+            from tensorflow_serving.apis import prediction_log_pb2
 
         return prediction_log_pb2.PredictionLog.FromString(first).WhichOneof("log_type") is not None
     except (message.DecodeError, UserError):

@@ -10,6 +10,7 @@ import pyarrow as pa
 from core.errors import UserError
 from core.examples import arrow_schema
 from core.spec import Feature
+from pipeline.prediction import batch_prediction
 
 Raw = Mapping[str, Any]
 
@@ -47,10 +48,12 @@ def of_examples(path: str, examples: Sequence[bytes], features: Sequence[Feature
 
 
 def _checked(path: str, read: Callable[[], Raw], features: Sequence[Feature], rows: int) -> pa.RecordBatch:
-    import tensorflow as tf
+    with batch_prediction.quiet_tensorflow():
+        import tensorflow as tf
 
     try:
-        raw = read()
+        with batch_prediction.quiet_tensorflow():  # it looks for a GPU when the first operation runs
+            raw = read()
     except (tf.errors.InvalidArgumentError, TypeError, ValueError) as error:
         refused = re.search(r"Feature '.*' has the value '.*', and .* was expected\.", str(error))
         reason = refused.group() if refused else f"{str(error).splitlines()[0]}."
