@@ -164,3 +164,34 @@ def test_answers_to_classify_and_regress(tmp_path):
     log.regress_log.request.input.example_list.examples.append(_examples()[0])
     log.regress_log.response.result.regressions.add(value=1.5)
     assert _answers(tmp_path, log, Spec(Label("price", "regression", "float"), FEATURES)) == [[1.5]]
+
+
+APRIL_10 = 1_712_707_200_000_000  # 2024-04-10 00:00 UTC in microseconds
+WRITTEN = (
+    Feature("at", "timestamp", "int", written="%d.%m.%Y"),
+    Feature("flag", "categorical", "int", written="true or false"),
+    Feature("large", "numeric", "int", written="whole numbers"),
+)
+
+
+def test_texts_of_moments_truth_values_and_large_numbers(tmp_path):
+    texts = {
+        "at": [b"10.04.2024", b"2024-04-10T02:00+02:00", b""],
+        "flag": [b"true", b"0", b"NA"],
+        "large": [b"9007199254740993", b"5", b"words"],
+    }
+    by_feature, examples = prediction_log_pb2.PredictionLog(), prediction_log_pb2.PredictionLog()
+    for name, values in texts.items():
+        by_feature.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
+    for row in range(3):
+        example = examples.classify_log.request.input.example_list.examples.add()
+        for name, values in texts.items():
+            example.features.feature[name].bytes_list.value.append(values[row])
+    spec = Spec(label=Label("bought", "binary", "int", ("0", "1")), features=WRITTEN)
+    for log in (by_feature, examples):
+        (logged,) = request_log.RequestLog(_write(tmp_path / "log", log), spec).batches()
+        assert logged.features.to_pydict() == {
+            "at": [[APRIL_10], [APRIL_10], None],
+            "flag": [[1], [0], None],
+            "large": [[2**53 + 1], [5], None],
+        }
