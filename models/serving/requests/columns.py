@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from core.spec import (
@@ -136,15 +135,6 @@ class Reader:
         padded = tf.constant([[*found, *found[:1] * (most - len(found))] for found in intervals], tf.float64)
         wide = tf.cast(numbers, tf.float64)[:, :, None]
         return ~tf.reduce_any((wide >= padded[:, :, 0]) & (wide <= padded[:, :, 1]), axis=2)
-
-
-def numbers_of(texts: Sequence[bytes], feature: Feature) -> np.ndarray:
-    """Returns texts of a feature as whole numbers, longdouble[values], with NaN for what is missing or no value."""
-    plain = tf.strings.strip(tf.constant(list(texts), tf.string, [len(texts)]))[:, None]
-    values, good, missing = _any_form(
-        plain, [feature], _usual_form(plain, [feature]), lambda numbers, _: numbers == numbers
-    )
-    return np.where((good & ~missing).numpy(), values.numpy().astype(np.longdouble), np.nan)[:, 0]
 
 
 def _usual_form(plain: tf.Tensor, features: Sequence[Feature]) -> tuple[tf.Tensor, tf.Tensor]:

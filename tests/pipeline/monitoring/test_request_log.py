@@ -178,7 +178,7 @@ def test_texts_of_moments_truth_values_and_large_numbers(tmp_path):
     texts = {
         "at": [b"10.04.2024", b"2024-04-10T02:00+02:00", b""],
         "flag": [b"true", b"0", b"NA"],
-        "large": [b"9007199254740993", b"5", b"words"],
+        "large": [b"9007199254740993", b"5", b"null"],
     }
     by_feature, examples = prediction_log_pb2.PredictionLog(), prediction_log_pb2.PredictionLog()
     for name, values in texts.items():
