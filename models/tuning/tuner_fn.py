@@ -1,7 +1,6 @@
 """Defines TFX's `tuner_fn`, which returns the search of a family, or the one over several of family `auto`."""
 
 import dataclasses
-import json
 from typing import Any, NamedTuple
 
 from core import digests, examples
@@ -34,14 +33,14 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
     name = digests.of_values(identity)
     config = fn_args.custom_config
-    given = (train, validation, tune, name, config["directory"], config["logs"] or None)
+    options = Train.model_validate_json(config["train"])
+    given = (train, validation, tune, name, config["directory"], config["logs"] or None, budget, options)
     if spec.family != families.AUTO:
-        return TunerFnResult(Search(spec, graph.inputs, *given, budget=budget), {"verbose": 0})
-    options = Train.model_validate(json.loads(config["train"]))
+        return TunerFnResult(Search(spec, graph.inputs, *given), {"verbose": 0})
     full = len(train) == rows
 
     def search(family: str) -> Search:
-        return Search(dataclasses.replace(spec, family=family), graph.inputs, *given, budget, options, full)
+        return Search(dataclasses.replace(spec, family=family), graph.inputs, *given, several=True, keep=full)
 
     latency = fn_args_reader.latency(fn_args, graph)
     auto = AutoSearch(search, spec.label.task, validation, tune.trials, budget, latency)
