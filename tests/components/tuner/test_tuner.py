@@ -65,8 +65,8 @@ def test_the_trainer_serves_the_ensemble_that_auto_selects(prepared_stages, tmp_
     }
     outputs = {name: prepared_stages.artifact(kind, f"auto_{max_rows}_{name}") for name, kind in names.items()}
     train = {"epochs": 3}
-    options = {"family": "auto", "trials": 1, "max_rows": max_rows, "train": train, "directory": str(tmp_path)}
-    prepared_stages.run(tuner.Executor, outputs, function={"tuner_fn": tuner.TUNER_FN}, **options)
+    options = {"family": "auto", "trials": 1, "minutes": 10, "max_rows": max_rows, "directory": str(tmp_path)}
+    prepared_stages.run(tuner.Executor, outputs, function={"tuner_fn": tuner.TUNER_FN}, train=train, **options)
     report = json.loads(outputs["best_hyperparameters"].get_string_custom_property("report"))
     families_tried = [trial["hyperparameters"]["family"] for trial in report["trials"]]
     assert set(families_tried) == set(portfolio.families())
