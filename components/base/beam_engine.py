@@ -8,6 +8,7 @@ import threading
 import urllib.parse
 from collections.abc import Iterator
 
+import psutil
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
 from apache_beam.runners.portability import flink_runner, prism_runner, spark_runner
 from apache_beam.utils import subprocess_server
@@ -71,28 +72,32 @@ def _watched_workers() -> Iterator[None]:
     Beam raises an error in the thread that waits for the process, and the pipeline waits for its results for ever.
     """
     lost: list[str] = []
-    earlier = threading.excepthook
 
     def hook(arguments: threading.ExceptHookArgs) -> None:
         ended = re.fullmatch(r"Worker subprocess exited with return code (-?\d+)", str(arguments.exc_value))
-        if ended and not 0 <= int(ended[1]) <= 128:  # a signal, in the code of a process or of the shell around it
+        if ended and not 0 <= int(ended[1]) <= 128 and not lost:  # a signal, as the process or the shell around it says
             lost.append(ended[1])
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # which ends its waiting
-        earlier(arguments)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        hook_before(arguments)
 
-    threading.excepthook = hook
-    try:
-        yield
-    except BaseException as error:  # within a stage, Beam wraps the interrupt
-        if not lost:
-            raise
+    def stop_waiting(*_: object) -> None:
+        for process in psutil.Process().children(recursive=True):  # on its way out, Beam waits for the other workers
+            with contextlib.suppress(psutil.Error):
+                if "apache_beam.runners.worker.sdk_worker_main" in " ".join(process.cmdline()):
+                    process.kill()
         raise WorkerLost(
             f"A worker process of Beam was ended from outside, with code {lost[0]}; mostly it is the system that does "
             "so, when memory runs out. Set fewer `beam: {options: {direct_num_workers: ...}}` or a smaller `data: "
             "{memory: ...}`, and start the same command again: it continues after the last stage that has ended."
-        ) from error
+        )
+
+    hook_before, threading.excepthook = threading.excepthook, hook
+    handler_before = signal.signal(signal.SIGUSR1, stop_waiting)
+    try:
+        yield
     finally:
-        threading.excepthook = earlier
+        signal.signal(signal.SIGUSR1, handler_before)
+        threading.excepthook = hook_before
 
 
 def _address(text: str) -> tuple[str, int] | None:
