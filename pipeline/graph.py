@@ -47,6 +47,12 @@ class RunContext(abc.ABC):
         """Returns sections that count for an ensemble only; empty where one family is trained."""
         return {name: self.section(name) if self.spec.family == "auto" else {} for name in names}
 
+    def training_of_trials(self) -> dict[str, Any]:
+        """Returns the section `train`; where one family is tuned, by shorter trials, what changes the training rows."""
+        section = self.section("train")
+        names = section if self.spec.family == "auto" else ("class_weights", "noise", "swap_noise")
+        return {name: section[name] for name in names}
+
     def columns(self, *fields: str) -> dict[str, Any]:
         """Returns the spec with the named fields of each feature, the others at their defaults, and without the model.
 
@@ -191,7 +197,8 @@ STAGES = (
         parameters=lambda run: {
             "spec": run.model(),
             "tune": run.section("tune"),
-            **run.of_ensemble("train", "serve"),
+            "train": run.training_of_trials(),
+            **run.of_ensemble("serve"),
             **run.search(),
         },
     ),

@@ -45,7 +45,7 @@ class Tuner(base_component.BaseComponent):  # type: ignore[misc]
     Args:
         spec: `Spec.to_json()`.
         tune: the section `Tune` as JSON.
-        train: the section `Train` as JSON, for family `auto`.
+        train: the section `Train` as JSON; where one family is tuned, what changes the training rows.
         serve: the section `Serve` as JSON, for the latency of an ensemble.
         directory: the folder of the trials until the search has ended, so that an interrupted search continues.
         logs: the folder of the trials' TensorBoard logs; empty for none.

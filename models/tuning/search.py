@@ -57,7 +57,8 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         directory: the folder of the trials until the search has ended.
         logs: the folder of the trials' TensorBoard logs; None for none.
         budget: the time of the search; None for no limit.
-        options: how each trial is trained; None: shortly, as `tune` says.
+        options: how each trial is trained, but as short as `tune` says unless there are several searches.
+        several: whether this is one of the searches of family `auto`.
         keep: whether the trained models are kept in `models`, by trial.
     """
 
@@ -73,15 +74,17 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         logs: str | None = None,
         budget: TimeBudget | None = None,
         options: Train | None = None,
+        several: bool = False,
         keep: bool = False,
     ) -> None:
         self.family = spec.family
         self.models: dict[str, Trained] = {}
         self._task, self._validation = spec.label.task, validation
         self._budget, self._keep = budget or TimeBudget(math.inf), keep
-        self._several = options is not None  # this is one of the searches of family auto
+        self._several = several
         self._label = f"{spec.family}-" if self._several else ""
-        self._options = options or Train(epochs=tune.epochs, patience=2, seed=tune.seed)
+        shortly = {"epochs": tune.epochs, "patience": 2, "seed": tune.seed}
+        self._options = (options or Train()).model_copy(update={} if several else shortly)
         self.longest = 0.0
         self._fit = functools.partial(
             families.FAMILIES[spec.family].fit, spec, inputs, train=train, validation=validation

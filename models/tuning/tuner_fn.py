@@ -1,7 +1,6 @@
 """Defines TFX's `tuner_fn`, which returns the search of a family, or the one over several of family `auto`."""
 
 import dataclasses
-import json
 from typing import Any, NamedTuple
 
 from core import digests, examples
@@ -32,17 +31,18 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
     name = digests.of_values(identity)
     config = fn_args.custom_config
+    options = Train.model_validate_json(config["train"])
     given = (train, validation, tune, name, config["directory"], config["logs"] or None)
     if spec.family != families.AUTO:
         budget = TimeBudget(time_budget.of_one_family(tune.minutes))
-        return TunerFnResult(Search(spec, graph.inputs, *given, budget), {"verbose": 0})
+        return TunerFnResult(Search(spec, graph.inputs, *given, budget, options), {"verbose": 0})
     rows = sum(group.rows for group in examples.row_groups(fn_args_reader.split_uri(fn_args.train_files)))
     budget = TimeBudget(time_budget.of_several(tune.minutes, rows))
-    options = Train.model_validate(json.loads(config["train"]))
     full = len(train) == rows
 
     def search(family: str) -> Search:
-        return Search(dataclasses.replace(spec, family=family), graph.inputs, *given, budget, options, full)
+        of_family = dataclasses.replace(spec, family=family)
+        return Search(of_family, graph.inputs, *given, budget, options, several=True, keep=full)
 
     latency = fn_args_reader.latency(fn_args, graph)
     auto = AutoSearch(search, spec.label.task, validation, tune.trials, budget, latency)

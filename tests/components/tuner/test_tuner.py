@@ -25,7 +25,7 @@ def test_writes_the_best_hyperparameters_and_leaves_no_trials(prepared_stages, t
         "tuner_results": prepared_stages.artifact(standard_artifacts.TunerResults, "results"),
         "members": prepared_stages.artifact(standard_artifacts.Model, "no_members"),
     }
-    options = {"trials": 2, "epochs": 2, "directory": str(tmp_path)}
+    options = {"trials": 2, "epochs": 2, "train": {}, "directory": str(tmp_path)}
     prepared_stages.run(tuner.Executor, outputs, function={"tuner_fn": tuner.TUNER_FN}, **options)
     best = json.loads((pathlib.Path(outputs["best_hyperparameters"].uri) / "best_hyperparameters.txt").read_text())
     assert set(best["values"]) == {"learning_rate", "weight_decay"}
@@ -46,7 +46,7 @@ def test_without_trials_the_defaults_are_written(prepared_stages, tmp_path):
         "tuner_results": prepared_stages.artifact(standard_artifacts.TunerResults, "no_results"),
         "members": prepared_stages.artifact(standard_artifacts.Model, "none"),
     }
-    options = {"trials": 0, "directory": str(tmp_path)}
+    options = {"trials": 0, "train": {}, "directory": str(tmp_path)}
     prepared_stages.run(tuner.Executor, outputs, function={"tuner_fn": tuner.TUNER_FN}, **options)
     best = json.loads((pathlib.Path(outputs["best_hyperparameters"].uri) / "best_hyperparameters.txt").read_text())
     assert best["values"] == families.FAMILIES["linear"].defaults()

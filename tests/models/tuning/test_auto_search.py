@@ -37,7 +37,8 @@ def auto_search(directory, monkeypatch, names: tuple[str, ...], seconds: float, 
 
     def search(family: str) -> Search:
         spec = dataclasses.replace(SPEC, family=family)
-        return Search(spec, INPUTS, ROWS, ROWS, tune, "name", str(directory), None, budget, Train(epochs=1), True)
+        given = (ROWS, ROWS, tune, "name", str(directory), None, budget, Train(epochs=1))
+        return Search(spec, INPUTS, *given, several=True, keep=True)
 
     return AutoSearch(search, "binary", ROWS, trials, budget)
 

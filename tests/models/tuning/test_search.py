@@ -6,7 +6,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from core.config.sections import Tune
+from core.config.sections import Train, Tune
 from core.errors import GateError, UserError
 from core.spec import Input, Label, Spec
 from models import families
@@ -22,9 +22,9 @@ SPEC = Spec(Label("y", "binary", "int", ("0", "1")), (), family="linear")
 
 
 def search(directory, spec: Spec = SPEC, inputs=INPUTS, rows: TransformedRows = ROWS, **options) -> Search:
-    logs = options.pop("logs", None)
+    logs, trained = options.pop("logs", None), options.pop("options", None)
     tune = Tune(**{"trials": 2, "epochs": 1, **options})
-    return Search(spec, inputs, rows, rows, tune, "name", str(directory), logs)
+    return Search(spec, inputs, rows, rows, tune, "name", str(directory), logs, options=trained)
 
 
 @pytest.mark.slow
@@ -82,6 +82,19 @@ def test_each_trial_leaves_its_curves(tmp_path):
     search(tmp_path / "trials", logs=str(tmp_path / "logs")).search(verbose=0)
     assert sorted(os.listdir(tmp_path / "logs")) == ["trial-0", "trial-1"]
     assert list((tmp_path / "logs" / "trial-1" / "validation").glob("events*"))
+
+
+def test_trials_are_short_and_weigh_classes_as_the_training_does(tmp_path):
+    tuner = search(tmp_path, trials=1, epochs=2, options=Train(epochs=99, class_weights="balanced"))
+    fit, given = tuner._fit, []
+
+    def remember(**arguments):
+        given.append(arguments["options"])
+        return fit(**arguments)
+
+    tuner._fit = remember
+    tuner.search(verbose=0)
+    assert given == [Train(epochs=2, patience=2, class_weights="balanced")]
 
 
 def test_without_trials_the_defaults_are_taken(tmp_path):
