@@ -74,11 +74,14 @@ doctor: ## reports what is installed, what was replaced and why, and a remedy fo
 venv: ## makes .venv, or brings it up to date
 	@$(PYTHON) -S -m environment.bootstrap
 
-# The platform is the one of the two packages with native code; see environment/bootstrap.py.
+# The platform is the one of the two packages with native code; see environment/bootstrap.py. The locks of the images have
+# the versions of requirements.lock.
+LOCK_FLAGS := --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_39 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 lock: venv ## writes requirements.lock from pyproject.toml; ARGS="--upgrade" for new versions
-	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --python-version 3.11 \
-		--python-platform x86_64-manylinux_2_39 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
+	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) --output-file requirements.lock $(ARGS)
+	for name in serve cuda; do $(BIN)/uv pip compile environment/$$name.in --constraint requirements.lock \
+		$(LOCK_FLAGS) --output-file environment/$$name.txt || exit; done
 
 clean: ## removes caches and build output, but not .venv and runs/
 	rm -rf build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -130,7 +130,7 @@ def _hist_gradient_boosting(
         return frame.assign(**{name: frame[name].cat.set_categories(values) for name, values in most.items()})
 
     made = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
-    model = made(random_state=0).fit(frequent(train), labels)
+    model = made(random_state=0, categorical_features="from_dtype").fit(frequent(train), labels)
     return lambda frame: (model.predict if task == "regression" else model.predict_proba)(frequent(frame))
 
 

@@ -12,9 +12,11 @@ import functools
 import glob as local_glob
 import hashlib
 import json
+import logging
 import os
 import pathlib
 import re
+import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -51,6 +53,7 @@ def _filesystem(scheme: str, endpoint: str | None, process: int) -> Any:
             from gcsfs.core import GCSFileSystem  # not the one for buckets with folders, which asks by gRPC
         except ImportError:
             raise UserError("gs:// needs the package gcsfs, which is not installed: `pip install gcsfs`.") from None
+        logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it prints the stack of every error that it raises
         options["token"] = "anon" if endpoint else None
 
         class Gcs(GCSFileSystem):  # type: ignore[misc]
@@ -80,7 +83,7 @@ def reaching(path: str | os.PathLike[str]) -> Iterator[None]:
     match = _URI.match(uri)
     try:
         yield
-    except UserError:
+    except (UserError, FileExistsError):
         raise
     except Exception as error:
         if match is None:
@@ -163,40 +166,76 @@ def content_key(uri: str) -> str:
     return hashlib.blake2b(f"{info['size']} {info.get('ETag') or info['etag']}".encode(), digest_size=16).hexdigest()
 
 
+def exists(uri: str) -> bool:
+    """Returns whether there is an object of this URI; where there is not even the bucket, there is none."""
+    with reaching(uri):
+        return bool(filesystem(uri).isfile(uri))
+
+
 def fetch(uri: str, folder: str | os.PathLike[str]) -> None:
-    """Copies all objects below a URI into a folder of this machine, which is made."""
+    """Copies an object, or all objects below a URI, into a folder of this machine, which is made."""
     store = filesystem(uri)
     root = uri.partition("://")[2].rstrip("/")
+    os.makedirs(folder, exist_ok=True)
     with reaching(uri):
         for path, info in store.find(uri, detail=True).items():
             if info["type"] == "file" and not path.endswith("/"):
-                target = pathlib.Path(folder, os.path.relpath(path, root))
+                target = pathlib.Path(folder, os.path.relpath(path, root if path != root else os.path.dirname(root)))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 store.get_file(path, str(target))
 
 
-def upload(file: str | os.PathLike[str], uri: str) -> None:
-    """Copies a file of this machine to an object, which appears when it is complete: a store has no half object."""
-    with reaching(uri):
-        filesystem(uri).put_file(os.fspath(file), uri)
+def upload(file: str | os.PathLike[str], uri: str, new: bool = False) -> None:
+    """Copies a file of this machine to an object, which appears when it is complete: a store has no half object.
 
-
-def upload_version(folder: pathlib.Path, uri: str) -> None:
-    """Copies a version of a model into a bucket, so that no reader takes a part of it for a version.
-
-    A store cannot rename a folder. So `saved_model.pb`, by which TensorFlow and `pipeline/predict.py` know a version,
-    is the last object to appear.
+    Raises:
+        FileExistsError: the object exists, and a new one was wanted. Of several writers at once one alone makes it.
     """
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    for file in sorted(files, key=lambda path: (path.relative_to(folder) == pathlib.Path("saved_model.pb"), path)):
-        upload(file, f"{uri.rstrip('/')}/{file.relative_to(folder).as_posix()}")
-
-
-def versions(uri: str) -> list[int]:
-    """Returns the complete versions of a model below a URI, in no order; none where there is no such folder."""
     with reaching(uri):
-        found = filesystem(uri).glob(f"{uri.rstrip('/')}/*/saved_model.pb")
-    return [int(name) for path in found if (name := path.split("/")[-2]).isdecimal()]
+        filesystem(uri).put_file(os.fspath(file), uri, mode="create" if new else "overwrite")
+
+
+def upload_all(path: str | os.PathLike[str], uri: str) -> None:
+    """Copies a file, or all files below a folder, of this machine into a bucket."""
+    local = pathlib.Path(path)
+    if local.is_file():
+        upload(local, uri)
+    for file in sorted(found for found in local.rglob("*") if found.is_file()):
+        upload(file, f"{uri.rstrip('/')}/{file.relative_to(local).as_posix()}")
+
+
+def remove(uri: str) -> None:
+    """Removes an object."""
+    with reaching(uri):
+        filesystem(uri).rm_file(uri)
+
+
+def folders(uri: str) -> list[str]:
+    """Returns the names of the folders below a URI, in no order; none where there is no such folder."""
+    store = filesystem(uri)
+    with reaching(uri), contextlib.suppress(FileNotFoundError):
+        found = store.ls(uri, detail=True)
+        return [os.path.basename(info["name"].rstrip("/")) for info in found if info["type"] == "directory"]
+    return []
+
+
+def check_bucket(uri: str) -> None:
+    """Raises UserError where the bucket of a URI does not exist."""
+    if not _bucket_exists(uri):
+        bucket = uri.split("/", 3)[2]
+        raise UserError(f"{uri}: there is no bucket {bucket!r}. Make it, or name another one.")
+
+
+@contextlib.contextmanager
+def local_output(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """Yields the path of a file or folder to write; for a URI one of this machine, which is copied when all is well."""
+    if not is_uri(path):
+        yield pathlib.Path(path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder, os.path.basename(os.fspath(path).rstrip("/")))
+        yield copy
+        upload_all(copy, os.fspath(path))
 
 
 @contextlib.contextmanager

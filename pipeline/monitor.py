@@ -22,8 +22,8 @@ def parser() -> argparse.ArgumentParser:
     description, *_, epilog = str(__doc__).strip().splitlines()
     command_line = argparse.ArgumentParser("monitor.py", description=description, epilog=epilog, allow_abbrev=False)
     add = command_line.add_argument
-    model_help = "a run's serving/ (its newest version) or one version in it"
-    add("--model", required=True, type=Path, metavar="DIR", help=model_help)
+    model_help = "a run's serving/ (its stable version) or one version in it; a path or a URI"
+    add("--model", required=True, metavar="DIR", help=model_help)
     requests_help = "a table in any format of the data, or TensorFlow Serving's log: TFRecord of PredictionLog"
     add("--requests", required=True, nargs="+", metavar="FILES", help=requests_help)
     add("--labels", nargs="+", default=[], metavar="FILES", help="labels that came: a table with --key and the label")

@@ -22,11 +22,11 @@ def parser() -> argparse.ArgumentParser:
     description, *_, epilog = str(__doc__).strip().splitlines()
     command_line = argparse.ArgumentParser("predict.py", description=description, epilog=epilog, allow_abbrev=False)
     add = command_line.add_argument
-    model_help = "a run's serving/ (its stable version) or one version in it"
-    add("--model", required=True, type=Path, metavar="DIR", help=model_help)
+    model_help = "a run's serving/ (its stable version) or one version in it; a path or a URI"
+    add("--model", required=True, metavar="DIR", help=model_help)
     add("--data", required=True, nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord, without label")
     to_help = "the file to write: .parquet, .csv, .jsonl or .duckdb; or a folder, in which each file gets a part"
-    add("--to", required=True, type=Path, metavar="FILE", help=to_help)
+    add("--to", required=True, metavar="FILE", help=to_help)
     add("--keep", nargs="+", default=[], metavar="COLUMN", help="columns of the data to write beside the predictions")
     set_help = "change a setting of the data, as in --set data.csv.encoding=latin-1 (default: as in the training)"
     add("--set", action="append", default=[], dest="sets", metavar="data.KEY=VALUE", help=set_help)

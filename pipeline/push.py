@@ -18,7 +18,7 @@ def parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
     description, *_, epilog = str(__doc__).strip().splitlines()
     command_line = argparse.ArgumentParser("push.py", description=description, epilog=epilog, allow_abbrev=False)
-    command_line.add_argument("--model", required=True, type=Path, metavar="DIR", help="a run's serving/")
+    command_line.add_argument("--model", required=True, type=_folder, metavar="DIR", help="a run's serving/")
     action = command_line.add_mutually_exclusive_group()
     action.add_argument("--list", action="store_true", help="show the versions (the default)")
     rollback_help = (
@@ -33,6 +33,16 @@ def parser() -> argparse.ArgumentParser:
     command_line.add_argument("--as", dest="label", choices=["stable", "canary"], help=as_help)
     command_line.add_argument("--why", default="", metavar="TEXT", help="the reason, for push.log")
     return command_line
+
+
+def _folder(text: str) -> Path:
+    """Returns the path of a folder; a URI is an error."""
+    if "://" in text:
+        raise argparse.ArgumentTypeError(
+            f"{text} is a URI, and labels are changed in a folder of this machine. In a bucket, edit models.config "
+            "beside the versions: it names the stable version and the loaded ones"
+        )
+    return Path(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from environment import installed
 ROOT = installed.ROOT
 MACHINE_PATH = re.compile(r"(?<![\w./~}-])/(?:home|Users|work|mnt)/\w")
 PACKAGES = ("pipeline", "components", "models", "ingest", "core")
-MOST_LINES = 32_000  # of the five packages together, docstrings included
+MOST_LINES = 35_000  # of the five packages together, docstrings included
 # Who wrote a line, with which tools and on whose request, is not part of the project.
 OUTSIDE = re.compile(
     r"\b(?:issue \d+|(?:this|another|next|last) session|(?:coding |sub-?)agents?|worktrees?|scratchpad|chatbots?"
@@ -101,7 +101,7 @@ def test_the_image_has_beams_launcher_of_the_locked_version() -> None:
 
 def test_workflows_name_actions_by_commit() -> None:
     for workflow in pathlib.Path(ROOT, ".github", "workflows").glob("*.yml"):
-        for action in re.findall(r"uses: (\S+)", workflow.read_text(encoding="utf-8")):
+        for action in re.findall(r"uses: ([^.\s]\S*)", workflow.read_text(encoding="utf-8")):
             assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)
 
 

@@ -16,7 +16,7 @@ from tfx.utils import path_utils
 
 from components.base import stage_report
 from core import examples as examples_payload
-from models.serving import model_versions
+from models.serving import model_versions, remote_versions
 
 _REFERENCE_ROWS = 10_000
 
@@ -43,7 +43,7 @@ def Pusher(
         examples: the Examples, which say how their table was read: it is known only then where a run is started with
             other files than those that it was compiled for. Some rows of test are pushed with the model.
         pushed_model: the output.
-        push_destination: the folder of the versions.
+        push_destination: the path or URI of the folder of the versions.
         metadata: JSON that is pushed with the model: how the training read its table, so that `pipeline/predict.py`
             reads tables in the same way, and the fingerprints of the stages that made the model.
         fingerprint: makes TFX's cache depend on the code.
@@ -55,9 +55,9 @@ def Pusher(
         pushed_model.set_int_custom_property("pushed", 0)
         stage_report.record(pushed_model, "not pushed: the model did not pass its gates")
         return
-    version = model_versions.push(
+    version = remote_versions.push(
         pathlib.Path(path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))),
-        pathlib.Path(push_destination),
+        push_destination,
         {
             model_versions.METADATA_FILE: _metadata(metadata, examples).encode(),
             **_warm_up(infra_blessing.uri),

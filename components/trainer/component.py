@@ -11,6 +11,7 @@ from tfx.types import artifact_utils
 
 from components.base import stage_report
 
+_SUMMARY = ("family", "members", "temperature", "hyperparameters", "parameters", "time")
 RUN_FN = "models.training.run_fn.run_fn"
 
 
@@ -32,7 +33,7 @@ def record(output_dict: dict[str, Any]) -> None:
     size = ", ".join(members) if len(members) > 1 else f"{report['parameters']:,} parameters"
     line = f"{report['family']} · {size} · eval {name} {value:.4f}"
     summary = {
-        "model": {key: report[key] for key in ("family", "members", "hyperparameters", "parameters", "time")},
+        "model": {key: report[key] for key in _SUMMARY},
         "metrics": report["metrics"],
     }
     stage_report.record(artifact_utils.get_single_instance(output_dict["model"]), line, summary, **report)

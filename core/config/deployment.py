@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.config.types import Amount, Count, CountOrZero, Options, Positive, Section
+from core.config.types import Amount, Count, CountOrZero, Options, Positive, Section, Texts
 
 
 class Beam(Section):
@@ -46,6 +46,8 @@ class Deploy(Section):
     """the folder that gets the versions of the model; null: PIPELINE_ROOT/NAME/serving"""
     volumes: dict[str, str] = {}
     """Kubeflow: the persistent volume claims that all stages mount, by path, such as {/data: trips}"""
+    secrets: dict[str, Texts] = {}
+    """Kubeflow: keys of secrets that all stages get as environment variables, such as {s3: [AWS_SECRET_ACCESS_KEY]}"""
     endpoint: str | None = None
     """Vertex AI: the name of an endpoint that each pushed model is deployed to; it is made if there is none"""
     endpoint_machine: str = "n1-standard-2"

@@ -157,19 +157,22 @@ class Validate(Section):
 class Model(Section):
     """The model that is trained."""
 
-    family: str = "mlp"
+    family: str = "auto"
     """the model family; auto: an ensemble of the best ones"""
     hyperparameters: dict[str, Any] = {}
     """fixed hyperparameters, which the search does not change"""
+
+
+_TRIALS_IN_TIME = 50
 
 
 class Tune(Section):
     """The search for hyperparameters, which compares trials on eval."""
 
     minutes: Positive | Literal["auto"] = "auto"
-    """the time of the search; auto: 20 seconds and one more for each 1,000 rows, at most 5 minutes"""
+    """the time of the search; auto: any; with family auto 20 s and 1 s for each 1,000 rows, at most 5 minutes"""
     trials: CountOrZero = 4
-    """the largest number of trials, with family auto beside one of each family; 0: the defaults"""
+    """the largest number of trials, with family auto beside one of each; 0: the defaults; 50 where minutes are given"""
     algorithm: str = "screen_bayesian"
     """the algorithm that proposes the next trial"""
     epochs: Count = 5
@@ -178,6 +181,14 @@ class Tune(Section):
     """the largest number of rows of train, and of eval, in a trial"""
     seed: Seed = 0
     """the seed of the proposals and of each trial"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _time_decides(cls, values: Any) -> Any:
+        """Lets a given time end the search, and not the default number of trials."""
+        if isinstance(values, dict) and values.get("minutes", "auto") != "auto":
+            return {"trials": _TRIALS_IN_TIME, **values}
+        return values
 
 
 class Train(Section):

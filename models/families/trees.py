@@ -23,12 +23,13 @@ def _refit(*args: Any, **kwargs: Any) -> "Trained":
 TREES = Family(
     name="trees",
     space={
-        "learning_rate": Number(0.05, 0.01, 0.3, log=True),
-        "depth": Number(6, 3, 9, step=1),
+        "learning_rate": Number(0.05, 0.02, 0.3, log=True),
+        "depth": Number(6, 3, 8, step=1),
         "l2_leaf_reg": Number(3.0, 0.5, 30.0, log=True),
         "random_strength": Number(1.0, 0.0, 10.0),
         "rsm": Number(1.0, 0.3, 1.0),
-        "iterations": Number(1000, 50, 3000, step=50),
+        # The most: as many are kept as are best on eval. More than 2,000 would be slow to serve.
+        "iterations": Number(1000, 50, 2000, step=50),
     },
     fit=_fit,
     refit=_refit,

@@ -170,8 +170,8 @@ def _culprit(table: pa.RecordBatch, difference: np.ndarray, spec: Spec, limit: f
     change, base, row = max(turned[feature.name])
     before, after = (_shown(table, feature, place) for place in (base, row))
     return (
-        f"Feature {feature.name!r} causes it: where a row of eval gets {after} in place of {before}, the difference "
-        f"changes by {change:.1e}."
+        f"Feature {feature.name!r} makes a difference from the trainer: where a row of eval gets {after} in place of "
+        f"{before}, the difference changes by {change:.1e}."
     )
 
 

@@ -19,6 +19,7 @@ _MARK_TYPE = pa.struct({"base": pa.int32(), "feature": pa.string()})
 _BASES = 2
 _FREQUENT = 12
 _MOST_ROWS = 1_000
+_MOST_CELLS = 2_000_000
 _UNKNOWN_TEXT = "völlig neu \N{CHECK MARK}"
 
 
@@ -31,15 +32,23 @@ def bases(predictions: np.ndarray) -> list[int]:
 
 def add(rows: pa.RecordBatch, features: Sequence[Feature], chosen: Sequence[int]) -> pa.RecordBatch:
     """Returns rows of Examples with those made of the chosen ones after them, and a column that `marks` reads."""
-    made = [rows]
-    origins: list[dict[str, Any] | None] = [None] * rows.num_rows
-    for feature, base, value in itertools.islice(_replacements(rows, features, chosen), _MOST_ROWS):
-        row = rows.slice(base, 1)
-        place = rows.schema.get_field_index(feature.name)
-        made.append(row.set_column(place, rows.schema.field(place), pa.array([value], rows.schema.field(place).type)))
-        origins.append({"base": base, "feature": feature.name})
-    table = pa.Table.from_batches(made).append_column(MARK, pa.array(origins, _MARK_TYPE))
-    return table.combine_chunks().to_batches()[0]
+    most = min(_MOST_ROWS, _MOST_CELLS // rows.num_columns)
+    replaced = list(itertools.islice(_replacements(rows, features, chosen), most))
+    made = rows.take(pa.array([base for _, base, _ in replaced], pa.int32()))
+    by_feature: dict[str, dict[int, list[Any] | None]] = {}
+    for row, (feature, _, value) in enumerate(replaced):
+        by_feature.setdefault(feature.name, {})[row] = value
+    for name, values in by_feature.items():
+        place = made.schema.get_field_index(name)
+        column = [values.get(row, kept) for row, kept in enumerate(made.column(place).to_pylist())]
+        made = made.set_column(place, made.schema.field(place), pa.array(column, made.schema.field(place).type))
+    origins = [{"base": base, "feature": feature.name} for feature, base, _ in replaced]
+    table = pa.Table.from_batches([rows, made])
+    return (
+        table.append_column(MARK, pa.array([None] * rows.num_rows + origins, _MARK_TYPE))
+        .combine_chunks()
+        .to_batches()[0]
+    )
 
 
 def marks(rows: pa.RecordBatch) -> Mapping[int, tuple[int, str]]:

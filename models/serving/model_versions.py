@@ -28,16 +28,16 @@ REFERENCE_FILE = "assets.extra/reference.parquet"
 # Where TensorFlow Serving looks for requests to play to itself.
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
 # The other files of a version with their sizes and digests, for `core.manifests`.
-_MANIFEST_FILE = "assets.extra/files.json"
+MANIFEST_FILE = "assets.extra/files.json"
 # The prefix of an unfinished version: no model server takes it for one.
 TEMPORARY = ".push-"
 
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """A version of the served model; `new` if this push made it."""
+    """A version of the served model; `new` if this push made it. The path of one in an object store is its URI."""
 
-    path: pathlib.Path
+    path: pathlib.Path | str
     version: int
     new: bool
 
@@ -59,23 +59,33 @@ def push(model: pathlib.Path, base: pathlib.Path, extra: Mapping[str, bytes], ru
     try:
         base.mkdir(parents=True, exist_ok=True)
         with alone(base):
-            added = {name: [len(content), digests.of_bytes(content)] for name, content in extra.items()}
-            manifest = {**manifests.of_folder(model), **added}
-            manifest.pop(_MANIFEST_FILE, None)  # a version of another folder has one
+            listed = manifest(model, extra)
             version = max(versions(base), default=0)
             path = base / str(version)
-            same = storage.read_json(path / _MANIFEST_FILE) == manifest if version else False
+            same = storage.read_json(path / MANIFEST_FILE) == listed if version else False
             new = not same or bool(damage(path, contents=True))
             before = labels(base)
             if new:
                 version, path = version + 1, base / str(version + 1)
-                _place(model, path, {**extra, _MANIFEST_FILE: json.dumps(manifest).encode()})
-            # A version that is not in the log is one whose push was killed before its last step.
-            if new or not any(entry.get("version") == version for entry in push_log.entries(base)):
+                _place(model, path, {**extra, MANIFEST_FILE: json.dumps(listed).encode()})
+            if new or not is_logged(base, version):
                 relabel(base, before.moved("stable", version), "push", version, run=run)
             return Version(path, version, new)
     except OSError as error:
         raise UserError(_explain(error, base)) from error
+
+
+def manifest(model: pathlib.Path, extra: Mapping[str, bytes]) -> dict[str, list[int | str]]:
+    """Returns the files of a version with their sizes and digests."""
+    added: dict[str, list[int | str]] = {name: [len(file), digests.of_bytes(file)] for name, file in extra.items()}
+    found = {**manifests.of_folder(model), **added}
+    found.pop(MANIFEST_FILE, None)  # a version of another folder has one
+    return found
+
+
+def is_logged(base: pathlib.Path, version: int) -> bool:
+    """Returns whether the log names a version; where it does not, the push was killed before its last step."""
+    return any(entry.get("version") == version for entry in push_log.entries(base))
 
 
 def warm_up_file(infra_blessing: str) -> str:
@@ -122,7 +132,7 @@ def damage(version: pathlib.Path, contents: bool = False) -> str:
     """
     if not (version / "saved_model.pb").is_file():
         return f"{version / 'saved_model.pb'} is missing"
-    return manifests.difference(version, storage.read_json(version / _MANIFEST_FILE), contents)
+    return manifests.difference(version, storage.read_json(version / MANIFEST_FILE), contents)
 
 
 def find_version(folder: pathlib.Path) -> pathlib.Path:

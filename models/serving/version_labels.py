@@ -15,6 +15,8 @@ from core.errors import UserError
 CONFIG_FILE = "models.config"
 BATCHING_FILE = "batching_parameters.txt"
 MONITORING_FILE = "monitoring.config"
+# The last one is that by which a server knows the versions.
+FILES = (BATCHING_FILE, MONITORING_FILE, CONFIG_FILE)
 
 _BATCHING = """\
 # For --enable_batching --batching_parameters_file. A request with more rows than max_batch_size is refused, and
@@ -104,6 +106,14 @@ def write(base: pathlib.Path, labels: Labels) -> None:
             storage.write_text(base / name, content)
 
 
+def begin(base: pathlib.Path, location: str) -> None:
+    """Writes the `models.config` of a model without versions, which a server finds at a URI."""
+    from google.protobuf import text_format
+
+    name = location.split("/")[-2]
+    storage.write_text(base / CONFIG_FILE, text_format.MessageToString(_config(name, location), as_utf8=True))
+
+
 def model_name(base: pathlib.Path) -> str:
     """Returns the name by which clients address the model."""
     return str(_model(_parsed(base)).name)
@@ -122,7 +132,7 @@ def _parsed(base: pathlib.Path) -> Any:
     except FileNotFoundError:
         # The versions of the run NAME are in NAME/serving, and TensorFlow Serving's image has them at /models/NAME.
         name = base.absolute().parent.name or "model"
-        config.model_config_list.config.add(name=name, base_path=f"/models/{name}", model_platform="tensorflow")
+        return _config(name, f"/models/{name}")
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise UserError(
             f"{file} cannot be read: {text.clause(error)}. The text form of TensorFlow Serving's ModelServerConfig was "
@@ -130,6 +140,14 @@ def _parsed(base: pathlib.Path) -> Any:
         ) from error
     if not config.model_config_list.config:
         raise UserError(f"{file} names no model. Add one, or remove the file: then the newest version is stable.")
+    return config
+
+
+def _config(name: str, location: str) -> Any:
+    from tensorflow_serving.config import model_server_config_pb2
+
+    config = model_server_config_pb2.ModelServerConfig()
+    config.model_config_list.config.add(name=name, base_path=location, model_platform="tensorflow")
     return config
 
 

@@ -15,8 +15,11 @@ from core.text import unknown
 from models import families
 from models.sklearn import frames
 
-# The checks of scikit-learn's `check_estimator` that are not passed.
-_DIFFERENT: dict[str, str] = {}
+# The checks of scikit-learn's `check_estimator` that are not passed, and why.
+_DIFFERENT = {
+    "check_methods_sample_order_invariance": "scores are float32, whose last digit depends on the place in the batch",
+    "check_sample_weights_invariance": "the order of the rows decides which of them are for early stopping",
+}
 
 
 class _Estimator(base.BaseEstimator):  # type: ignore[misc]
@@ -72,7 +75,7 @@ class _Estimator(base.BaseEstimator):  # type: ignore[misc]
         validation.check_is_fitted(self)
         self.fitted_.export(pathlib.Path(path))
 
-    def _fit(self, X: Any, label: Label, y: np.ndarray, sample_weight: Any) -> Self:
+    def _fit(self, X: Any, label: Label, y: np.ndarray, weights: np.ndarray | None) -> Self:
         """Trains on checked labels."""
         from models.sklearn import training
 
@@ -80,7 +83,6 @@ class _Estimator(base.BaseEstimator):  # type: ignore[misc]
         if self.family not in families.FAMILIES:
             raise UserError(unknown("model family", self.family, list(families.FAMILIES)))
         families.check(self.family, self.hyperparameters or {})
-        weights = None if sample_weight is None else validation._check_sample_weight(sample_weight, X)
         spec = Spec(
             label,
             frames.features(frame, self.kinds or {}),
@@ -124,14 +126,14 @@ class SkewlessClassifier(base.ClassifierMixin, _Estimator):  # type: ignore[misc
         X = self._checked(X, reset=True)
         y = utils.column_or_1d(y, warn=True)
         multiclass.check_classification_targets(y)
-        validation.check_consistent_length(X, y)
+        X, y, weights = _counted(X, y, sample_weight)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"The labels have 1 class, {self.classes_[0]!r}, and at least two were expected.")
         names = tuple(map(str, self.classes_))
         names = names if len(set(names)) == len(names) else tuple(map(str, range(len(names))))
         task: Task = "binary" if len(names) == 2 else "multiclass"
-        return self._fit(X, Label("label", task, "text", names), codes.astype(np.int64), sample_weight)
+        return self._fit(X, Label("label", task, "text", names), codes.astype(np.int64), weights)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Returns the scores of the classes, float32[rows, classes]."""
@@ -139,7 +141,8 @@ class SkewlessClassifier(base.ClassifierMixin, _Estimator):  # type: ignore[misc
 
     def predict(self, X: Any) -> np.ndarray:
         """Returns the class with the highest score for each row."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        scores = self.predict_proba(X)
+        return self.classes_[scores.argmax(axis=1)]
 
 
 class SkewlessRegressor(base.RegressorMixin, _Estimator):  # type: ignore[misc]
@@ -154,12 +157,22 @@ class SkewlessRegressor(base.RegressorMixin, _Estimator):  # type: ignore[misc]
         """
         X = self._checked(X, reset=True)
         y = utils.check_array(utils.column_or_1d(y, warn=True), ensure_2d=False, dtype=np.float64)
-        validation.check_consistent_length(X, y)
-        return self._fit(X, Label("label", "regression", "double"), y, sample_weight)
+        X, y, weights = _counted(X, y, sample_weight)
+        return self._fit(X, Label("label", "regression", "double"), y, weights)
 
     def predict(self, X: Any) -> np.ndarray:
         """Returns the prediction of each row, float[rows]."""
         return self._predictions(X)
+
+
+def _counted(X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    """Returns the rows with a weight, their labels and their weights."""
+    validation.check_consistent_length(X, y)
+    if sample_weight is None:
+        return X, y, None
+    weights = validation._check_sample_weight(sample_weight, X)
+    kept = weights > 0
+    return (X.iloc[kept] if hasattr(X, "iloc") else X[kept]), y[kept], weights[kept]
 
 
 def _validation_rows(y: np.ndarray, share: float, seed: int, task: Task) -> np.ndarray:

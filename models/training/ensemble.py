@@ -12,11 +12,10 @@ from core import storage
 from core.spec import Input, Task
 from models.preprocessing.packing import keras_inputs
 from models.preprocessing.rows import TransformedRows
-from models.trained import Predict, Trained
-from models.training import ensemble_selection, fn_args
+from models.trained import Predict, Trained, TrainingTime
+from models.training import calibration, ensemble_selection, fn_args
 
 _MEMBERS = "members.json"
-_KEPT = ("metrics", "epochs", "trees")  # of `Trained`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +64,21 @@ class WeightedMean(keras.layers.Layer):
         return {**super().get_config(), "weights": self.shares}
 
 
-def combine(members: Sequence[Member], inputs: tuple[Input, ...]) -> keras.Model:
-    """Returns the model of an ensemble: packed features to the weighted mean of the predictions of trained members."""
+def combine(members: Sequence[Member], inputs: tuple[Input, ...], temperature: float = 1.0) -> keras.Model:
+    """Returns the model of an ensemble: packed features to the weighted mean of the predictions of trained members.
+
+    Args:
+        members: trained members.
+        inputs: the inputs of the model.
+        temperature: scales the scores; 1 leaves them. See `calibration`.
+    """
+    mean = _mean(members, inputs)
+    if temperature == 1:
+        return mean
+    return keras.Model(mean.input, calibration.Temperature(temperature, name="temperature")(mean.output))
+
+
+def _mean(members: Sequence[Member], inputs: tuple[Input, ...]) -> keras.Model:
     predictors = _predictors(members)
     if len(predictors) == 1:
         return predictors[0]
@@ -95,8 +107,7 @@ def save(folder: str, members: Sequence[Member]) -> None:
     """Writes `members.json`, and each trained model as a SavedModel of packed features in a folder of its number."""
     described = []
     for number, member in enumerate(members):
-        trained = member.trained and {name: getattr(member.trained, name) for name in _KEPT}
-        described.append({**member.to_json(), "trained": trained})
+        described.append({**member.to_json(), "trained": _kept(member.trained)})
         if member.trained is not None:
             member.trained.predictor.export(os.path.join(folder, str(number)), verbose=False)
     storage.write_json(os.path.join(folder, _MEMBERS), {"members": described})
@@ -111,10 +122,19 @@ def load(folder: str, inputs: tuple[Input, ...]) -> list[Member]:
         member = Member(**values)
         if kept is not None:
             predictor = _predictor(os.path.join(folder, str(number)), inputs)
+            kept["time"] = kept["time"] and TrainingTime(**kept["time"])
             trained = Trained(predictor, hyperparameters=dict(member.hyperparameters), **kept)
             member = dataclasses.replace(member, trained=trained)
         members.append(member)
     return members
+
+
+def _kept(trained: Trained | None) -> dict[str, Any] | None:
+    """Returns what is known of a trained model beside the model and its hyperparameters."""
+    if trained is None:
+        return None
+    kept = {name: getattr(trained, name) for name in ("metrics", "epochs", "trees")}
+    return {**kept, "time": trained.time and dataclasses.asdict(trained.time)}
 
 
 def _predictor(path: str, inputs: tuple[Input, ...]) -> keras.Model:

@@ -19,7 +19,7 @@ from models.preprocessing.rows import TransformedRows
 from models.preprocessing.transform_graph import TransformGraph
 from models.serving import export, made_rows
 from models.trained import Predict
-from models.training import dataset, ensemble
+from models.training import calibration, dataset, ensemble
 from models.training import fn_args as fn_args_reader
 from models.training.ensemble import Member
 
@@ -39,20 +39,21 @@ def run_fn(fn_args: Any) -> None:
     eval_uri = fn_args_reader.split_uri(fn_args.eval_files)
     train = dataset.load(fn_args_reader.split_uri(fn_args.train_files), graph, allocator=allocator)
     validation = dataset.load(eval_uri, graph, allocator=allocator)
-    if spec.family == families.AUTO:
-        members = ensemble.load(fn_args.base_model, graph.inputs)
-    else:
-        tuned = (fn_args.hyperparameters or {}).get("values", {})
-        hyperparameters = families.FAMILIES[spec.family].defaults({**tuned, **spec.hyperparameters})
-        members = [Member(spec.family, 1.0, hyperparameters)]
     training = _Training(spec, graph.inputs, train, validation, options, folder)
-    trained = training.complete(members, latency=fn_args_reader.latency(fn_args, graph))
-    final = training.refit(trained) if options.refit == "auto" else trained
-    predictor = ensemble.combine(final, graph.inputs)
+    predictor, report = training.run(_members(fn_args, graph), fn_args_reader.latency(fn_args, graph))
     export.save(fn_args.serving_model_dir, spec, graph, predictor)
     _write_expected(folder / "expected.parquet", eval_uri, graph, predictor)
-    report = _report(final, predictor, training.metrics(trained))
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+
+
+def _members(fn_args: Any, graph: TransformGraph) -> list[Member]:
+    """Returns what is to be trained: the ensemble that the Tuner selected, or the one family of the spec."""
+    spec = graph.spec
+    if spec.family == families.AUTO:
+        return ensemble.load(fn_args.base_model, graph.inputs)
+    tuned = (fn_args.hyperparameters or {}).get("values", {})
+    hyperparameters = families.FAMILIES[spec.family].defaults({**tuned, **spec.hyperparameters})
+    return [Member(spec.family, 1.0, hyperparameters)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,14 +67,30 @@ class _Training:
     options: Train
     folder: pathlib.Path
 
-    def complete(self, members: Sequence[Member], latency: float | None) -> list[Member]:
+    def run(self, members: Sequence[Member], latency: float | None) -> tuple[keras.Model, dict[str, Any]]:
+        """Returns the final model and its report, whose metrics are those of models that have not seen validation."""
+        task, rows = self.spec.label.task, self.validation
+        trained = self._complete(members, latency)
+        found = Predict(ensemble.combine(trained, self.inputs))(rows.features)
+        temperature = 1.0
+        if self.spec.family == families.AUTO:
+            temperature = calibration.temperature(task, rows.labels, found, rows.weights)
+        if temperature != 1:
+            found = calibration.scaled(found, temperature)
+        final = self._refit(trained) if self.options.refit == "auto" else trained
+        predictor = ensemble.combine(final, self.inputs, temperature)
+        measured = metrics.compute(task, rows.labels, found, rows.weights)
+        return predictor, _report(final, predictor, temperature, measured)
+
+    def _complete(self, members: Sequence[Member], latency: float | None) -> list[Member]:
         """Returns the members, all of them trained.
 
-        Where some were not, the weights were those of models of fewer rows: they are selected again.
+        Where some were not, the weights were those of models of fewer rows: they are selected again. So they are where
+        a latency is asked for, which the Tuner has not measured after it was interrupted.
         """
         missing = [member for member in members if member.trained is None]
         complete = [member if member.trained else self._fit(number, member) for number, member in enumerate(members, 1)]
-        if len(members) == 1 or not missing:
+        if len(members) == 1 or not (missing or latency is not None):
             return complete
         return ensemble.reweighted(self.spec.label.task, complete, self.validation, latency)
 
@@ -84,7 +101,7 @@ class _Training:
         trained = families.FAMILIES[member.family].fit(*given, callbacks=[board])
         return dataclasses.replace(member, trained=trained, hyperparameters=trained.hyperparameters)
 
-    def refit(self, members: Sequence[Member]) -> list[Member]:
+    def _refit(self, members: Sequence[Member]) -> list[Member]:
         """Returns the members, of which those that can be are trained again on train and validation."""
         again = []
         for member in members:
@@ -94,14 +111,6 @@ class _Training:
                 member = dataclasses.replace(member, trained=refit(*given))
             again.append(member)
         return again
-
-    def metrics(self, members: Sequence[Member]) -> dict[str, float]:
-        """Returns the metrics on validation of members that have not been trained on it."""
-        if len(members) == 1 and members[0].trained:
-            return members[0].trained.metrics
-        rows = self.validation
-        found = Predict(ensemble.combine(members, self.inputs))(rows.features)
-        return metrics.compute(self.spec.label.task, rows.labels, found, rows.weights)
 
 
 def _write_expected(path: pathlib.Path, split_uri: str, graph: TransformGraph, predictor: keras.Model) -> None:
@@ -113,17 +122,20 @@ def _write_expected(path: pathlib.Path, split_uri: str, graph: TransformGraph, p
     pq.write_table(pa.Table.from_batches([raw]).append_column(examples.PREDICTION, column), path)
 
 
-def _report(members: Sequence[Member], predictor: keras.Model, found: dict[str, float]) -> dict[str, Any]:
+def _report(
+    members: Sequence[Member], predictor: keras.Model, temperature: float, measured: dict[str, float]
+) -> dict[str, Any]:
     only = members[0].trained if len(members) == 1 else None
     times = [member.trained.time for member in members if member.trained and member.trained.time]
     return {
         "family": members[0].family if only else "ensemble",
         "hyperparameters": only.hyperparameters if only else {},
         "members": [member.to_json() for member in members],
+        "temperature": temperature,
         "parameters": predictor.count_params(),
         "epochs": only.epochs if only else None,
         "trees": only.trees if only else None,
         "history": only.history if only else {},
         "time": dataclasses.asdict(max(times, key=lambda time: time.seconds)) if times else None,
-        "metrics": {"eval": found},
+        "metrics": {"eval": measured},
     }

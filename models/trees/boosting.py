@@ -26,6 +26,7 @@ from models.trees.forest import Forest, Trees
 _LOSSES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
 _PATIENCE = 50  # trees without a lower loss on the validation rows
 _FARTHEST = 10.0  # standard deviations of a label that has outliers; the squared error of one would decide every tree
+_SAME = 4e-6  # relative difference of values that count as one; the error of float32 is 6e-8
 _MORE_TREES = 1.1  # after a refit, for the rows of validation are added
 
 
@@ -98,7 +99,10 @@ def _fit(
     labels = _labels(head, train.labels)
     targets = np.eye(head.outputs)[labels] if spec.label.task == "multiclass" else labels[:, None].astype(np.float64)
     encoding = Encoding.of(inputs, head.outputs)
-    pool = catboost.Pool(encoding.fit(train.features, targets, train.weights, seed), labels, weight=train.weights)
+    encoded = encoding.fit(train.features, targets, train.weights, seed)
+    for column in encoded.T:
+        column[:] = _merged(column)
+    pool = catboost.Pool(encoded, labels, weight=train.weights)
     checked = None
     if stop_on is not None:
         features = encoding.encode(stop_on.features, len(stop_on))
@@ -109,6 +113,21 @@ def _fit(
     scores = Predict(predictor)(measured_on.features)
     found = metrics.compute(spec.label.task, measured_on.labels, scores, measured_on.weights)
     return Trained(predictor, found, dict(hyperparameters), trees=len(trees.leaves), history=history)
+
+
+def _merged(values: np.ndarray) -> np.ndarray:
+    """Returns the values, of which those that differ by no more than an error of rounding have become the least.
+
+    A border between them would make a prediction depend on such an error, which differs with the size of the batch.
+    """
+    found, places = np.unique(values, return_inverse=True)
+    magnitude = np.abs(found).clip(np.nanmedian(np.abs(found)) if np.isfinite(found).any() else 0.0)
+    apart = np.diff(found, prepend=-np.inf) > _SAME * magnitude
+    starts = found[np.maximum.accumulate(np.where(apart, np.arange(len(found)), 0))]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = np.floor((found - starts) / (_SAME * magnitude))  # a long row of near values is not one
+    new = apart | (np.diff(steps, prepend=0) != 0)
+    return found[np.maximum.accumulate(np.where(new, np.arange(len(found)), 0))][places]
 
 
 def _labels(head: Head, labels: np.ndarray) -> np.ndarray:

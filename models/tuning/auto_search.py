@@ -64,7 +64,7 @@ class AutoSearch:
             RuntimeError: every family failed.
         """
         for family in self._searches:
-            if not self._trained() or self._budget.allows(self._trained()[-1].longest):
+            if not self._trained() or self._budget.allows(min(search.longest for search in self._trained())):
                 self._run(family, 1)
         if not self._trained():
             raise RuntimeError(f"Every family failed. {next(iter(self._failed.values()))}")

@@ -155,7 +155,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             trained = self._fit(
                 options=options,
                 hyperparameters=values,
-                budget=self._budget.left() if self._several or self.longest else None,
+                budget=self._budget.left(),
                 callbacks=[MedianStopping(self._curves), *board],
                 report=self._reporter(),
             )
@@ -181,9 +181,12 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         number, total = len(self.oracle.trials), self.oracle.max_trials
         best = self.best_trial()
         tail = "" if best is None else f" · best {self.metric} {best.score:.4f}"
-        title = f"{self.family} {number}" if self._several else f"trial {number}/{total}"
+        if self._several:
+            title, share = f"{self.family} {number}", self._budget.spent
+            return lambda text, done, of: progress.report(f"{title} · {text}{tail}{self._budget.shown()}", share(), 1)
+        title = f"trial {number}/{total}"
         return lambda text, done, of: progress.report(
-            f"{title} · {text}{tail} · {self._budget.shown()}", number - 1 + done / of, total
+            f"{title} · {text}{tail}{self._budget.shown()}", number - 1 + done / of, total
         )
 
     def best_trial(self) -> trial_module.Trial | None:

@@ -9,8 +9,8 @@ _SECONDS_PER_ROW = 0.001
 _MOST_SECONDS = 300.0
 
 
-def seconds(minutes: float | Literal["auto"], rows: int) -> float:
-    """Returns the time of a search in seconds.
+def of_several(minutes: float | Literal["auto"], rows: int) -> float:
+    """Returns the seconds of a search over several families.
 
     Args:
         minutes: as configured; `auto`: 20 seconds and one more for each 1,000 rows, at most 5 minutes.
@@ -21,11 +21,16 @@ def seconds(minutes: float | Literal["auto"], rows: int) -> float:
     return 60 * minutes
 
 
+def of_one_family(minutes: float | Literal["auto"]) -> float:
+    """Returns the seconds of the search of one family; `auto`: those that its trials take."""
+    return math.inf if minutes == "auto" else 60 * minutes
+
+
 class TimeBudget:
     """The time that is left, from when it is made."""
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self._seconds, self._end = seconds, time.monotonic() + seconds
 
     def left(self) -> float:
         """Returns the seconds that are left, 0 where the time is over."""
@@ -35,9 +40,13 @@ class TimeBudget:
         """Returns whether something that takes so many seconds would end in time."""
         return self.left() > expected
 
+    def spent(self) -> float:
+        """Returns the share of the time that is over, 0 where it is not limited."""
+        return 0.0 if self._end == math.inf else 1 - self.left() / max(self._seconds, 1e-9)
+
     def shown(self) -> str:
-        """Returns the time left in minutes and seconds."""
+        """Returns the time left in minutes and seconds, empty where it is not limited."""
         if self._end == math.inf:
-            return "no time limit"
+            return ""
         left = round(self.left())
-        return f"{left // 60}:{left % 60:02} left"
+        return f" · {left // 60}:{left % 60:02} left"

@@ -29,14 +29,15 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         dataset.load(fn_args_reader.split_uri(files), graph, max_rows=tune.max_rows, seed=tune.seed)
         for files in (fn_args.train_files, fn_args.eval_files)
     )
-    rows = sum(group.rows for group in examples.row_groups(fn_args_reader.split_uri(fn_args.train_files)))
-    budget = TimeBudget(time_budget.seconds(tune.minutes, rows))
     identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
     name = digests.of_values(identity)
     config = fn_args.custom_config
     given = (train, validation, tune, name, config["directory"], config["logs"] or None)
     if spec.family != families.AUTO:
-        return TunerFnResult(Search(spec, graph.inputs, *given, budget=budget), {"verbose": 0})
+        budget = TimeBudget(time_budget.of_one_family(tune.minutes))
+        return TunerFnResult(Search(spec, graph.inputs, *given, budget), {"verbose": 0})
+    rows = sum(group.rows for group in examples.row_groups(fn_args_reader.split_uri(fn_args.train_files)))
+    budget = TimeBudget(time_budget.of_several(tune.minutes, rows))
     options = Train.model_validate(json.loads(config["train"]))
     full = len(train) == rows
 

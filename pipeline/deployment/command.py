@@ -5,7 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from core.errors import UserError
 from core.text import unknown
 from pipeline.config.settings import Settings
 from pipeline.deployment import context as deployed_context
-from pipeline.deployment.context import DeployedContext
 from pipeline.deployment.runtime_parameters import PARAMETERS
 from pipeline.deployment.submission import Submission
 from pipeline.deployment.target import Target
@@ -72,7 +71,7 @@ def run(request: Request) -> int:
         else None
     )
     made, warnings = deployed_context.make(request.settings, target.pipeline_root)
-    for warning in (*warnings, *_unreachable(made, target)):
+    for warning in warnings:
         print(f"! {warning}", file=sys.stderr)
     with terminal.output_to(Path(os.devnull)):  # TensorFlow's C++ code prints while it starts
         from pipeline.deployment import compiler, stage_options
@@ -96,18 +95,6 @@ def run(request: Request) -> int:
             line = submission.send()
         print(line)
     return 0
-
-
-def _unreachable(made: DeployedContext, target: Target) -> Iterator[str]:
-    """Yields a message for each place in a bucket that the platform does not mount as a folder."""
-    for parameter in PARAMETERS:
-        value = parameter.default(made)
-        is_mounted = target.platform == "vertex" and str(value).startswith("gs://")
-        if "://" in str(value) and not is_mounted:
-            yield (
-                f"{parameter.name} is {value}, and the stages use files and folders: name one in a volume "
-                "(`deploy: {volumes: ...}`), here or when a run is started."
-            )
 
 
 def to_yaml(documents: Sequence[Mapping[str, Any]]) -> str:

@@ -24,9 +24,11 @@ class DeployedContext(RunContext):
 
     Attributes:
         serving_folder: the folder of the served versions.
+        cache_folder: the URI of the folder of results for single files.
     """
 
     serving_folder: str
+    cache_folder: str
 
     def serving(self) -> str:
         """Returns the folder of the served versions."""
@@ -37,8 +39,8 @@ class DeployedContext(RunContext):
         return {"directory": "/tmp/search", "logs": ""}
 
     def cache(self, stage: str) -> str:
-        """Returns no folder: no results for single files are kept."""
-        return ""
+        """Returns the folder of the statistics of single files, where a later run reads the same files again."""
+        return f"{self.cache_folder}/{stage}" if stage == "statistics" and self.source.grows else ""
 
     def champion(self) -> str:
         """Returns the folder of the served versions: the champion is the newest when the stage runs."""
@@ -74,6 +76,7 @@ def make(settings: Settings, pipeline_root: str) -> tuple[DeployedContext, tuple
         source,
         data_digest="",
         serving_folder=serving_folder,
+        cache_folder=f"{pipeline_root}/{settings.name}/cache",
     )
     return context, warnings
 

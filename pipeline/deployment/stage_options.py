@@ -88,15 +88,23 @@ def num_bytes(amount: str) -> int:
 
 
 def kubernetes(spec: dict[str, Any], deploy: Deploy) -> dict[str, Any] | None:
-    """Returns what Kubernetes alone knows, volumes and node selectors; None where there is nothing."""
+    """Returns what Kubernetes alone knows, volumes, secrets and node selectors; None where there is nothing."""
     executors = {}
     mounts = [
         {"mountPath": path, "pvcNameParameter": {"runtimeValue": {"constant": claim}}}
         for path, claim in deploy.volumes.items()
     ]
+    secrets = [
+        {
+            "secretNameParameter": {"runtimeValue": {"constant": name}},
+            "keyToEnv": [{"secretKey": key, "envVar": key} for key in keys],
+        }
+        for name, keys in deploy.secrets.items()
+    ]
     for stage, component in spec["components"].items():
         labels = deploy.resources(stage).node_selector
         options: dict[str, Any] = {"pvcMount": mounts} if mounts else {}
+        options |= {"secretAsEnv": secrets} if secrets else {}
         options |= {"nodeSelector": {"labels": dict(labels)}} if labels else {}
         if options:
             executors[component["executorLabel"]] = options

@@ -9,13 +9,14 @@ from pathlib import Path
 from core import storage
 from core.config.sections import Limits
 from core.errors import GateError, UserError
-from models.serving import model_versions
+from models.serving import remote_versions
 from pipeline.monitoring import limits, model_checks, reference, windows
 from pipeline.monitoring.drift import feature_drift
 from pipeline.monitoring.drift.feature_drift import FeatureDrift
 from pipeline.monitoring.drift.prediction_change import LEAST_CHANGE
 from pipeline.monitoring.model_checks import ModelChecks
 from pipeline.monitoring.output import page, prometheus, terminal
+from pipeline.monitoring.reference import Reference
 from pipeline.monitoring.report import FeatureVerdict, Report
 from pipeline.monitoring.requests import request_stream
 from pipeline.monitoring.requests.labels import Labels
@@ -31,7 +32,7 @@ class Request:
     """The arguments of the command.
 
     Attributes:
-        model: a folder of versions, or one version.
+        model: a folder of versions, or one version; a path or a URI.
         requests: paths and globs of the requests.
         labels: paths and globs of the labels of requests; none where they have not come.
         key: the column that requests and labels have in common.
@@ -44,7 +45,7 @@ class Request:
         json: print the report as JSON, and nothing else.
     """
 
-    model: Path
+    model: str
     requests: Sequence[str]
     labels: Sequence[str] = ()
     key: str | None = None
@@ -82,7 +83,11 @@ def watch(request: Request) -> Report:
     """Returns the report on some requests."""
     if bool(request.labels) != bool(request.key):
         raise UserError("--labels and --key belong together: name the column that requests and labels have in common.")
-    trained = reference.read(model_versions.find_version(request.model))
+    with remote_versions.find_version(request.model) as (version, name):
+        return _watched(request, reference.read(version), name)
+
+
+def _watched(request: Request, trained: Reference, name: str) -> Report:
     labels = Labels(request.labels, request.key, trained.training.spec.label) if request.key else None
     requests = request_stream.read(trained, request.requests, request.sets, labels, request.time)
     features = requests.drift.results()
@@ -99,7 +104,7 @@ def watch(request: Request) -> Report:
         **checks.parts,
     }
     notes = (*requests.notes, *checks.notes)
-    return Report(str(trained.version), requests.rows, requests.left_out, tuple(verdicts), notes, parts)
+    return Report(name, requests.rows, requests.left_out, tuple(verdicts), notes, parts)
 
 
 def _verdict(feature: FeatureDrift, level: float, allowed: Limits, checks: ModelChecks) -> FeatureVerdict:

@@ -1,4 +1,4 @@
-"""Shows requests by hour or by day: how many, what was predicted, and how far the features are from train."""
+"""Shows requests by hour, day, month or year: how many, what was predicted, and how far the features are from train."""
 
 import dataclasses
 import datetime
@@ -12,14 +12,15 @@ from pipeline.monitoring.drift.feature_drift import Drift
 from pipeline.monitoring.reference import Column
 from pipeline.monitoring.requests.request_stream import Requests
 
-_MOST_HOURS = 48  # a longer span is shown by day
+# The units by the longest span in days that each is for.
+_UNITS = {"hour": 2, "day": 62, "month": 5 * 366, "year": 300 * 366}
 _LEAST_ROWS = 50  # of a window, for a distance
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """The requests of an hour or a day.
+    """The requests of an hour, a day, a month or a year.
 
     Attributes:
         requests: their number.
@@ -42,7 +43,7 @@ class Windows:
     """The requests by time.
 
     Attributes:
-        unit: `hour` or `day`.
+        unit: `hour`, `day`, `month` or `year`.
         by_time: the windows by their beginning in UTC, the oldest first; none without times.
         shown: the features whose distances are shown on a terminal.
     """
@@ -92,19 +93,28 @@ def of(requests: Requests, columns: Sequence[Column], predicted: np.ndarray | No
         predicted: the predictions for the sampled requests, float[rows] or float[rows, classes]; None if not known.
         shown: the features whose distances are shown.
     """
-    hours = requests.hours
-    by_hour = not hours or max(hours) - min(hours) < datetime.timedelta(hours=_MOST_HOURS)
+    unit = _unit(list(requests.hours))
+    begins = _beginnings(requests.sample_hours, unit)
     counts: dict[datetime.datetime, int] = {}
-    for hour, count in sorted(hours.items()):
-        begin = hour if by_hour else hour.replace(hour=0)
+    for begin, count in zip(_beginnings(list(requests.hours), unit).tolist(), requests.hours.values(), strict=True):
         counts[begin] = counts.get(begin, 0) + count
-    unit = "hour" if by_hour else "day"
-    begins = requests.sample_hours.astype(f"datetime64[{unit[0] if by_hour else 'D'}]").astype("datetime64[s]")
     windows = {
         begin: _window(count, np.flatnonzero(begins == np.datetime64(begin)), requests.sample, columns, predicted)
         for begin, count in counts.items()
     }
     return Windows(unit, windows, shown)
+
+
+def _unit(hours: Sequence[datetime.datetime]) -> str:
+    """Returns the unit for a span of time: there are at most about 60 windows."""
+    span = max(hours) - min(hours) if hours else datetime.timedelta()
+    return next((unit for unit, days in _UNITS.items() if span < datetime.timedelta(days)), "year")
+
+
+def _beginnings(times: np.ndarray | Sequence[datetime.datetime], unit: str) -> np.ndarray:
+    """Returns the beginning of the window of each time, datetime64[s]."""
+    code = {"hour": "h", "day": "D", "month": "M", "year": "Y"}[unit]
+    return np.asarray(times, "datetime64[s]").astype(f"datetime64[{code}]").astype("datetime64[s]")
 
 
 def _window(

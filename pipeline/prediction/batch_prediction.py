@@ -19,7 +19,7 @@ import ingest
 from core import examples, storage, text
 from core.errors import UserError
 from core.spec import Spec
-from models.serving import model_versions
+from models.serving import model_versions, remote_versions
 from pipeline.prediction import shards, train_stats, writers
 from pipeline.prediction.prediction_table import Batch, PredictionTable, Training
 from pipeline.prediction.skew import Skew
@@ -36,9 +36,10 @@ class Request:
     """The arguments of the command.
 
     Attributes:
-        model: a folder of versions, or one version.
+        model: a folder of versions, or one version; a path or a URI.
         files: paths and globs of the rows.
-        to: the file to write, which appears when it is complete; or a folder, in which each file gets a part.
+        to: the file to write, which appears when it is complete; or a folder, in which each file gets a part. A path or
+            a URI, to which the files are copied when all are complete.
         keep: columns of the table to write beside the predictions.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
         allow_unknown: features whose values may all be unknown to the model.
@@ -47,9 +48,9 @@ class Request:
         json: print the summary as JSON on standard output, and nothing else there.
     """
 
-    model: Path
+    model: str
     files: Sequence[str]
-    to: Path
+    to: str
     keep: Sequence[str] = ()
     sets: Sequence[str] = ()
     allow_unknown: Sequence[str] = ()
@@ -90,10 +91,33 @@ def run(request: Request) -> int:
     """
     begun = time.monotonic()
     _check_output(request)
-    version = model_versions.find_version(request.model)
+    with remote_versions.find_version(request.model) as (version, name), storage.local_output(request.to) as to:
+        total, parts_kept = _predict(request, version, to)
+    seconds = time.monotonic() - begun
+    summary = {
+        "model": name,
+        "to": request.to,
+        "rows": total.rows,
+        "left_out": total.left_out,
+        "seconds": round(seconds, 3),
+        "parts_kept": parts_kept,
+        "ignored_columns": list(total.ignored),
+        "warnings": total.skew.warnings(),
+        "notes": total.skew.notes(),
+        "features": total.skew.to_dict(),
+    }
+    if not request.quiet:
+        print(_text(summary), file=sys.stderr)
+    if request.json:
+        print(json.dumps(summary, indent=2))
+    return 0
+
+
+def _predict(request: Request, version: Path, to: Path) -> tuple[Predicted, int]:
+    """Writes the parts that are missing, and returns what was predicted and how many parts were complete before."""
     training = read_training(version)
     _check_names(request, training.spec)
-    parts = shards.of(request.files, request.to, version, [request.keep, request.sets])
+    parts = shards.of(request.files, to, version, [request.keep, request.sets])
     wanted = [part for part in parts if not part.done]
     total = Predicted(Skew(training.stats))
     if request.beam is None:
@@ -106,24 +130,7 @@ def run(request: Request) -> int:
         from pipeline.prediction import beam_prediction
 
         total.add(beam_prediction.predict(request, version, wanted))
-    seconds = time.monotonic() - begun
-    summary = {
-        "model": str(version),
-        "to": str(request.to),
-        "rows": total.rows,
-        "left_out": total.left_out,
-        "seconds": round(seconds, 3),
-        "parts_kept": len(parts) - len(wanted),
-        "ignored_columns": list(total.ignored),
-        "warnings": total.skew.warnings(),
-        "notes": total.skew.notes(),
-        "features": total.skew.to_dict(),
-    }
-    if not request.quiet:
-        print(_text(summary), file=sys.stderr)
-    if request.json:
-        print(json.dumps(summary, indent=2))
-    return 0
+    return total, len(parts) - len(wanted)
 
 
 def _text(summary: Mapping[str, Any]) -> str:
@@ -216,17 +223,25 @@ def quiet_tensorflow() -> Iterator[None]:
 
 
 def _check_output(request: Request) -> None:
-    to = request.to
+    to = Path(request.to)
     storage.check_path(to)
+    is_uri = storage.is_uri(request.to)
+    if is_uri:
+        storage.check_bucket(request.to)
+    if is_uri and request.beam is not None:
+        raise UserError(f"--to {request.to}: with --beam, a folder that all workers write to was expected.")
     if request.beam is not None and not shards.is_folder(to):
         raise UserError(f"--to {to}: with --beam, a folder for the parts was expected, whose name has no suffix.")
     if not shards.is_folder(to) and to.suffix.lower() not in writers.SUFFIXES:
         raise UserError(
-            f"--to {to}: a file named {', '.join(writers.SUFFIXES[:-1])} or {writers.SUFFIXES[-1]} was expected, or a "
-            "folder, which has no suffix."
+            f"--to {request.to}: a file named {', '.join(writers.SUFFIXES[:-1])} or {writers.SUFFIXES[-1]} was "
+            "expected, or a folder, which has no suffix."
         )
-    if str(to.absolute()) in ingest.expand(request.files):
-        raise UserError(f"--to {to} is one of the files to read. Name another file.")
+    files = ingest.expand(request.files)
+    if (request.to if is_uri else str(to.absolute())) in files:
+        raise UserError(f"--to {request.to} is one of the files to read. Name another file.")
+    if not is_uri and any(Path(file).parent == to.absolute() for file in files):
+        raise UserError(f"--to {to} is the folder of the files to read, and another one for the parts was expected.")
 
 
 def _check_names(request: Request, spec: Spec) -> None:

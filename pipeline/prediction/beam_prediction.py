@@ -33,9 +33,8 @@ def predict(request: Request, version: Path, parts: Sequence[Shard]) -> Predicte
     """
     engine = _engine(request.beam or "")
     # Paths are of this folder, which is another one in a worker.
-    request = dataclasses.replace(request, to=request.to.absolute())
     parts = [dataclasses.replace(part, to=part.to.absolute()) for part in parts]
-    result = request.to / _RESULT
+    result = parts[0].to.parent / _RESULT
     try:
         with (
             beam_errors.unwrapped(),

@@ -8,6 +8,7 @@
 ID is the one of the artifact. TensorFlow is imported where something is written.
 """
 
+import collections
 import contextlib
 import logging
 import pathlib
@@ -71,11 +72,23 @@ def _trials(record: RunRecord) -> None:
     import tensorflow as tf
 
     report, artifact = record.report("Tuner"), _id(record, "Tuner")
-    for number, trial in enumerate(report.get("trials") or ()):
-        with _run(record.folder.tensorboard / SEARCH_LOGS / f"trial-{number}", f"tuner-{artifact}") as new:
+    numbers: collections.Counter[str] = collections.Counter()
+    for trial in report.get("trials") or ():
+        family = trial["hyperparameters"].get("family")  # where several families are searched, each counts its own
+        name = f"{family}-trial" if family else "trial"
+        folder = _trial_folder(record.folder.tensorboard / SEARCH_LOGS, name, numbers[name])
+        numbers[name] += 1
+        with _run(folder, f"tuner-{artifact}") as new:
             if new and trial["score"] is not None:
-                _hyperparameters(f"trial {number}", f"{artifact}-{number}", trial["hyperparameters"])
+                _hyperparameters(folder.name, f"{artifact}-{folder.name}", trial["hyperparameters"])
                 tf.summary.scalar(f"eval/{report['metric']}", trial["score"])
+
+
+def _trial_folder(search: pathlib.Path, name: str, number: int) -> pathlib.Path:
+    """Returns the folder of a trial's losses, whose number may have leading zeros; a new one where there are none."""
+    digits = ((folder, folder.name.removeprefix(f"{name}-")) for folder in search.glob(f"{name}-*"))
+    by_number = {int(text): folder for folder, text in digits if text.isdecimal()}
+    return by_number.get(number, search / f"{name}-{number}")
 
 
 def _tested(record: RunRecord) -> None:

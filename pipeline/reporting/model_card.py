@@ -107,8 +107,10 @@ def _parameters(record: RunRecord, given: Mapping[str, Any]) -> Json:
     features = record.config.get("features") or {}
     kinds = {name: one if isinstance(one, str) else one.get("kind") for name, one in features.items()}
     output = "float32[batch]" if record.task == "regression" else "the score of each class: float32[batch, classes]"
+    members = [f"{member['family']} of weight {number(member['weight'])}" for member in model.get("members", ())]
+    named = f" of {', '.join(members)}" if len(members) > 1 else ""
     return {
-        "model_architecture": f"{model.get('family')}, {number(model.get('parameters'))} parameters",
+        "model_architecture": f"{model.get('family')}{named}, {number(model.get('parameters'))} parameters",
         "data": [
             {"name": split, "link": files, "description": f"{rows:,} rows", "sensitive": sensitive}
             for split, rows in data.get("rows", {}).items()

@@ -34,13 +34,17 @@ def serving_skew(record: RunRecord) -> Finding:
 
 def model_age(record: RunRecord) -> Finding:
     """A person has to check this."""
-    return needs("A person says how old the served model may become, and who is told when it is older.")
+    command = f"python pipeline/monitor.py --model {quoted(record.folder.serving)} --requests FILES --max-age DAYS"
+    return needs(f"Let `{command}` run regularly: it raises an alarm where the served model is older.")
 
 
 def numerical_stability(record: RunRecord) -> Finding:
     """Checks that all predictions are finite numbers, also for rows with missing and unknown values."""
     finding = judged(record, "The run ended before the ServingValidator.", "outputs", "odd rows")
-    diverged = tested("tests/models/networks/test_fit.py::test_diverging_is_said", "A training that diverges stops.")
+    diverged = tested(
+        "tests/models/networks/test_fit.py::test_diverging_is_said_before_the_epoch_ends",
+        "A training that diverges stops.",
+    )
     return all_of(finding.missing or _NO_TESTS, *finding.evidence, diverged if finding.passed else None)
 
 
@@ -51,7 +55,8 @@ def computing_performance(record: RunRecord) -> Finding:
 
 def served_quality(record: RunRecord) -> Finding:
     """A person has to check this."""
-    return needs("A person joins the labels that came later to the requests, and watches the metrics.")
+    command = f"python pipeline/monitor.py --model {quoted(record.folder.serving)} --requests FILES --labels FILES"
+    return needs(f"Let `{command} --key COLUMN` run regularly: it watches the metrics on labels that came later.")
 
 
 CHECKS = {

@@ -11,10 +11,12 @@ import time
 
 import pytest
 
+from pipeline.reporting.run_record import RunRecord
 from pipeline.run.history import COMPLETE, History
+from pipeline.scoring import scorecard
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SMALL = ["--set", "tune.trials=2", "--set", "tune.epochs=1", "--set", "train.epochs=6"]
+SMALL = ["--set", "model.family=mlp", "--set", "tune.trials=2", "--set", "tune.epochs=1", "--set", "train.epochs=6"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -60,6 +62,11 @@ def test_a_first_run_pushes_a_model(first, out):
     assert "<h1>Pushed: taxi version 1 is served now; its auc on test is 0.9" in report
     assert "could not" not in report
     assert len(report) < 5_000_000
+
+
+def test_its_ml_test_score_has_five_points_in_each_section(first, out):
+    points = scorecard.totals(scorecard.score(RunRecord.load(out)))
+    assert min(points.values()) >= 5, points
 
 
 def test_a_second_run_has_nothing_to_do(first, out):

@@ -1,5 +1,7 @@
 """Tables in object stores: found, read by ranges of bytes, and read again where a connection breaks off."""
 
+import urllib.request
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -79,3 +81,26 @@ def test_a_connection_that_breaks_off_is_opened_again(store, tmp_path):
     with storage.reaching(uri), storage.open_binary(uri) as stream:
         assert len(stream.read()) == 4_002
     assert store.breaks == 0
+
+
+def test_a_connection_that_always_breaks_off_is_one_message(tmp_path):
+    with object_stores.store("s3") as proxy:
+        uri = put(tmp_path, "s3://bucket/broken.csv", "a\n" + "1\n" * 2_000)
+        proxy.breaks = 1_000
+        with pytest.raises(UserError, match="cannot be reached, although it was tried several times"):
+            discover(Data(files=(uri,)))
+        assert proxy.breaks < 997
+
+
+def test_a_forbidden_bucket_is_named(tmp_path):
+    with object_stores.store("s3") as proxy:
+        uri = put(tmp_path, "s3://bucket/forbidden.csv", "a\n1\n")
+        check_credentials = f"http://127.0.0.1:{proxy.port}/moto-api/reset-auth"
+        request = urllib.request.Request(check_credentials, b"0", {"Content-Type": "text/plain"}, method="POST")
+        urllib.request.urlopen(request)
+        try:
+            with pytest.raises(UserError, match="access to the bucket 'bucket' is forbidden"):
+                discover(Data(files=(uri,)))
+        finally:
+            request.data = b"inf"
+            urllib.request.urlopen(request)

@@ -42,6 +42,7 @@ def test_columns_keep_only_the_named_fields():
                 "unit": "us",
                 "vocabulary": 10_000,
                 "buckets": 48,
+                "written": None,
                 "also_numeric": False,
             },
             {
@@ -52,6 +53,7 @@ def test_columns_keep_only_the_named_fields():
                 "unit": "us",
                 "vocabulary": 10_000,
                 "buckets": 48,
+                "written": None,
                 "also_numeric": False,
             },
         ),

@@ -18,12 +18,14 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
+from core import storage
 from core.config.sections import Data
 from core.spec import Feature, Label, Spec
 from ingest import Column, Dialect, Source
 from ingest.readers import tfrecord
 from models.serving import model_versions
 from pipeline import predict
+from tests import object_stores
 from tests.components import data_stages, served_models
 
 SPEC = Spec(
@@ -304,6 +306,7 @@ def test_rows_keep_their_order_over_many_row_groups(serving, tmp_path):
         ("bare", "p.csv", "it was not pushed by this pipeline"),
         ("bare", "p.xlsx", "a file named .parquet, .csv, .jsonl, .duckdb or .db was expected"),
         ("bare", "new.csv", "is one of the files to read"),
+        ("bare", ".", "is the folder of the files to read"),
     ],
 )
 def test_wrong_model_or_output_is_named(tmp_path, capsys, model, to, message):
@@ -484,3 +487,22 @@ def test_help_comes_at_once_and_without_tensorflow():
     assert "--keep" in done.stdout
     assert not re.search(r"\| *(tensorflow|numpy|duckdb)\b", done.stderr)
     assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_the_model_the_rows_and_the_predictions_may_be_in_a_bucket(scheme, serving, tmp_path, capsys):
+    """Version 3 is not complete: it has no saved_model.pb."""
+    (tmp_path / "new.csv").write_text("town,age\nBonn,20\nulm,70\n")
+    bucket = f"{scheme}://bucket"
+    with object_stores.store(scheme):
+        storage.upload_all(serving / "1", f"{bucket}/serving/2")
+        storage.upload(tmp_path / "new.csv", f"{bucket}/serving/3/variables.index")  # not complete
+        storage.upload(tmp_path / "new.csv", f"{bucket}/new.csv")
+        assert _predict(f"{bucket}/serving", f"{bucket}/new.csv", f"{bucket}/out/p.csv") == 0
+        assert f"2 rows predicted by {bucket}/serving/2 in " in capsys.readouterr().err
+        with storage.open_binary(f"{bucket}/out/p.csv") as stream:
+            assert [row["prediction"] for row in csv.DictReader(stream.read().decode().splitlines())] == ["0", "1"]
+        assert _predict(f"{bucket}/none", f"{bucket}/new.csv", f"{bucket}/p.csv") == 2
+        assert f"{bucket}/none holds no version of a model" in capsys.readouterr().err
+        assert _predict(f"{bucket}/serving", f"{bucket}/new.csv", f"{scheme}://nothing/p.csv") == 2
+        assert "there is no bucket 'nothing'" in capsys.readouterr().err

@@ -77,3 +77,9 @@ def test_a_label_needs_a_version_to_promote(run, capsys):
         _push(run, "--as", "canary")
     assert ended.value.code == 2
     assert "--as belongs to --promote VERSION" in capsys.readouterr().err
+
+
+def test_a_bucket_is_refused_with_what_to_do(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        push.main(["--model", "s3://models/taxi/serving"])
+    assert "In a bucket, edit models.config beside the versions" in " ".join(capsys.readouterr().err.split())

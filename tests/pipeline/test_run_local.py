@@ -62,6 +62,7 @@ def test_help_names_every_flag():
         (["--shadow", "--to", "Trainer"], "--shadow is --to ServingValidator"),
         (["--if-stale", "none.json", "--out", "{out}"], "none.json is no report on requests"),
         (["--out", ""], "argument --out: it is empty, and the path of a folder was expected"),
+        (["--out", "s3://bucket/run"], "argument --out: s3://bucket/run is a URI, and a run is kept in a folder"),
         (["--data", "/proc/self/mem", "--label", "x"], "/proc/self/mem cannot be read: "),
         (["--label", "big_tipp", "--out", "{out}"], "big_tip"),
     ],

@@ -8,7 +8,7 @@ def _verdict(check: ServedModelCheck) -> list[GateResult]:
     passed = check.difference <= limit
     relation = "is within" if passed else "is more than"
     why = f"The largest difference from the trainer, {check.difference:.1e} ({check.request}), {relation} {limit:g}."
-    return [GateResult("parity", passed, check.difference, limit, f"{why} {check.culprit}".strip())]
+    return [GateResult("parity", passed, check.difference, limit, f"{check.culprit} {why}".strip())]
 
 
 PARITY = Gate("parity", ServedModelCheck, _verdict)

@@ -4,9 +4,11 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from core.spec import (
+    ISO_8601,
     PER_SECOND,
     TRUE_OR_FALSE,
     UNIT_NAMES,
@@ -87,20 +89,20 @@ class Reader:
 
     def texts(self, texts: tf.Tensor, features: Sequence[Feature]) -> Raw:
         """Returns texts, string[batch, columns], of features that are all written in the same way."""
-        (written,) = {feature.written for feature in features}
         plain = tf.strings.strip(texts)
-        missing = _is_one_of(plain, ("", *NULL_WORDS))
-        if written == TRUE_OR_FALSE:
-            true = _is_one_of(plain, TRUE_WORDS)
-            values, good = tf.cast(true, tf.int64), true | _is_one_of(plain, FALSE_WORDS)
-        else:
-            values, good = _whole_numbers(plain)
-            good &= self._in_unit(values, features)
-        if written not in (TRUE_OR_FALSE, WHOLE_NUMBERS):
-            own, is_own = moments.whole_numbers(plain, str(written), [feature.unit for feature in features])
-            values, good = tf.where(is_own, own, values), is_own | good
-        with tf.control_dependencies([_require(missing | good, texts, features)]):
-            return split(_present(tf.where(missing, NO_INTEGER, values), "int"), [feature.name for feature in features])
+        usual = _usual_form(plain, features)
+
+        def unusual() -> tuple[tf.Tensor, tf.Tensor]:
+            values, good, missing = _any_form(plain, features, usual, self._in_unit)
+            with tf.control_dependencies([_require(missing | good, texts, features)]):
+                return values, tf.identity(missing)
+
+        # Most requests have all values in the usual form, and other forms take time.
+        values, good = usual
+        empty = plain == ""
+        values, missing = tf.cond(tf.reduce_all(good | empty), lambda: (values, empty), unusual)
+        names = [feature.name for feature in features]
+        return split(_present(tf.where(missing, NO_INTEGER, values), "int"), names)
 
     def moments(self, raw: Raw) -> Raw:
         """Returns sparse columns, after a check that those of moments, int64, are in the right unit."""
@@ -134,6 +136,43 @@ class Reader:
         padded = tf.constant([[*found, *found[:1] * (most - len(found))] for found in intervals], tf.float64)
         wide = tf.cast(numbers, tf.float64)[:, :, None]
         return ~tf.reduce_any((wide >= padded[:, :, 0]) & (wide <= padded[:, :, 1]), axis=2)
+
+
+def numbers_of(texts: Sequence[bytes], feature: Feature) -> np.ndarray:
+    """Returns texts of a feature as whole numbers, longdouble[values], with NaN for what is missing or no value."""
+    plain = tf.strings.strip(tf.constant(list(texts), tf.string, [len(texts)]))[:, None]
+    values, good, missing = _any_form(
+        plain, [feature], _usual_form(plain, [feature]), lambda numbers, _: numbers == numbers
+    )
+    return np.where((good & ~missing).numpy(), values.numpy().astype(np.longdouble), np.nan)[:, 0]
+
+
+def _usual_form(plain: tf.Tensor, features: Sequence[Feature]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns texts, string[batch, columns], as int64, and which are written as most texts of these features."""
+    (written,) = {feature.written for feature in features}
+    if written == TRUE_OR_FALSE:
+        true = _is_one_of(plain, TRUE_WORDS)
+        return tf.cast(true, tf.int64), true | _is_one_of(plain, FALSE_WORDS)
+    if written == WHOLE_NUMBERS:
+        return _whole_numbers(plain)
+    return moments.whole_numbers(plain, str(written), [feature.unit for feature in features])
+
+
+def _any_form(
+    plain: tf.Tensor,
+    features: Sequence[Feature],
+    usual: tuple[tf.Tensor, tf.Tensor],
+    in_unit: Callable[[tf.Tensor, Sequence[Feature]], tf.Tensor],
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns texts in any form as int64, which of them are values, and which are missing."""
+    (written,) = {feature.written for feature in features}
+    values, good = usual
+    if written not in (TRUE_OR_FALSE, WHOLE_NUMBERS):
+        iso, is_iso = moments.whole_numbers(plain, ISO_8601, [feature.unit for feature in features])
+        digits, is_digits = _whole_numbers(plain)
+        values = tf.where(good, values, tf.where(is_iso, iso, digits))
+        good |= is_iso | (is_digits & in_unit(digits, features))
+    return values, good, _is_one_of(plain, ("", *NULL_WORDS))
 
 
 def _other_units(plausible: tuple[float, float], unit: Unit) -> list[tuple[float, float]]:

@@ -10,12 +10,13 @@ import tensorflow as tf
 
 from core.spec import ISO_8601, PER_SECOND, Unit
 
-_OFFSET = r"[+-]\d{2}(?::?\d{2})?"
+_OFFSET = r"([+-]\d{2})(?::?(\d{2}))?"
 _ISO = (
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:(?:T| +)(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{0,9}))?)?"
-    rf" ?(?:Z|z|UTC|({_OFFSET}))?)?"
+    rf" ?(?:Z|z|UTC|{_OFFSET})?)?"
 )
-_ISO_PARTS = ("year", "month", "day", "hour", "minute", "second", "fraction", "offset")
+_OFFSET_PARTS = ("offset_hour", "offset_minute")
+_ISO_PARTS = ("year", "month", "day", "hour", "minute", "second", "fraction", *_OFFSET_PARTS)
 # The directives of strptime as DuckDB reads them: the part that each gives, and its texts.
 _DIRECTIVES: Mapping[str, tuple[str | None, str]] = {
     "Y": ("year", r"\d{4}"),
@@ -47,28 +48,29 @@ Parts = Mapping[str, tf.Tensor]
 
 
 def whole_numbers(texts: tf.Tensor, written: str, units: Sequence[Unit]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the moments that texts name, and which texts do.
+    """Returns the moments that texts without blanks around them name, and which texts do.
 
     Args:
         texts: string[batch, columns].
-        written: `ISO 8601`, or the strptime format in which the texts may be too.
+        written: the form of the texts: `ISO 8601`, or a strptime format.
         units: the unit of each column.
 
     Returns:
         int64[batch, columns], the units since 1970-01-01 UTC rounded down, anything where the text is no moment; and
-        bool[batch, columns]. A moment without an offset is UTC.
+        bool[batch, columns]. A moment without an offset is UTC. Texts in a format with other directives than those of
+        `_DIRECTIVES` are no moments.
     """
-    texts = tf.strings.strip(texts)
-    moments, found = _read(texts, _ISO, _ISO_PARTS, units)
-    if written == ISO_8601 or not (compiled := _compiled(written)):
-        return moments, found
-    own, is_own = _read(texts, *compiled, units)
-    return tf.where(is_own, own, moments), is_own | found
+    compiled = (_ISO, _ISO_PARTS) if written == ISO_8601 else _compiled(written)
+    if compiled is None:
+        return tf.zeros_like(texts, tf.int64), tf.zeros_like(texts, tf.bool)
+    pattern, names = compiled
+    return _read(texts, pattern, names, units)
 
 
-def _compiled(written: str) -> tuple[str, list[str]] | None:
+def _compiled(written: str) -> tuple[str, Sequence[str]] | None:
     """Returns a format of strptime as a pattern, and the part in each of its groups; None for other directives."""
-    pattern, parts = "", []
+    pattern = ""
+    parts: list[str] = []
     for literal, directive in re.findall(r"([^%]+)|%-?(.)", written.strip()):
         if literal:
             pattern += r"\s+".join(map(re.escape, re.split(r"\s+", literal)))
@@ -76,6 +78,9 @@ def _compiled(written: str) -> tuple[str, list[str]] | None:
         if directive not in _DIRECTIVES:
             return None
         part, texts = _DIRECTIVES[directive]
+        if directive == "z":
+            pattern, parts = pattern + texts, [*parts, *_OFFSET_PARTS]
+            continue
         pattern += f"({texts})" if part else texts
         parts += [part] if part else []
     return pattern, parts
@@ -83,52 +88,54 @@ def _compiled(written: str) -> tuple[str, list[str]] | None:
 
 def _read(texts: tf.Tensor, pattern: str, names: Sequence[str], units: Sequence[Unit]) -> tuple[tf.Tensor, tf.Tensor]:
     matches = tf.strings.regex_full_match(texts, pattern)
-    groups = _MARK.join(rf"\{number}" for number in range(1, len(names) + 1))
-    marked = tf.strings.regex_replace(texts, f"^(?:{pattern})$", groups)
-    split = tf.strings.split(tf.reshape(tf.where(matches, marked, _MARK * (len(names) - 1)), [-1]), _MARK)
-    columns = tf.unstack(tf.reshape(split.flat_values, [-1, len(names)]), axis=1)
-    parts = _numbers({name: tf.reshape(column, tf.shape(texts)) for name, column in zip(names, columns, strict=True)})
-    seconds = _days(parts) * 86_400 + parts["hour"] * 3_600 + parts["minute"] * 60 + parts["second"] - parts["offset"]
+    # "0" before a part leaves its number as it is, and is the number of a part that is not there.
+    before = {"fraction": "0.", "month_name": "", "half": "", "offset_hour": ""}
+    groups = [rf"{before.get(name, '0')}\{place}" for place, name in enumerate(names, 1)]
+    marked = tf.strings.regex_replace(texts, f"^(?:{pattern})$", _MARK.join(groups))
+    blank = _MARK.join(["0"] * len(names))
+    split = tf.strings.split(tf.reshape(tf.where(matches, marked, blank), [-1]), _MARK)
+    columns = tf.reshape(split.flat_values, [*tf.unstack(tf.shape(texts)), len(names)])
+    parts = _numbers(columns, names)
+    seconds = _days(parts) * 86_400 + parts["hour"] * 3_600 + parts["minute"] * 60 + parts["second"]
+    seconds -= parts["offset"]
     per_second = tf.constant([PER_SECOND[unit] for unit in units], tf.int64)
     fits = tf.abs(seconds) < tf.int64.max // per_second - 1
     return seconds * per_second + parts["fraction"] * per_second // _NANOSECONDS, matches & _valid(parts) & fits
 
 
-def _numbers(texts: Parts) -> dict[str, tf.Tensor]:
-    """Returns the parts as int64: the year in full, the hour of 24, fraction in nanoseconds, offset in seconds."""
-    zero = tf.zeros_like(next(iter(texts.values())), tf.int64)
-    parts = dict.fromkeys(("hour", "minute", "second", "fraction", "offset"), zero)
-    parts |= {name: zero + first for name, first in _FIRST.items()}
-    for name, text in texts.items():
-        match name:
-            case "fraction":
-                parts[name] = _number(tf.strings.substr(tf.strings.join([text, "0" * 9]), 0, 9))
-            case "offset":
-                digits = tf.strings.join([tf.strings.regex_replace(text, "[^0-9]", ""), "0000"])
-                hours, minutes = (_number(tf.strings.substr(digits, start, 2)) for start in (0, 2))
-                sign = tf.where(tf.strings.regex_full_match(text, "-.*"), tf.constant(-1, tf.int64), 1)
-                parts[name] = sign * (hours * 3_600 + minutes * 60)
-            case "month_name":
-                short = tf.strings.substr(tf.strings.lower(tf.strings.join([text, "   "])), 0, 3)
-                same = tf.cast(short[..., None] == tf.constant(_MONTHS), tf.int64)
-                parts["month"] = tf.reduce_sum(same * tf.range(1, 13, dtype=tf.int64), -1)
-            case "short_year":  # 69 is 1969
-                year = _number(text)
-                parts["year"] = year + tf.where(year < 69, tf.constant(2000, tf.int64), 1900)
-            case "half_hour":
-                later = (
-                    tf.strings.regex_full_match(texts["half"], "[Pp].*") if "half" in texts else tf.zeros_like(zero > 0)
-                )
-                parts["hour"] = _number(text) % 12 + tf.where(later, tf.constant(12, tf.int64), 0)
-            case "half":
-                pass
-            case _:
-                parts[name] = _number(text, _FIRST.get(name, 0))
-    return parts
+def _numbers(columns: tf.Tensor, names: Sequence[str]) -> dict[str, tf.Tensor]:
+    """Returns the parts of moments as int64: the year in full, the hour of 24, the fraction in nanoseconds.
 
-
-def _number(text: tf.Tensor, default: int = 0) -> tf.Tensor:
-    return tf.strings.to_number(tf.where(text == "", str(default), text), tf.int64)
+    Args:
+        columns: the texts of the parts, string[batch, columns, parts].
+        names: the parts.
+    """
+    texts = dict(zip(names, tf.unstack(columns, axis=2), strict=True))
+    zone = texts.get("offset_hour")
+    if zone is not None:
+        texts["offset_hour"] = tf.where(zone == "", "0", zone)
+    whole = [name for name in names if name not in ("fraction", "month_name", "half")]
+    numbers = tf.strings.to_number(tf.stack([texts[name] for name in whole], axis=2), tf.int64)
+    parts = dict(zip(whole, tf.unstack(numbers, axis=2), strict=True))
+    zero = tf.zeros_like(parts[whole[0]])
+    if "fraction" in texts:
+        fraction = tf.strings.to_number(tf.strings.join([texts["fraction"], "0"]), tf.float64)
+        parts["fraction"] = tf.cast(tf.round(fraction * _NANOSECONDS), tf.int64)
+    if "month_name" in texts:
+        short = tf.strings.substr(tf.strings.lower(tf.strings.join([texts["month_name"], "   "])), 0, 3)
+        same = tf.cast(short[..., None] == tf.constant(_MONTHS), tf.int64)
+        parts["month"] = tf.reduce_sum(same * tf.range(1, 13, dtype=tf.int64), -1)
+    if "short_year" in parts:  # 69 is 1969
+        parts["year"] = parts["short_year"] + tf.where(parts["short_year"] < 69, tf.constant(2000, tf.int64), 1900)
+    if "half_hour" in parts:
+        later = tf.strings.regex_full_match(texts["half"], "[Pp].*") if "half" in texts else zero > 0
+        parts["hour"] = parts["half_hour"] % 12 + tf.where(later, tf.constant(12, tf.int64), 0)
+    if zone is not None:
+        minutes = parts["offset_minute"] * 60
+        west = tf.strings.substr(zone, 0, 1) == "-"
+        parts["offset"] = parts["offset_hour"] * 3_600 + tf.where(west, -minutes, minutes)
+    others = ("hour", "minute", "second", "fraction", "offset")
+    return {**dict.fromkeys(others, zero), **{name: zero + first for name, first in _FIRST.items()}, **parts}
 
 
 def _days(parts: Parts) -> tf.Tensor:

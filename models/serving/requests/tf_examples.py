@@ -43,7 +43,7 @@ def read(examples: tf.Tensor, reader: Reader) -> Raw:
             alike.setdefault(feature.written, []).append(feature)
     if alike:
         written = [feature for features in alike.values() for feature in features]
-        columns = _texts(examples, [feature.name for feature in written])
+        columns = texts(examples, [feature.name for feature in written])
         sizes = [len(features) for features in alike.values()]
         for features, part in zip(alike.values(), tf.split(columns, sizes, axis=1), strict=True):
             raw |= reader.texts(part, features)
@@ -62,7 +62,7 @@ def _require_one(parsed: Raw, features: Sequence[Feature]) -> tf.Tensor:
     return require(tf.reduce_all(widths <= 1), message)
 
 
-def _texts(examples: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
+def texts(examples: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
     """Returns features of int64 or bytes as texts, string[batch, names], with "" for missing."""
     features = _decoded(examples, "Example", {"features": tf.string})[1][0][:, 0]
     count, (entries,) = _decoded(features, "Features", {"feature": tf.string})
@@ -74,8 +74,8 @@ def _texts(examples: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
     columns = wanted[:, 1]
     values = tf.gather(values[:, 0], wanted[:, 0])
     lists = {"bytes_list": tf.string, "float_list": tf.string, "int64_list": tf.string}
-    _, (texts, floats, integers) = _decoded(values, "Feature", lists)
-    num_texts, (texts,) = _decoded(texts[:, 0], "BytesList", {"value": tf.string})
+    _, (contents, floats, integers) = _decoded(values, "Feature", lists)
+    num_texts, (contents,) = _decoded(contents[:, 0], "BytesList", {"value": tf.string})
     num_integers, (integers,) = _decoded(integers[:, 0], "Int64List", {"value": tf.int64})
     num_floats, _ = _decoded(floats[:, 0], "FloatList", {"value": tf.float32})
     bad = (num_texts[:, 0] + num_integers[:, 0] > 1) | (num_floats[:, 0] > 0)
@@ -85,7 +85,7 @@ def _texts(examples: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
         return tf.strings.join(["Feature '", name, "' has another value than one int64 or one text in a tf.Example."])
 
     with tf.control_dependencies([require(~tf.reduce_any(bad), message)]):
-        text = tf.where(num_integers[:, 0] > 0, tf.strings.as_string(_first(integers)), _first(texts))
+        text = tf.where(num_integers[:, 0] > 0, tf.strings.as_string(_first(integers)), _first(contents))
     places = tf.stack([tf.gather(rows[:, 0], wanted[:, 0]), columns], axis=1)
     shape = tf.stack([tf.size(examples, tf.int64), len(names)])
     return tf.tensor_scatter_nd_update(tf.fill(shape, ""), places, text)

@@ -1,9 +1,9 @@
 """Estimates the quality of predictions for which no labels came.
 
-Classification: confidence-based performance estimation (Białek et al. 2024, arXiv 2407.08649): the scores are
-calibrated on test (logistic regression on their logarithms: Platt 1999, Kull et al. 2019), and a metric is its
-expectation where the label follows the calibrated probabilities. Regression: direct loss estimation (Garg et al. 2022
-discuss it beside other estimators): a model of the loss, learned on test, is averaged over the requests.
+Classification: confidence-based performance estimation (Kivimäki et al. 2025, arXiv 2505.05295): the scores are
+calibrated on test (logistic regression on their logarithms: Platt 1999, Kull et al. 2019), and a metric is the one
+that is expected where the label follows the calibrated probabilities. Regression: direct loss estimation, as NannyML's
+documentation describes it: a model of the loss, learned on test, is averaged over the requests.
 
 Both hold where the relation of label and features has not changed. The error is that of resampled test and requests
 (bootstrap); it does not cover a changed relation.

@@ -63,7 +63,8 @@ class Quality:
     def lines(self) -> list[str]:
         """Returns the metrics in a line."""
         shown = [
-            f"{name} {value:.4g} ± {self.errors.get(name, math.nan):.2g}"
+            f"{name} {value:.4g}"
+            + (f" ± {self.errors[name]:.2g}" if name in self.errors else "")
             + (f" (test {self.expected[name]:.4g})" if name in self.expected else "")
             for name, value in self.values.items()
         ]

@@ -15,9 +15,9 @@ import pyarrow as pa
 
 import ingest
 from core.errors import UserError
-from core.examples import arrow_schema
 from core.spec import Feature, Spec
 from ingest import files as ingest_files
+from pipeline.monitoring.requests import served_requests
 
 MOST_RECORDS = 100_000  # of a longer log, every k-th record is read
 _BATCH = 16_384
@@ -131,12 +131,10 @@ def _decoded(path: str, records: Sequence[bytes], spec: Spec, version: int) -> I
             continue
         examples += found
         beside_examples.add(log, len(found))
-    schema = arrow_schema({feature.name: feature.payload for feature in spec.features})
     if beside_columns.times:
-        arrays = [_column(columns[field.name], field) for field in schema]
-        yield beside_columns.logged(pa.RecordBatch.from_arrays(arrays, schema=schema))
+        yield beside_columns.logged(served_requests.of_tensors(path, columns, spec.features))
     if examples:
-        yield beside_examples.logged(_of_examples(examples, schema))
+        yield beside_examples.logged(served_requests.of_examples(path, examples, spec.features))
 
 
 class _Beside:
@@ -222,44 +220,3 @@ def _values(tensor: Any) -> list[Any]:
     values = list(getattr(tensor, field))
     missing = math.prod([dimension.size for dimension in tensor.tensor_shape.dim]) - len(values)
     return values + values[-1:] * missing if missing else values
-
-
-def _column(rows: list[Any], field: pa.Field) -> pa.LargeListArray:
-    """Returns a column of values, or of lists of them, without those that mean missing."""
-    repeated = bool(rows) and isinstance(rows[0], list)
-    lengths = np.array([len(row) for row in rows]) if repeated else np.ones(len(rows), np.int64)
-    flat = list(itertools.chain.from_iterable(rows)) if repeated else rows
-    if pa.types.is_large_binary(field.type.value_type):
-        values = pa.array(flat, pa.large_binary())
-        present = np.fromiter((value != b"" for value in flat), bool, len(flat))
-    else:
-        numbers = np.asarray(flat, np.float64)
-        present = ~np.isnan(numbers)
-        values = pa.array(np.where(present, numbers, 0)).cast(field.type.value_type, safe=False)
-    ends = np.concatenate([[0], np.cumsum(present)])[np.concatenate([[0], np.cumsum(lengths)])]
-    kept = values.filter(pa.array(present))
-    return pa.LargeListArray.from_arrays(ends, kept, type=field.type, mask=pa.array(np.diff(ends) == 0))
-
-
-def _of_examples(examples: Sequence[bytes], schema: pa.Schema) -> pa.RecordBatch:
-    """Returns serialised tf.Examples as rows; empty texts and NaN mean missing."""
-    from tensorflow_metadata.proto.v0 import schema_pb2
-    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-
-    described = schema_pb2.Schema()
-    for field in schema:
-        value, kind = field.type.value_type, schema_pb2.FLOAT
-        if pa.types.is_large_binary(value):
-            kind = schema_pb2.BYTES
-        elif pa.types.is_integer(value):
-            kind = schema_pb2.INT
-        described.feature.add(name=field.name, type=kind)
-    try:
-        rows = ExamplesToRecordBatchDecoder(described.SerializeToString()).DecodeBatch(list(examples))
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"A tf.Example of the log has not the types of the model's features: {error}.") from None
-    return pa.RecordBatch.from_arrays([_present(rows.column(field.name), field) for field in schema], schema=schema)
-
-
-def _present(lists: pa.Array, field: pa.Field) -> pa.LargeListArray:
-    return _column([row or [] for row in lists.to_pylist()] or [[]], field)

@@ -25,17 +25,28 @@ def build(record: RunRecord) -> Section:
         found.append(Text("The search did not run in this run."))
     model = record.summary.get("model", {})
     if model.get("family"):
-        rows = [["family", str(model["family"])], ["parameters of the network", number(model.get("parameters"))]]
+        rows = [["family", str(model["family"])], ["parameters", number(model.get("parameters"))]]
         rows += [[name, _shown(value)] for name, value in model.get("hyperparameters", {}).items()]
         found.append(Table(["the model", "value"], rows, "The model that was trained"))
+    members = model.get("members", [])
+    if len(members) > 1:
+        rows = [[member["family"], number(member["weight"]), _listed(member["hyperparameters"])] for member in members]
+        found.append(Table(["member", "weight", "hyperparameters"], rows, "The members of the ensemble"))
     return Section("search", "Search", found)
+
+
+def _listed(hyperparameters: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_shown(value)}" for name, value in hyperparameters.items())
 
 
 def _trials(record: RunRecord, trials: list[dict[str, Any]]) -> list[Block]:
     metric = record.report("Tuner").get("metric", "score")
     up = metric in metrics.METRICS and metrics.METRICS[metric].greater_is_better
+    shared = set.intersection(*(set(trial["hyperparameters"]) for trial in trials))  # by all families that were tried
     names = [
-        name for name in trials[0]["hyperparameters"] if len({str(t["hyperparameters"].get(name)) for t in trials}) > 1
+        name
+        for name in trials[0]["hyperparameters"]
+        if name in shared and len({str(trial["hyperparameters"][name]) for trial in trials}) > 1
     ]
     most = record.parameters("Tuner").get("tune.epochs")
     rows = [

@@ -105,7 +105,7 @@ def test_inputs_describe_what_comes_out(graph):
     age, fare, missing, town, zone = inputs
     assert (age.kind, age.mean, age.std) == ("numeric", 35, pytest.approx(np.std([20, 30, 40, 50])))
     assert (fare.mean, fare.std) == (2, pytest.approx(np.std([1, 3, 2, 2])))
-    assert missing == Input("fare_missing", "numeric", 0, 0.25, pytest.approx(np.sqrt(3) / 4))
+    assert missing == Input("fare_missing", "numeric", 0, 0.25, pytest.approx(np.sqrt(3) / 4), missing_of="fare")
     assert (town, zone) == (Input("town", "categorical", 4), Input("zone", "categorical", 4))
     assert graph.get_string_custom_property("finding") == "4 features to 5 inputs: 3 numeric · 2 categorical"
 

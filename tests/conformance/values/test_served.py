@@ -71,7 +71,8 @@ def served(tmp_path_factory):
     """The version that a run pushed, its model, and the predictions of the file of the training."""
     folder = tmp_path_factory.mktemp("run")
     data = _csv(folder / "train.csv", {**TABLE, "t": _written(TABLE["t"], "%d.%m.%Y %H:%M")})
-    sets = ["--set", "tune.trials=0", "--set", "train.epochs=6", "--set", "features.large={kind: numeric, type: int}"]
+    sets = ["--set", "model.family=mlp", "--set", "tune.trials=0", "--set", "train.epochs=6"]
+    sets += ["--set", "features.large={kind: numeric, type: int}"]
     command = [sys.executable, "pipeline/run_local.py", "--data", data, "--label", "y", "--out", folder / "out", *sets]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

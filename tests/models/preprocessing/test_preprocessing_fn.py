@@ -184,9 +184,10 @@ def test_elapsed_time_in_days(unit, per_day):
 
 def test_elapsed_time_has_the_moments_and_quantiles_of_train():
     feature = Feature("at", "timestamp", "int", unit="s")
-    column = FeatureStats(offset=10**9, mean=86_400, std=2 * 86_400, median=0, boundaries=(0.0, 43_200.0), missing=0.0)
+    moments = {"offset": 10**9, "mean": 86_400, "std": 2 * 86_400, "low": -90_000, "high": 90_000}
+    column = FeatureStats(**moments, boundaries=(0.0, 43_200.0))
     (elapsed, *_), *_ = preprocessing_fn.declare(Spec(LABEL, (feature,)), {"at": column}).values()
-    assert elapsed == Input("at_elapsed", "numeric", 0, 1.0, 2.0, (0.0, 0.5))
+    assert elapsed == Input("at_elapsed", "numeric", 0, 1.0, 2.0, (0.0, 0.5), moments=(999_910_000, 1_000_090_000))
 
 
 def test_dates_have_no_hour():

@@ -112,7 +112,7 @@ def test_faithful_model_has_no_culprit(trained, tmp_path):
 def test_one_feature_is_caught_and_named(trained, tmp_path, name, change):
     found = _measured(trained, tmp_path, change)
     assert found.relative > LIMIT
-    assert found.culprit.startswith(f"Feature '{name}' causes it: "), found.culprit
+    assert found.culprit.startswith(f"Feature '{name}' makes a difference from the trainer: "), found.culprit
 
 
 def test_calibration_has_no_feature(trained, tmp_path):

@@ -6,10 +6,11 @@ import pytest
 
 from core.spec import Input
 from models.preprocessing.rows import TransformedRows
-from models.trained import Trained
+from models.trained import Trained, TrainingTime
 from models.training import ensemble
 from models.training.ensemble import Member
 
+TIME = TrainingTime(seconds=2.0, steps=10, step=0.1, input=0.05)
 INPUTS = (Input("x", "numeric", mean=0.0, std=1.0),)
 
 
@@ -22,7 +23,7 @@ def times(factor: float, dtype: str = "float32") -> keras.Model:
 def members(dtype: str = "float32") -> list[Member]:
     """Returns two members with the weights 0.75 and 0.25, which predict x and 3 x."""
     return [
-        Member("mlp", weight, {}, Trained(times(factor, dtype), {"rmse": factor}, {}, epochs=3))
+        Member("mlp", weight, {}, Trained(times(factor, dtype), {"rmse": factor}, {}, epochs=3, time=TIME))
         for weight, factor in ((0.75, 1.0), (0.25, 3.0))
     ]
 
@@ -46,7 +47,7 @@ def test_members_come_back_with_their_models(tmp_path):
     ensemble.save(str(tmp_path), saved)
     first, second = ensemble.load(str(tmp_path), INPUTS)
     assert first.trained.predictor({"numeric": np.array([[2.0]], np.float32)}).numpy().tolist() == [2.0]
-    assert (first.trained.metrics, first.trained.epochs) == ({"rmse": 1.0}, 3)
+    assert (first.trained.metrics, first.trained.epochs, first.trained.time) == ({"rmse": 1.0}, 3, TIME)
     assert second == saved[1]
 
 

@@ -82,6 +82,34 @@ def test_an_outlier_of_the_label_does_not_decide_the_trees():
     assert np.median(np.abs(found - rows.labels)) < 1
 
 
+def test_an_error_of_rounding_decides_nothing():
+    x = np.tile(np.float32([-3.7, -2e-17, 0.0, 0.3, 0.9]), 60)
+    upper = np.arange(300) // 5 % 2 == 0
+    x[upper] = np.nextafter(x[upper], np.float32(9))
+    rows = TransformedRows({"numeric": x[:, None]}, (upper | (x > 0.5)).astype(np.int64))
+    scores = Predict(fit("binary", NUMERIC[:1], rows).predictor)(rows.features)[:, 1].reshape(60, 5)
+    np.testing.assert_array_equal(scores, np.repeat(scores[:1], 60, axis=0))
+    assert scores[0, 0] < 0.6 < scores[0, 4]
+
+
+def test_near_values_are_merged_and_far_ones_are_kept():
+    values = np.float32([1, np.nan, 1.000001, 2, 1e6, 1e6 + 1, 1e-12, -1e-12, 1.1, np.inf])
+    expected = np.float32([1, np.nan, 1, 2, 1e6, 1e6, -1e-12, -1e-12, 1.1, np.inf])
+    np.testing.assert_array_equal(boosting._merged(values), expected)
+    dense = np.linspace(1, 2, 1_000_001, dtype=np.float32)
+    assert 100_000 < len(np.unique(boosting._merged(dense))) < 300_000
+
+
+@pytest.mark.parametrize("task", LABELS)
+def test_the_size_of_a_batch_decides_nothing(task):
+    inputs, rows = made(task, "all", 1_000)
+    predict = Predict(fit(task, inputs, rows).predictor)
+    whole = predict(rows.features)
+    for size in (1, 7):
+        parts = [predict(rows.take(slice(at, at + size)).features) for at in range(0, 70, size)]
+        np.testing.assert_allclose(np.concatenate(parts), whole[:70], atol=1e-7 if task != "regression" else 1e-5)
+
+
 @pytest.mark.parametrize("task", LABELS)
 def test_without_information_the_mean_is_predicted(task):
     rows = TransformedRows({"numeric": np.ones([8, 1], np.float32)}, np.array([0, 1, 0, 0] * 2))

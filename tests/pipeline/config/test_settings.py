@@ -40,7 +40,7 @@ def test_all_but_data_and_label_has_a_default(write):
     assert loaded.label == "tip"
     assert loaded.task is None
     assert (loaded.split.by, loaded.split.fractions.train) == ("hash", 0.8)
-    assert (loaded.train.epochs, loaded.tune.trials, loaded.model.family) == (30, 4, "mlp")
+    assert (loaded.train.epochs, loaded.tune.trials, loaded.model.family) == (30, 4, "auto")
 
 
 def test_flags_alone_make_a_configuration():
@@ -118,7 +118,7 @@ def test_yaml_keeps_texts_that_old_yaml_would_change(write):
         ("split: {by: time}", ["`by: time` needs a column"]),
         ("split: {fractions: {train: 0.9}}", ["add up to 1.1", "expected 1"]),
         ("model: {family: mpl}", ["'mpl'", "Did you mean 'mlp'?"]),
-        ("model: {hyperparameters: {unit: 3}}", ["'unit'", "Did you mean 'units'?"]),
+        ("model: {family: mlp, hyperparameters: {unit: 3}}", ["'unit'", "Did you mean 'units'?"]),
         ("evaluate: {gates: {acu: {min: 0.7}}}", [":3: `evaluate.gates.acu`", "Did you mean 'auc'?"]),
         ("evaluate: {gates: {auc: {min: 0.9, max: 0.7}}}", ["min 0.9 is above max 0.7"]),
         ("evaluate: {gates: {auc: {}}}", ["a gate without limits"]),

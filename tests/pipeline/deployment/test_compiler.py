@@ -69,7 +69,7 @@ def test_a_person_can_change_what_a_run_reads_trains_and_serves(taxi):
     assert {name: (value["parameterType"], value["defaultValue"]) for name, value in declared.items()} == {
         "data_files": ("STRING", TAXI_FILE),
         "data_spans": ("NUMBER_INTEGER", 1),
-        "model_family": ("STRING", "mlp"),
+        "model_family": ("STRING", "auto"),
         "tuning_trials": ("NUMBER_INTEGER", 4),
         "training_epochs": ("NUMBER_INTEGER", 30),
         "serving_folder": ("STRING", "s3://bucket/runs/taxi/serving"),
@@ -141,12 +141,20 @@ def test_only_stages_that_read_nothing_from_outside_are_cached_unless_asked(csv)
     assert cached == {stage.name for stage in STAGES} - {"ExampleGen", "ExampleValidator", "Pusher"}
 
 
-def test_volumes_and_node_selectors_are_a_document_for_kubernetes(csv):
-    given = load(csv, "deploy.stages.Trainer.node_selector={pool: gpu}", "deploy.volumes={/data: trips}")
+def test_volumes_secrets_and_node_selectors_are_a_document_for_kubernetes(csv):
+    sets = ("deploy.stages.Trainer.node_selector={pool: gpu}", "deploy.volumes={/data: trips}")
+    given = load(csv, *sets, "deploy.secrets={s3: [AWS_SECRET_ACCESS_KEY]}")
     document = stage_options.kubernetes(compile_spec(given), given.deploy)
     executors = document["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     mounts = [{"mountPath": "/data", "pvcNameParameter": {"runtimeValue": {"constant": "trips"}}}]
-    assert executors["Trainer_executor"] == {"pvcMount": mounts, "nodeSelector": {"labels": {"pool": "gpu"}}}
+    key = "AWS_SECRET_ACCESS_KEY"
+    name = {"runtimeValue": {"constant": "s3"}}
+    secrets = [{"secretNameParameter": name, "keyToEnv": [{"secretKey": key, "envVar": key}]}]
+    assert executors["Trainer_executor"] == {
+        "pvcMount": mounts,
+        "secretAsEnv": secrets,
+        "nodeSelector": {"labels": {"pool": "gpu"}},
+    }
     assert {f"{stage.name}_executor" for stage in STAGES} == executors.keys()
     assert stage_options.kubernetes(compile_spec(load(csv)), load(csv).deploy) is None
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from core.errors import UserError
-from core.spec import Feature, Label, Spec
+from core.spec import TRUE_OR_FALSE, Feature, Label, Spec
 from pipeline.monitoring.requests import request_log
 
 FEATURES = (
@@ -71,6 +71,26 @@ def test_examples(kind, tmp_path):
         request = getattr(log, f"{kind}_log").request
         request.input.example_list.examples.extend(_examples())
     assert _read(_write(tmp_path / "log", log)) == ROWS
+
+
+def test_texts_of_moments_and_truth_values(tmp_path):
+    features = (
+        Feature("start", "timestamp", "int", unit="s", written="ISO 8601"),
+        Feature("open", "categorical", "int", written=TRUE_OR_FALSE),
+    )
+    log = prediction_log_pb2.PredictionLog()
+    inputs = log.predict_log.request.inputs
+    inputs["start"].CopyFrom(tf.make_tensor_proto([b"1970-01-01T01:00:00+00:30", b"90", b""]))
+    inputs["open"].CopyFrom(tf.make_tensor_proto([b"true", b"0", b"null"]))
+    (logged,) = request_log.RequestLog(_write(tmp_path / "log", log), Spec(SPEC.label, features)).batches()
+    assert logged.features.to_pydict() == {"start": [[1_800], [90], None], "open": [[1], [0], None]}
+
+
+def test_values_of_another_model(tmp_path):
+    log = _predict_log()
+    log.predict_log.request.inputs["age"].CopyFrom(tf.make_tensor_proto([b"x", b"y"]))
+    with pytest.raises(UserError, match="a logged request has values that are none of the model's features"):
+        _read(_write(tmp_path / "log", log))
 
 
 def test_equal_values_are_written_once(tmp_path):
@@ -144,3 +164,34 @@ def test_answers_to_classify_and_regress(tmp_path):
     log.regress_log.request.input.example_list.examples.append(_examples()[0])
     log.regress_log.response.result.regressions.add(value=1.5)
     assert _answers(tmp_path, log, Spec(Label("price", "regression", "float"), FEATURES)) == [[1.5]]
+
+
+APRIL_10 = 1_712_707_200_000_000  # 2024-04-10 00:00 UTC in microseconds
+WRITTEN = (
+    Feature("at", "timestamp", "int", written="%d.%m.%Y"),
+    Feature("flag", "categorical", "int", written="true or false"),
+    Feature("large", "numeric", "int", written="whole numbers"),
+)
+
+
+def test_texts_of_moments_truth_values_and_large_numbers(tmp_path):
+    texts = {
+        "at": [b"10.04.2024", b"2024-04-10T02:00+02:00", b""],
+        "flag": [b"true", b"0", b"NA"],
+        "large": [b"9007199254740993", b"5", b"words"],
+    }
+    by_feature, examples = prediction_log_pb2.PredictionLog(), prediction_log_pb2.PredictionLog()
+    for name, values in texts.items():
+        by_feature.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
+    for row in range(3):
+        example = examples.classify_log.request.input.example_list.examples.add()
+        for name, values in texts.items():
+            example.features.feature[name].bytes_list.value.append(values[row])
+    spec = Spec(label=Label("bought", "binary", "int", ("0", "1")), features=WRITTEN)
+    for log in (by_feature, examples):
+        (logged,) = request_log.RequestLog(_write(tmp_path / "log", log), spec).batches()
+        assert logged.features.to_pydict() == {
+            "at": [[APRIL_10], [APRIL_10], None],
+            "flag": [[1], [0], None],
+            "large": [[2**53 + 1], [5], None],
+        }

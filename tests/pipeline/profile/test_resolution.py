@@ -209,7 +209,7 @@ def test_types_of_parquet(tmp_path):
         Feature("b", "categorical", "int"),
         Feature("d", "timestamp", "int", unit="us"),
         Feature("t", "timestamp", "int", unit="us"),
-        Feature("s", "timestamp", "int", unit="us"),
+        Feature("s", "timestamp", "int", unit="us", written="ISO 8601"),
         Feature("l", "categorical", "text", repeated=True),
         Feature("big", "categorical", "text"),
     )

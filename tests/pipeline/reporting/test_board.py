@@ -16,7 +16,10 @@ from tests.pipeline.reporting import records
 
 LABELS = [0, 1] * 30
 GOOD = [0.1, 0.9] * 30
-TRIALS = [{"hyperparameters": {"units": 8}, "status": "chosen", "score": 0.75, "epochs": 5}]
+TRIALS = [
+    {"hyperparameters": {"units": 8}, "status": "chosen", "score": 0.75, "epochs": 5},
+    {"hyperparameters": {"family": "mlp", "units": 8}, "status": "completed", "score": 0.5, "epochs": 5},
+]
 
 
 def _record(folder, task, labels, candidate):
@@ -58,12 +61,13 @@ def _hyperparameters(run):
 
 
 def test_the_names_of_the_runs_are_in_the_order_of_the_stages(binary):
+    (binary.folder.tensorboard / "1-search/mlp-trial-00").mkdir(parents=True)
     board.write(binary)
     runs = {str(file.parent.relative_to(binary.folder.tensorboard))
             for file in binary.folder.tensorboard.rglob("*tfevents*")}  # fmt: skip
     assert sorted(runs) == [
-        "1-search/trial-0", "3-challengers-1/forest/board", "4-test-1/candidate", "4-test-1/constant",
-        "4-test-1/forest",
+        "1-search/mlp-trial-00", "1-search/trial-0", "3-challengers-1/forest/board", "4-test-1/candidate",
+        "4-test-1/constant", "4-test-1/forest",
     ]  # fmt: skip
 
 
@@ -82,7 +86,7 @@ def test_each_model_has_its_metrics_curves_and_hyperparameters(binary):
         "|  | predicted n\\|o | predicted yes |\n| --- | --- | --- |\n| n\\|o | 30 | 0 |\n| yes | 0 | 30 |"
     )
     assert _hyperparameters(_read(binary.folder.tensorboard / "1-search" / "trial-0")) == {
-        "model": "trial 0",
+        "model": "trial-0",
         "units": 8,
     }
 

@@ -65,6 +65,13 @@ def test_metrics_are_those_of_test_of_slices_and_of_groups_with_intervals(record
     assert found[2]["confidence_interval"] == {"lower_bound": "-0.375", "upper_bound": "-0.125"}
 
 
+def test_the_members_of_an_ensemble_are_named(tmp_path):
+    members = [{"family": "trees", "weight": 0.75}, {"family": "mlp", "weight": 0.25}]
+    record = records.evaluated(tmp_path, model={"family": "ensemble", "members": members, "parameters": 10})
+    architecture = model_card.build(record)["model_parameters"]["model_architecture"]
+    assert architecture == "ensemble of trees of weight 0.7500, mlp of weight 0.2500, 10 parameters"
+
+
 def test_markdown_has_the_parts_and_no_markup_of_users(record):
     text = model_card.markdown(model_card.build(record))
     assert "# Model card: shop\n\nWho buys?\n" in text

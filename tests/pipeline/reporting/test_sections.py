@@ -96,6 +96,20 @@ def test_search_shows_trials_and_what_was_stopped_early(tmp_path):
     assert tables(section)[0].rows[2] == ["3", "256", "failed", ""]
 
 
+def test_search_shows_the_members_of_an_ensemble_and_what_its_families_have_in_common(tmp_path):
+    members = [
+        {"family": "trees", "weight": 0.75, "hyperparameters": {"depth": 6, "learning_rate": 0.05}},
+        {"family": "linear", "weight": 0.25, "hyperparameters": {}},
+    ]
+    trials = [trial(64, 0.7), {**trial(0, 0.8), "hyperparameters": {"layers": 3}}]
+    tuner = records.execution("Tuner", tmp_path, "best_hyperparameters", trials=trials, metric="auc")
+    record = records.with_executions(records.evaluated(tmp_path), tuner)
+    record.summary["model"] = {"family": "ensemble", "members": members}
+    shown, *_, found = tables(search.build(record))
+    assert shown.rows[0] == ["1", "2", "completed, 5 epochs", "0.7000"]
+    assert found.rows == [["trees", "0.7500", "depth 6, learning_rate 0.05"], ["linear", "0.2500", ""]]
+
+
 def test_importance_of_hyperparameters_follows_the_score(tmp_path):
     trials = [trial(units, units / 1000) for units in range(100, 900, 100)]
     tuner = records.execution("Tuner", tmp_path, "best_hyperparameters", trials=trials, metric="auc")

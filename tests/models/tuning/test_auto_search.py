@@ -1,0 +1,68 @@
+"""The search over several families, with real trials on a tiny table."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from core.config.sections import Train, Tune
+from core.spec import Input, Label, Spec
+from models import families
+from models.families.family import Family
+from models.preprocessing.rows import TransformedRows
+from models.training import portfolio
+from models.tuning.auto_search import AutoSearch
+from models.tuning.search import Search
+from models.tuning.time_budget import TimeBudget
+
+pytestmark = pytest.mark.slow
+
+X = np.random.default_rng(0).random([64, 1], np.float32)
+ROWS = TransformedRows({"numeric": X}, (X[:, 0] > 0.5).astype(np.int64))
+INPUTS = (Input("x", "numeric", mean=0.5, std=0.3),)
+SPEC = Spec(Label("y", "binary", "int", ("0", "1")), (), family="auto")
+
+
+def broken(*args, **kwargs):
+    raise ValueError("The rows cannot be used.")
+
+
+def auto_search(directory, monkeypatch, names: tuple[str, ...], seconds: float, trials: int) -> AutoSearch:
+    """Returns a search over some families, one of which always fails."""
+    monkeypatch.setitem(families.FAMILIES, "broken", Family("broken", {}, broken))
+    monkeypatch.setattr(portfolio, "_ORDER", names)
+    budget = TimeBudget(seconds)
+    tune = Tune(algorithm="random")
+
+    def search(family: str) -> Search:
+        spec = dataclasses.replace(SPEC, family=family)
+        return Search(spec, INPUTS, ROWS, ROWS, tune, "name", str(directory), None, budget, Train(epochs=1), True)
+
+    return AutoSearch(search, "binary", ROWS, trials, budget)
+
+
+def test_a_family_that_fails_is_named_and_left_out(tmp_path, monkeypatch):
+    tuner = auto_search(tmp_path, monkeypatch, ("broken", "linear"), 600, 1)
+    tuner.search(verbose=0)
+    assert tuner.num_completed() == 2
+    assert tuner.finding().endswith("; failed: broken")
+    assert tuner.report()["failed"] == ["ValueError: The rows cannot be used."]
+    assert {member.family for member in tuner.members} == {"linear"}
+    assert all(member.trained is not None for member in tuner.members)
+    (best,) = tuner.get_best_hyperparameters()
+    assert json.loads(best.values["members"]) == [member.to_json() for member in tuner.members]
+    tuner.forget()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_time_the_first_family_is_trained_all_the_same(tmp_path, monkeypatch):
+    tuner = auto_search(tmp_path, monkeypatch, ("linear", "mlp"), 0, 4)
+    tuner.search(verbose=0)
+    assert [member.family for member in tuner.members] == ["linear"]
+    assert tuner.num_completed() == 1
+
+
+def test_an_error_of_every_family_is_an_error(tmp_path, monkeypatch):
+    with pytest.raises(RuntimeError, match="The rows cannot be used"):
+        auto_search(tmp_path, monkeypatch, ("broken",), 600, 1).search(verbose=0)
