@@ -61,6 +61,7 @@ def Pusher(
         {
             model_versions.METADATA_FILE: _metadata(metadata, examples).encode(),
             **_warm_up(infra_blessing.uri),
+            **_clients(infra_blessing.uri),
             **_statistics(statistics.uri),
             **_reference(examples),
         },
@@ -82,6 +83,12 @@ def _warm_up(infra_blessing: str) -> dict[str, bytes]:
     """Returns the requests that warm up a model server, if there are any."""
     file = pathlib.Path(model_versions.warm_up_file(infra_blessing))
     return {model_versions.WARM_UP_FILE: file.read_bytes()} if file.exists() else {}
+
+
+def _clients(infra_blessing: str) -> dict[str, bytes]:
+    """Returns the examples of clients, by their path in a version."""
+    files = sorted(pathlib.Path(model_versions.clients_folder(infra_blessing)).glob("*"))
+    return {f"{model_versions.CLIENTS_FOLDER}/{file.name}": file.read_bytes() for file in files}
 
 
 def _statistics(folder: str) -> dict[str, bytes]:

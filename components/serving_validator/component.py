@@ -5,6 +5,8 @@ alone, and `models.serving.parity_check` compares every signature with the predi
 """
 
 import os
+import pathlib
+import textwrap
 from typing import Any
 
 from tfx import types
@@ -15,7 +17,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
 from components.base import stage_report
-from components.serving_validator import fresh_process, warm_up
+from components.serving_validator import client_examples, fresh_process, warm_up
 from core import progress
 from core.spec import Spec
 from models.serving import model_versions
@@ -31,7 +33,7 @@ def ServingValidator(
     serve: Parameter[str],
     fingerprint: Parameter[str],
 ) -> None:
-    """Writes the blessing of the infrastructure, and requests that warm up a model server.
+    """Writes the blessing of the infrastructure, requests that warm up a model server, and examples of clients.
 
     Args:
         model: the candidate.
@@ -53,7 +55,9 @@ def ServingValidator(
     results = answer.pop("gates")
     blessed = all(result["passed"] for result in results)
     if blessed:
-        warm_up.write(model_versions.warm_up_file(infra_blessing.uri), expected, Spec.from_json(spec))
+        parsed = Spec.from_json(spec)
+        warm_up.write(model_versions.warm_up_file(infra_blessing.uri), expected, parsed)
+        client_examples.write(pathlib.Path(model_versions.clients_folder(infra_blessing.uri)), expected, parsed)
     _bless(infra_blessing, blessed)
     measured = {name: value for name, value in answer.items() if value is not None}
     stage_report.record(infra_blessing, _line(results, measured), {"gates": results, "serving": measured})
@@ -63,7 +67,7 @@ def _line(results: list[dict[str, Any]], measured: dict[str, float]) -> str:
     """Returns a line such as `parity 3.2e-07 · p50 1.4 ms`, or the first condition that failed."""
     failed = [result for result in results if not result["passed"]]
     if failed:
-        return f"{failed[0]['name']} failed: {failed[0]['why']}"[:100]
+        return textwrap.shorten(f"{failed[0]['name']} failed: {failed[0]['why']}", 100, placeholder=" ...")
     return f"parity {measured['max_abs_difference']:.1e} · p50 {measured['p50_ms']:.1f} ms"
 
 

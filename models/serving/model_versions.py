@@ -27,6 +27,8 @@ STATISTICS_FOLDER = "assets.extra/statistics"
 REFERENCE_FILE = "assets.extra/reference.parquet"
 # Where TensorFlow Serving looks for requests to play to itself.
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
+# Examples of clients for its columns.
+CLIENTS_FOLDER = "assets.extra/clients"
 # The other files of a version with their sizes and digests, for `core.manifests`.
 MANIFEST_FILE = "assets.extra/files.json"
 # The prefix of an unfinished version: no model server takes it for one.
@@ -91,6 +93,11 @@ def is_logged(base: pathlib.Path, version: int) -> bool:
 def warm_up_file(infra_blessing: str) -> str:
     """Returns the file of the requests that warm up a model server, in the folder of a blessing."""
     return os.path.join(infra_blessing, os.path.basename(WARM_UP_FILE))
+
+
+def clients_folder(infra_blessing: str) -> str:
+    """Returns the folder of the examples of clients, in the folder of a blessing."""
+    return os.path.join(infra_blessing, os.path.basename(CLIENTS_FOLDER))
 
 
 def versions(base: pathlib.Path) -> list[int]:
