@@ -19,7 +19,7 @@ def test_defaults_are_in_range_and_can_be_replaced():
 @pytest.mark.parametrize(
     ("family", "hyperparameters", "message"),
     [
-        ("mpl", {}, "There is no model family 'mpl'. Did you mean 'mlp'\\? Expected one of linear, mlp"),
+        ("mpl", {}, "There is no model family 'mpl'. Did you mean 'mlp'\\? Expected one of auto, linear, mlp"),
         ("mlp", {"unit": 3}, "There is no hyperparameter of family 'mlp' named 'unit'. Did you mean 'units'"),
         ("mlp", {"units": 2.5}, "units is 2.5, and a whole number from 128 to 768 was expected"),
         ("mlp", {"units": True}, "units is True"),
