@@ -30,7 +30,11 @@ def advise(summary: Mapping[str, Any], options: Gpu) -> dict[str, Any] | None:
     if summary["environment"].get("gpus"):
         return {"move": False, "sentence": _on_gpu(share, time), **numbers}
     if not time:
-        return {"move": False, "sentence": f"stay on the CPU: {share}, without steps that a GPU computes", **numbers}
+        return {
+            "move": False,
+            "sentence": f"stay on the CPU: {share}, and this model has no steps that a GPU computes",
+            **numbers,
+        }
     return numbers | _on_cpu(summary["seconds"], training, share, time, options)
 
 

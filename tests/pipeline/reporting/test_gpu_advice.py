@@ -69,7 +69,10 @@ def test_data_stages_that_take_the_time_stay():
 
 def test_trees_have_no_steps():
     advice = gpu_advice.advise(run_of(100.0, 30.0, 10.0, None), Gpu())
-    assert advice["sentence"] == "stay on the CPU: training is 40% of the run, without steps that a GPU computes"
+    assert (
+        advice["sentence"]
+        == "stay on the CPU: training is 40% of the run, and this model has no steps that a GPU computes"
+    )
 
 
 def test_a_gpu_that_is_there_is_said():
