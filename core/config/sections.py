@@ -1,5 +1,6 @@
 """Declares the sections of the configuration: the default, the range and the meaning of each setting."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -212,6 +213,10 @@ class Train(Section):
     """networks: the share of the values of training rows that are swapped with those of other rows"""
     seed: Seed = 0
     """the seed of the initial weights, the dropout and the order of the rows"""
+
+    def replacing(self, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns hyperparameters, of which this section replaces the learning rate where it names one."""
+        return {**hyperparameters, **({} if self.learning_rate is None else {"learning_rate": self.learning_rate})}
 
 
 class Gate(Section):

@@ -76,8 +76,7 @@ def fit(
     Raises:
         GateError: training diverged.
     """
-    replaced = {} if options.learning_rate is None else {"learning_rate": options.learning_rate}
-    chosen = {**hyperparameters, **replaced}
+    chosen = options.replacing(hyperparameters)
     keras.utils.set_random_seed(options.seed)
     stop_on = validation
     if options.class_weights:

@@ -56,12 +56,14 @@ def fit(
         report: is called with the progress.
         devices: not used: trees are trained on the processor.
     """
-    replaced = {} if options.learning_rate is None else {"learning_rate": options.learning_rate}
-    chosen = {**hyperparameters, **replaced}
+    chosen = options.replacing(hyperparameters)
     stop_on = validation
     if options.class_weights:
         train, stop_on = train.balanced(), validation.balanced()
-    return _fit(spec, inputs, chosen, train, stop_on, validation, options.seed, budget, report)
+    predictor, trees, history = _fit(spec, inputs, chosen, train, stop_on, options.seed, budget, report)
+    scores = Predict(predictor)(validation.features)
+    found = metrics.compute(spec.label.task, validation.labels, scores, validation.weights)
+    return Trained(predictor, found, chosen, trees=trees, history=history)
 
 
 def refit(
@@ -78,8 +80,8 @@ def refit(
     both = _joined(train, validation)
     if options.class_weights:
         both = both.balanced()
-    again = _fit(spec, inputs, chosen, both, None, validation, options.seed, None, report)
-    return Trained(again.predictor, trained.metrics, trained.hyperparameters, trees=again.trees)
+    predictor, trees, _ = _fit(spec, inputs, chosen, both, None, options.seed, None, report)
+    return Trained(predictor, trained.metrics, trained.hyperparameters, trees=trees)
 
 
 def _fit(
@@ -88,11 +90,11 @@ def _fit(
     hyperparameters: Mapping[str, Any],
     train: TransformedRows,
     stop_on: TransformedRows | None,
-    measured_on: TransformedRows,
     seed: int,
     budget: float | None,
     report: Report,
-) -> Trained:
+) -> tuple[keras.Model, int, dict[str, list[float]]]:
+    """Returns the predictor, the number of trees and the losses after each."""
     end = None if budget is None else time.monotonic() + budget
     head = Head.of(spec.label, train.labels, train.weights)
     report("target means", 0, hyperparameters["iterations"])
@@ -110,9 +112,7 @@ def _fit(
     trees, history = _boosted(head, hyperparameters, pool, checked, seed, _Watch(end, hyperparameters, report))
     packed = keras_inputs(inputs)
     predictor = head.predictor(keras.Model(packed, Forest.of(trees)(encoding(packed)), name="trees"))
-    scores = Predict(predictor)(measured_on.features)
-    found = metrics.compute(spec.label.task, measured_on.labels, scores, measured_on.weights)
-    return Trained(predictor, found, dict(hyperparameters), trees=len(trees.leaves), history=history)
+    return predictor, len(trees.leaves), history
 
 
 def _merged(values: np.ndarray) -> np.ndarray:
