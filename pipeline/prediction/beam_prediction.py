@@ -14,7 +14,7 @@ from components.base import beam_engine, beam_errors, beam_options
 from core import storage
 from core.config.deployment import Beam
 from core.errors import UserError
-from core.text import did_you_mean
+from core.text import clause, did_you_mean
 from pipeline.prediction import batch_prediction
 from pipeline.prediction.batch_prediction import Predicted, Request
 from pipeline.prediction.shards import Shard
@@ -31,7 +31,13 @@ def predict(request: Request, version: Path, parts: Sequence[Shard]) -> Predicte
     Raises:
         UserError: the options are wrong, the data do not fit the model, or a part cannot be written.
     """
-    engine = _engine(request.beam or "")
+    try:
+        engine = _engine(request.beam or "")
+        beam_options.arguments(engine)
+    except UserError as error:
+        raise UserError(str(error).replace("under `beam:` in the configuration", "of --beam")) from None
+    except ValueError as error:
+        raise UserError(f"--beam: {clause(error)}. Write options like --runner=flink --parallelism=4.") from None
     # Paths are of this folder, which is another one in a worker.
     parts = [dataclasses.replace(part, to=part.to.absolute()) for part in parts]
     result = parts[0].to.parent / _RESULT

@@ -477,6 +477,10 @@ def test_an_error_in_a_worker_of_beam_is_told_as_in_one_process(compared, tmp_pa
     assert "with --beam, a folder for the parts was expected" in capsys.readouterr().err
     assert _predict(compared, tmp_path / "a.csv", tmp_path / "parts", "--beam=--runner=Flunk") == 2
     assert "--beam: there is no runner 'Flunk'. Did you mean 'flink'?" in capsys.readouterr().err
+    assert _predict(compared, tmp_path / "a.csv", tmp_path / "parts", "--beam=--job_name='open") == 2
+    assert "error: --beam: No closing quotation. Write options like" in capsys.readouterr().err
+    assert _predict(compared, tmp_path / "a.csv", tmp_path / "parts", "--beam=--direct_num_workers=few") == 2
+    assert "Correct the options of --beam." in capsys.readouterr().err
 
 
 def test_help_comes_at_once_and_without_tensorflow():
