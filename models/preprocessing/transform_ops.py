@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from core import text
 from core.spec import PER_SECOND, Unit
 
 TOKEN_BUCKETS = 4096  # hash buckets of text, the padding included
@@ -18,6 +19,7 @@ MAX_TOKENS = 64
 NO_INTEGER = tf.int64.min  # stands for a missing integer inside the graph
 
 _SEPARATOR = "\x1f"
+_FORM = "="  # begins the key of a plain form, since that of a value begins with a digit
 
 
 def stack(columns: Sequence[tf.SparseTensor], default: tf.types.experimental.TensorLike) -> tf.Tensor:
@@ -81,7 +83,11 @@ def fill(matrix: tf.Tensor, values: Sequence[float]) -> tuple[tf.Tensor, tf.Tens
 
 
 class Vocabularies:
-    """Finds values of many columns in one table."""
+    """Finds values of many columns in one table.
+
+    A text that is not a value of its column has the index of the only value with the same plain form, such as `1.0`
+    that of `1`: see `core.text.plain_forms`.
+    """
 
     def __init__(self, vocabularies: Mapping[str, Sequence[str]]) -> None:
         """Makes the table.
@@ -89,20 +95,27 @@ class Vocabularies:
         Args:
             vocabularies: the values of each column, in the order of their indexes.
         """
-        self._number = {name: str(number) for number, name in enumerate(vocabularies)}
+        self._prefix = {name: f"{number}{_SEPARATOR}" for number, name in enumerate(vocabularies)}
         self._size = {name: len(values) for name, values in vocabularies.items()}
-        keys = [self._number[name] + _SEPARATOR + value for name, values in vocabularies.items() for value in values]
-        indexes = [np.arange(len(values)) for values in vocabularies.values()]
+        keys, indexes = [_SEPARATOR], [-1]
+        for name, values in vocabularies.items():
+            keys += [self._prefix[name] + value for value in values]
+            indexes += range(len(values))
+        forms = {name: text.plain_forms(values) for name, values in vocabularies.items()}
+        for name, values in vocabularies.items():
+            index = {value: number for number, value in enumerate(values)}
+            keys += [_FORM + self._prefix[name] + plain for plain in forms[name]]
+            indexes += [index[value] for value in forms[name].values()]
+        self._have_forms = any(forms.values())
         initializer = tf.lookup.KeyValueTensorInitializer(  # TensorFlow takes arrays in half the time of lists
-            tf.constant(np.array([*keys, _SEPARATOR], object)), tf.constant(np.concatenate([*indexes, [-1]]), tf.int64)
+            tf.constant(np.array(keys, object)), tf.constant(np.array(indexes), tf.int64)
         )
         self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)
 
     def indexes(self, matrix: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
         """Returns int64[batch, columns]: a value's index; after the last one unknown values, then missing ones."""
-        prefixes = tf.constant([self._number[name] + _SEPARATOR for name in names])
         unknown = tf.constant([self._size[name] for name in names], tf.int64)
-        found = self._table.lookup(prefixes + matrix)
+        found = self._found(tf.constant([self._prefix[name] for name in names]), matrix)
         indexes = tf.where(found < 0, unknown, found)
         return tf.where(matrix == "", unknown + 1, indexes)
 
@@ -111,10 +124,31 @@ class Vocabularies:
         values = column.values
         if values.dtype != tf.string:
             values = tf.strings.as_string(values)
-        found = self._table.lookup(tf.strings.join([self._number[name] + _SEPARATOR, values]))
+        found = self._found(tf.constant(self._prefix[name]), values)
         indexes = tf.where(found < 0, tf.constant(self._size[name], tf.int64), found) + 1
         ragged = tf.RaggedTensor.from_sparse(column.with_values(indexes))
         return ragged.to_tensor(default_value=0, shape=[None, length])
+
+    def _found(self, prefixes: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """Returns the index of each value, or -1; the prefixes are those of the last axis, or the only one."""
+        found = self._table.lookup(prefixes + values)
+        if not self._have_forms:
+            return found
+        unknown = tf.where(found < 0)
+        prefixes = tf.gather_nd(tf.broadcast_to(prefixes, tf.shape(values)), unknown)
+        forms = plain_forms(tf.gather_nd(values, unknown))
+        return tf.tensor_scatter_nd_update(found, unknown, self._table.lookup(_FORM + prefixes + forms))
+
+
+def plain_forms(texts: tf.Tensor) -> tf.Tensor:
+    """Returns the plain form of each text, or "" where it has none: see `core.text.plain_form`."""
+    plain = tf.zeros_like(texts)
+    for pattern, replacements in text.SAME_VALUE:
+        form = texts
+        for found, replacement in replacements:
+            form = tf.strings.regex_replace(form, found, replacement)
+        plain = tf.where(tf.strings.regex_full_match(texts, pattern), form, plain)
+    return plain
 
 
 def tokens(matrix: tf.Tensor) -> tf.Tensor:

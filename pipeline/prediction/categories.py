@@ -3,15 +3,12 @@
 Files hold a column of codes as numbers where all its codes are digits, and dates with or without a time.
 """
 
-import decimal
-import re
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{0,30})?")
-_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([ T]00:00(:00(\.0+)?)?(Z|[+-]00(:?00)?)?)?")
+from core.text import plain_form, plain_forms
 
 
 class Categories:
@@ -20,11 +17,7 @@ class Categories:
     def __init__(self, vocabulary: Sequence[str]) -> None:
         """Takes the categories as texts."""
         self._known = pa.array([value.encode() for value in vocabulary], pa.large_binary())
-        self._of_plain: dict[str, str | None] = {}
-        for value in vocabulary:
-            plain = plain_form(value)
-            if plain is not None:  # two categories with the same plain form stay apart
-                self._of_plain[plain] = None if plain in self._of_plain else value
+        self._of_plain = plain_forms(vocabulary)
 
     def replace(self, column: pa.LargeListArray) -> pa.LargeListArray:
         """Returns a column, large_list of bytes, in which texts of unknown form have the form of training."""
@@ -50,13 +43,3 @@ def _offsets(column: pa.LargeListArray) -> pa.Array:
     """Returns where the rows begin in the flattened values: a slice's offsets begin elsewhere."""
     lengths = pc.fill_null(pc.list_value_length(column), 0)
     return pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(lengths).cast(pa.int64())])
-
-
-def plain_form(text: str) -> str | None:
-    """Returns what all texts of a number, a truth value or a day have in common; None for other texts."""
-    if _NUMBER.fullmatch(text):
-        return f"{decimal.Decimal(text).normalize() + 0:f}"
-    if text.lower() in ("true", "false"):
-        return text.lower()
-    day = _DATE.fullmatch(text)
-    return day.group(1) if day else None

@@ -138,19 +138,24 @@ SINCE_1970 = [int((moment - datetime.datetime(1970, 1, 1)).total_seconds()) * 1_
 
 
 @pytest.mark.parametrize(
-    ("moments", "flags"),
+    ("moments", "flags", "one"),
     [
-        (_written(TABLE["t"], "%d.%m.%Y %H:%M"), [str(flag) for flag in TABLE["flag"]]),
-        ([f"{moment + datetime.timedelta(hours=2):%Y-%m-%dT%H:%M:%S}+02:00" for moment in TABLE["t"]], ["1", "0"]),
-        (list(map(str, SINCE_1970)), ["yes", "no"]),
+        (_written(TABLE["t"], "%d.%m.%Y %H:%M"), [str(flag) for flag in TABLE["flag"]], "01"),
+        (
+            [f"{moment + datetime.timedelta(hours=2):%Y-%m-%dT%H:%M:%S}+02:00" for moment in TABLE["t"]],
+            ["1", "0"],
+            "1.0",
+        ),
+        (list(map(str, SINCE_1970)), ["yes", "no"], "1"),
     ],
     ids=["as in the CSV", "ISO 8601 with offset", "whole numbers"],
 )
-def test_rest(served, moments, flags):
+def test_rest(served, moments, flags, one):
     _, model, expected = served
     flags = flags if len(flags) == ROWS else [flags[0] if flag else flags[1] for flag in TABLE["flag"]]
     large = map(str, TABLE["large"])
-    columns = {"t": moments, "code": TABLE["code"], "flag": flags, "amount": TABLE["amount"], "large": large}
+    codes = [one if code == "01" else code for code in TABLE["code"]]
+    columns = {"t": moments, "code": codes, "flag": flags, "amount": TABLE["amount"], "large": large}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     tensors = _rest(model, json.loads(json.dumps(rows)))
     assert np.array_equal(model.call("predict", tensors)["scores"][:, 1], expected["score_yes"])

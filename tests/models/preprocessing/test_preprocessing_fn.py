@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import strategies
 
+import core.text
 from core.spec import Feature, Input, Label, Spec
 from models.preprocessing import preprocessing_fn, transform_ops
 from models.preprocessing.feature_stats import FeatureStats
@@ -264,3 +265,32 @@ def test_any_text_has_an_index(values):
     features = [Feature("town", "categorical", "text"), Feature("note", "text", "text")]
     known = {"town": FeatureStats(vocabulary=("a",))}
     transform(features, {"town": values, "note": values}, known)
+
+
+def test_a_category_in_another_form_is_the_only_one_that_it_means():
+    vocabulary = ("01", "7", "7.0", "True", "2024-04-10", "x")
+    outputs = transform(
+        [Feature("code", "categorical", "text")],
+        {"code": ["1", "+1.00", "7", "07", "TRUE", "2024-04-10 00:00:00", "2024-04-10T12:00:00", "X", "", None]},
+        {"code": FeatureStats(vocabulary=vocabulary)},
+    )
+    unknown, missing = 6, 7
+    assert outputs["code"] == [0, 0, 1, unknown, 3, 4, unknown, unknown, missing, missing]
+
+
+def test_repeated_categories_in_another_form():
+    outputs = transform(
+        [Feature("codes", "categorical", "text", repeated=True)],
+        {"codes": [["1.0", "x"], ["2"]]},
+        {"codes": FeatureStats(vocabulary=("1", "x"), longest=2)},
+    )
+    assert outputs["codes"] == [[1, 2], [3, 0]]
+
+
+@hypothesis.given(
+    strategies.from_regex(r"[+-]?0{0,3}[0-9]{0,4}\.?[0-9]{0,3}0{0,2}|(?i:true|false)|2024-04-10.{0,10}", fullmatch=True)
+    | strategies.text(strategies.characters(exclude_characters="\0", codec="utf-8"))
+)
+def test_the_plain_forms_of_python_and_tensorflow_are_equal(text):
+    (found,) = transform_ops.plain_forms(tf.constant([text])).numpy()
+    assert found.decode() == (core.text.plain_form(text) or "")
