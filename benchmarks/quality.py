@@ -125,7 +125,7 @@ def _hist_gradient_boosting(
     task: Task, train: pd.DataFrame, labels: np.ndarray
 ) -> Callable[[pd.DataFrame], np.ndarray]:
     names = train.select_dtypes("category").columns
-    most = {name: train[name].value_counts().index[:_CATEGORIES] for name in names}
+    most = {name: train[name].value_counts().index[:_CATEGORIES].tolist() for name in names}
 
     def frequent(frame: pd.DataFrame) -> pd.DataFrame:
         """Returns the frame with rare categories as missing."""

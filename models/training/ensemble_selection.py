@@ -4,14 +4,19 @@ The method is greedy selection with replacement, begun with the best model and e
 al. 2004, "Ensemble Selection from Libraries of Models". It overfits small validation splits, so the selection is
 repeated on resampled rows and the weights are averaged: the bagging of section 2.3 there, but of rows, since there are
 too few models to leave out half of them.
+
+The gain of the ensemble is measured out of bag (Breiman 1996, "Out-of-bag estimation"): on the rows that a resample
+lacks, between the ensemble and the single model that are best on the resample. On the same rows the best single model
+would seem better than it is, since it was chosen there too.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from core.spec import Task
-from models.evaluation import metrics, model_comparison
+from models.evaluation import metrics
 
 _STEPS = 25
 _BAGS = 20
@@ -43,21 +48,24 @@ def select(
         budget: the longest time of all members together. Where no model keeps it, the fastest is chosen.
     """
     counted = np.ones(len(labels)) if weights is None else weights
-    allowed = list(range(len(predictions)))
-    if seconds is not None and budget is not None:
-        fast = [index for index in allowed if seconds[index] <= budget]
-        allowed = fast or [int(np.argmin(seconds))]
-    best = _best(task, labels, [predictions[index] for index in allowed], counted)
-    outputs = _outputs(task, labels, [predictions[index] for index in allowed])
-    shares = bagged(task, labels, outputs, counted)
-    if seconds is not None and budget is not None:
-        shares = _within(shares, np.asarray([seconds[index] for index in allowed]), budget)
-    shares = _pruned(shares)
-    ensemble = blend([predictions[index] for index in allowed], shares)
-    if np.count_nonzero(shares) < 2 or not _is_better(task, labels, ensemble, predictions[allowed[best]], counted):
-        return {allowed[best]: 1.0}
+    times = np.zeros(len(predictions)) if seconds is None or budget is None else np.asarray(seconds)
+    limit = np.inf if budget is None else budget
+    fast = np.flatnonzero(times <= limit)
+    allowed = fast if len(fast) else np.array([np.argmin(times)])
+    candidates = [predictions[index] for index in allowed]
+    single = {int(allowed[_best(task, labels, candidates, counted)]): 1.0}
+    if len(candidates) == 1 or (task == "binary" and len(set(labels[counted > 0].tolist())) < 2):
+        return single
+    outputs = _outputs(task, labels, candidates)
+    found = bagged(task, labels, outputs, counted)
+    members = _within(found.shares, times[allowed], limit)
+    if len(members) < np.count_nonzero(found.shares):
+        found = bagged(task, labels, outputs, counted, members)
+    shares = _pruned(found.shares)
+    if np.count_nonzero(shares) < 2 or found.gain <= _STANDARD_ERRORS * found.error:
+        return single
     order = np.argsort(-shares, kind="stable")
-    return {allowed[index]: float(shares[index]) for index in order if shares[index] > 0}
+    return {int(allowed[index]): float(shares[index]) for index in order if shares[index] > 0}
 
 
 def blend(predictions: Sequence[np.ndarray], shares: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -80,7 +88,7 @@ def greedy(task: Task, labels: np.ndarray, outputs: np.ndarray, weights: np.ndar
     total, count = np.zeros(outputs.shape[1]), np.zeros(len(outputs))
     least, found = np.inf, count
     for step in range(1, _STEPS + 1):
-        losses = _losses(task, labels, (total + outputs) / step, weights)
+        losses = _loss(task, labels, (total + outputs) / step) @ weights
         chosen = int(np.argmin(losses))
         total, count[chosen] = total + outputs[chosen], count[chosen] + 1
         if losses[chosen] < least:
@@ -88,10 +96,11 @@ def greedy(task: Task, labels: np.ndarray, outputs: np.ndarray, weights: np.ndar
     return found
 
 
-def _losses(task: Task, labels: np.ndarray, outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _loss(task: Task, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Returns the loss of each row, of the shape of outputs."""
     if task == "regression":
-        return np.asarray((outputs - labels) ** 2 @ weights)
-    return np.asarray(-np.log(np.clip(outputs, np.finfo(np.float64).eps, None)) @ weights)
+        return np.asarray((outputs - labels) ** 2)
+    return -np.log(np.clip(outputs, np.finfo(np.float64).eps, None))
 
 
 def _outputs(task: Task, labels: np.ndarray, predictions: Sequence[np.ndarray]) -> np.ndarray:
@@ -102,17 +111,57 @@ def _outputs(task: Task, labels: np.ndarray, predictions: Sequence[np.ndarray]) 
     return np.stack([values[rows, labels] for values in predictions]).astype(np.float64)
 
 
-def bagged(task: Task, labels: np.ndarray, outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Returns the mean of the shares that are selected on resamples of the rows. See `greedy`."""
+class Bagged(NamedTuple):
+    """An ensemble that is selected on resamples of the rows.
+
+    Attributes:
+        shares: the mean share of each model, float64[models].
+        gain: the mean loss of the best single model less that of the ensemble, out of bag.
+        error: its standard error.
+    """
+
+    shares: np.ndarray
+    gain: float
+    error: float
+
+
+def bagged(
+    task: Task, labels: np.ndarray, outputs: np.ndarray, weights: np.ndarray, members: Sequence[int] | None = None
+) -> Bagged:
+    """Returns the ensemble that is selected on resamples of the rows, and its gain. See `greedy`.
+
+    Args:
+        task: the kind of prediction.
+        labels: as for `greedy`.
+        outputs: as for `greedy`.
+        weights: as for `greedy`.
+        members: the models that an ensemble may have; None for all. The single model may be any.
+    """
     random = np.random.default_rng(0)
     rows = random.permutation(np.flatnonzero(weights > 0))[:_MAX_ROWS]
     labels, outputs, weights = labels[rows], outputs[:, rows], weights[rows]
-    shares = np.zeros(len(outputs))
+    chosen = list(range(len(outputs))) if members is None else list(members)
+    losses = _loss(task, labels, outputs)
+    shares, gains, times = np.zeros(len(outputs)), np.zeros(len(rows)), np.zeros(len(rows))
     for _ in range(_BAGS):
         drawn = random.multinomial(len(rows), np.full(len(rows), 1 / len(rows)))
-        used = drawn > 0
-        shares += greedy(task, labels[used], outputs[:, used], (weights * drawn)[used])
-    return shares / _BAGS
+        used, left = drawn > 0, drawn == 0
+        found = np.zeros(len(outputs))
+        found[chosen] = greedy(task, labels[used], outputs[chosen][:, used], (weights * drawn)[used])
+        single = np.argmin(losses @ (weights * drawn))
+        gains[left] += losses[single, left] - _loss(task, labels[left], found @ outputs[:, left])
+        times[left] += 1
+        shares += found / _BAGS
+    seen = times > 0
+    return Bagged(shares, *_mean(gains[seen] / times[seen], weights[seen]))
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Returns the weighted mean of values and its standard error; no gain that is certain where there are none."""
+    if not len(values):
+        return 0.0, 0.0
+    mean = np.average(values, weights=weights)
+    return float(mean), float(np.sqrt(np.sum((weights * (values - mean)) ** 2)) / weights.sum())
 
 
 def _best(task: Task, labels: np.ndarray, predictions: Sequence[np.ndarray], weights: np.ndarray) -> int:
@@ -125,12 +174,13 @@ def _best(task: Task, labels: np.ndarray, predictions: Sequence[np.ndarray], wei
     return int(np.argmax([sign * one[primary.name] for one in found]))
 
 
-def _within(shares: np.ndarray, seconds: np.ndarray, budget: float) -> np.ndarray:
-    """Returns the shares with only those members, greatest first, that answer within the budget together."""
-    kept, left = np.zeros(len(shares)), budget
+def _within(shares: np.ndarray, seconds: np.ndarray, budget: float) -> list[int]:
+    """Returns the models with a share, greatest first, that answer within the budget together."""
+    kept, left = [], budget
     for index in np.argsort(-shares, kind="stable"):
-        if seconds[index] <= left:
-            kept[index], left = shares[index], left - seconds[index]
+        if shares[index] > 0 and seconds[index] <= left:
+            kept.append(int(index))
+            left -= seconds[index]
     return kept
 
 
@@ -138,11 +188,3 @@ def _pruned(shares: np.ndarray) -> np.ndarray:
     """Returns the shares, which add up to 1 again, without the smallest."""
     kept = np.where(shares >= _LEAST_WEIGHT * shares.sum(), shares, 0.0)
     return kept / (kept.sum() or 1.0)
-
-
-def _is_better(task: Task, labels: np.ndarray, ensemble: np.ndarray, best: np.ndarray, weights: np.ndarray) -> bool:
-    if task == "binary" and len(set(labels[weights > 0].tolist())) < 2:
-        return False
-    rows = model_comparison.ModelPredictions(labels, weights, {"candidate": ensemble, "best": best})
-    found = model_comparison.difference(task, rows, "best")
-    return found.gain > _STANDARD_ERRORS * found.error

@@ -69,6 +69,23 @@ def test_a_single_candidate_is_taken():
     assert select("multiclass", np.array([0, 1, 2]), [np.eye(3)]) == {0: 1.0}
 
 
+def test_the_gain_is_the_loss_of_the_best_single_model_less_that_of_the_ensemble():
+    # Errors of +2 and -2 in every row: the mean of both is right, and each alone has the loss 4.
+    labels = np.arange(20.0)
+    found = bagged("regression", labels, np.stack([labels + 2, labels - 2]), np.ones(20))
+    assert found.shares.tolist() == pytest.approx([0.5, 0.5])
+    assert (found.gain, found.error) == (4.0, 0.0)
+
+
+def test_an_ensemble_of_some_models_is_compared_with_the_best_of_all():
+    labels, (good, bad, worse) = noisy(500, 3, 0)
+    good = labels + 0.01 * (good - labels)
+    found = bagged("regression", labels, np.stack([good, bad, worse]), np.ones(500), [1, 2])
+    assert found.shares[0] == 0
+    assert found.shares.sum() == pytest.approx(1)
+    assert found.gain < 0
+
+
 def test_the_budget_chooses_among_ensembles():
     labels, predictions = noisy(5_000, 3, 0)
     assert set(select("regression", labels, predictions, None, [1.0, 1.0, 9.0], 2.5)) == {0, 1}
@@ -90,6 +107,6 @@ def test_bagging_holds_the_overfitting_of_small_splits_down():
             ]
         )
         few = "regression", labels[:30], outputs[:, :30], np.ones(30)
-        for found, shares in ((plain, greedy(*few)), (bags, bagged(*few))):
+        for found, shares in ((plain, greedy(*few)), (bags, bagged(*few).shares)):
             found.append(np.mean((shares @ outputs[:, 30:] - truth[30:]) ** 2))
     assert np.mean(bags) < 0.9 * np.mean(plain)
