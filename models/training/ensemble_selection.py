@@ -22,9 +22,10 @@ _STEPS = 25
 _BAGS = 20
 _MAX_ROWS = 20_000  # of more rows a sample is used
 _LEAST_WEIGHT = 0.05  # a member with less costs more time than it is worth
-# The ensemble must be better than the best model by so many standard errors: the rule of one standard error, Breiman
-# et al. 1984, "Classification and Regression Trees".
-_STANDARD_ERRORS = 1.0
+# The gain must be so many standard errors. It is less than one, since an ensemble is seldom worse than the model that
+# seems best, and often better.
+_STANDARD_ERRORS = 0.5
+_LEAST_GAIN = 1e-3  # of the loss of the best model: less is not worth the time of several models
 
 
 def select(
@@ -61,9 +62,9 @@ def select(
     members = _within(found.shares, times[allowed], limit)
     if len(members) < np.count_nonzero(found.shares):
         found = bagged(task, labels, outputs, counted, members)
-    shares = _pruned(found.shares)
-    if np.count_nonzero(shares) < 2 or found.gain <= _STANDARD_ERRORS * found.error:
+    if len(members) < 2 or not found.is_better:
         return single
+    shares = found.shares
     order = np.argsort(-shares, kind="stable")
     return {int(allowed[index]): float(shares[index]) for index in order if shares[index] > 0}
 
@@ -116,13 +117,20 @@ class Bagged(NamedTuple):
 
     Attributes:
         shares: the mean share of each model, float64[models].
-        gain: the mean loss of the best single model less that of the ensemble, out of bag.
-        error: its standard error.
+        loss: the mean loss of the best single model, out of bag.
+        gain: this loss less that of the ensemble.
+        error: the standard error of the gain.
     """
 
     shares: np.ndarray
+    loss: float
     gain: float
     error: float
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the ensemble is better than the single model by more than noise."""
+        return self.gain > max(_STANDARD_ERRORS * self.error, _LEAST_GAIN * self.loss)
 
 
 def bagged(
@@ -142,26 +150,26 @@ def bagged(
     labels, outputs, weights = labels[rows], outputs[:, rows], weights[rows]
     chosen = list(range(len(outputs))) if members is None else list(members)
     losses = _loss(task, labels, outputs)
-    shares, gains, times = np.zeros(len(outputs)), np.zeros(len(rows)), np.zeros(len(rows))
+    shares, times = np.zeros(len(outputs)), np.zeros(len(rows))
+    singles, means = np.zeros(len(rows)), np.zeros(len(rows))  # the sums, out of bag, of the losses and the predictions
     for _ in range(_BAGS):
         drawn = random.multinomial(len(rows), np.full(len(rows), 1 / len(rows)))
         used, left = drawn > 0, drawn == 0
         found = np.zeros(len(outputs))
         found[chosen] = greedy(task, labels[used], outputs[chosen][:, used], (weights * drawn)[used])
         single = np.argmin(losses @ (weights * drawn))
-        gains[left] += losses[single, left] - _loss(task, labels[left], found @ outputs[:, left])
+        singles[left] += losses[single, left]
+        means[left] += found @ outputs[:, left]
         times[left] += 1
         shares += found / _BAGS
     seen = times > 0
-    return Bagged(shares, *_mean(gains[seen] / times[seen], weights[seen]))
-
-
-def _mean(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    """Returns the weighted mean of values and its standard error; no gain that is certain where there are none."""
-    if not len(values):
-        return 0.0, 0.0
-    mean = np.average(values, weights=weights)
-    return float(mean), float(np.sqrt(np.sum((weights * (values - mean)) ** 2)) / weights.sum())
+    if not seen.any():
+        return Bagged(shares, 0.0, 0.0, 0.0)
+    alone, counted = singles[seen] / times[seen], weights[seen]
+    gains = alone - _loss(task, labels[seen], means[seen] / times[seen])
+    gain = float(np.average(gains, weights=counted))
+    error = np.sqrt(np.sum((counted * (gains - gain)) ** 2)) / counted.sum()
+    return Bagged(shares, float(np.average(alone, weights=counted)), gain, float(error))
 
 
 def _best(task: Task, labels: np.ndarray, predictions: Sequence[np.ndarray], weights: np.ndarray) -> int:
@@ -175,16 +183,10 @@ def _best(task: Task, labels: np.ndarray, predictions: Sequence[np.ndarray], wei
 
 
 def _within(shares: np.ndarray, seconds: np.ndarray, budget: float) -> list[int]:
-    """Returns the models with a share, greatest first, that answer within the budget together."""
+    """Returns the models that are worth their time, greatest share first, and answer within the budget together."""
     kept, left = [], budget
     for index in np.argsort(-shares, kind="stable"):
-        if shares[index] > 0 and seconds[index] <= left:
+        if shares[index] >= _LEAST_WEIGHT and seconds[index] <= left:
             kept.append(int(index))
             left -= seconds[index]
     return kept
-
-
-def _pruned(shares: np.ndarray) -> np.ndarray:
-    """Returns the shares, which add up to 1 again, without the smallest."""
-    kept = np.where(shares >= _LEAST_WEIGHT * shares.sum(), shares, 0.0)
-    return kept / (kept.sum() or 1.0)

@@ -74,7 +74,9 @@ def test_the_gain_is_the_loss_of_the_best_single_model_less_that_of_the_ensemble
     labels = np.arange(20.0)
     found = bagged("regression", labels, np.stack([labels + 2, labels - 2]), np.ones(20))
     assert found.shares.tolist() == pytest.approx([0.5, 0.5])
-    assert (found.gain, found.error) == (4.0, 0.0)
+    assert (found.loss, found.error) == (4.0, 0.0)
+    assert found.gain == pytest.approx(4, abs=0.2)
+    assert found.is_better
 
 
 def test_an_ensemble_of_some_models_is_compared_with_the_best_of_all():
