@@ -83,6 +83,10 @@ class RunContext(abc.ABC):
         """Returns the folders `directory` of the trials, and `logs` of their TensorBoard logs, empty for none."""
 
     @abc.abstractmethod
+    def backup(self, stage: str) -> str:
+        """Returns the folder of the backups of a training that has not ended."""
+
+    @abc.abstractmethod
     def cache(self, stage: str) -> str:
         """Returns the folder of a stage's results for each file; empty where none are kept."""
 
@@ -210,6 +214,7 @@ STAGES = (
             "spec": run.model(family="linear", hyperparameters={}),
             "train": Train(epochs=20).model_dump(mode="json"),
             "serve": {},
+            "backup": run.backup("Baseline"),
         },
         in_summary=False,
     ),
@@ -217,7 +222,12 @@ STAGES = (
         name="Trainer",
         component="components.trainer.component.Trainer",
         inputs={**PREPARED, "hyperparameters": "Tuner.best_hyperparameters", "base_model": "Tuner.members"},
-        parameters=lambda run: {"spec": run.model(), "train": run.section("train"), **run.of_ensemble("serve")},
+        parameters=lambda run: {
+            "spec": run.model(),
+            "train": run.section("train"),
+            **run.of_ensemble("serve"),
+            "backup": run.backup("Trainer"),
+        },
     ),
     Stage(
         name="Challengers",

@@ -46,6 +46,7 @@ class Trainer(component.Trainer):  # type: ignore[misc]
         spec: `Spec.to_json()`.
         train: the section `Train` as JSON.
         serve: the section `Serve` as JSON, for the latency of an ensemble.
+        backup: the folder in which a training is kept until it has ended, so that one that was killed goes on.
         fingerprint: makes TFX's cache depend on the code.
         channels: the inputs of TFX's Trainer: `examples`, `schema`, `transform_graph` and, where the Tuner has found
             some, `hyperparameters`, and `base_model`, its trained members of an ensemble.
@@ -53,6 +54,8 @@ class Trainer(component.Trainer):  # type: ignore[misc]
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, spec: str, train: str, serve: str, fingerprint: str, **channels: types.BaseChannel) -> None:
-        custom_config = {"spec": spec, "train": train, "serve": serve, "fingerprint": fingerprint}
+    def __init__(
+        self, spec: str, train: str, serve: str, backup: str, fingerprint: str, **channels: types.BaseChannel
+    ) -> None:
+        custom_config = {"spec": spec, "train": train, "serve": serve, "backup": backup, "fingerprint": fingerprint}
         super().__init__(**channels, run_fn=RUN_FN, custom_config=custom_config)

@@ -10,7 +10,7 @@ from models.preprocessing.packing import of_kind
 
 
 def augmented(
-    batches: tf.data.Dataset, inputs: tuple[Input, ...], noise: float, swap_noise: float, seed: int
+    batches: tf.data.Dataset, inputs: tuple[Input, ...], noise: float, swap_noise: float, seed: int, first: int = 0
 ) -> tf.data.Dataset:
     """Returns batches with changed features. Labels and weights stay as they are.
 
@@ -21,6 +21,7 @@ def augmented(
         swap_noise: the share of the values that are taken from another row, as in Bahri et al. 2022, "SCARF:
             Self-Supervised Contrastive Learning using Random Feature Corruption", arXiv 2106.15147.
         seed: the seed of the changes, which differ from batch to batch.
+        first: the number of batches that were taken before.
     """
     if not (noise or swap_noise):
         return batches
@@ -39,7 +40,7 @@ def augmented(
             changed["numeric"] += deviations * tf.random.stateless_normal(tf.shape(changed["numeric"]), seeds[1])
         return changed, *others
 
-    return batches.enumerate().map(change).prefetch(4)
+    return batches.enumerate(first).map(change).prefetch(4)
 
 
 def _swapped(values: tf.Tensor, order: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:

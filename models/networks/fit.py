@@ -15,6 +15,7 @@ from models.evaluation import metrics
 from models.heads import Head
 from models.networks import augmentation
 from models.networks import batches as batching
+from models.networks.backup import Backup
 from models.networks.step_clock import StepClock
 from models.preprocessing.rows import TransformedRows
 from models.trained import Build, Predict, Report, Trained
@@ -57,6 +58,7 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     report: Report = progress.report,
     devices: Sequence[str] | None = None,
+    backup: str | None = None,
 ) -> Trained:
     """Trains a network, and restores the weights of the best epoch on the validation rows.
 
@@ -72,6 +74,7 @@ def fit(
         callbacks: further callbacks of Keras; their logs have `val_loss`, and the metrics as `val_auc` and so on.
         report: is called with the progress, at least after every epoch.
         devices: the devices to train on; None for all GPUs, or the CPU where there is none.
+        backup: the file from which a training that was killed goes on, and that it is kept in; None for none.
 
     Raises:
         GateError: training diverged.
@@ -93,19 +96,27 @@ def fit(
     watch = _ValidationMetrics(spec, loss, predictor, validation, stop_on, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     clock = StepClock()
-    batches = batching.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed)
-    batches = augmentation.augmented(batches, inputs, options.noise, options.swap_noise, options.seed)
+    kept = [] if backup is None else [Backup(backup, stop)]
+    epochs_before = kept[0].epochs if kept else 0
+    order = (batch_size, options.seed, epochs_before * steps)
+    batches = batching.batches(train.features, head.encode(train.labels), train.weights, *order)
+    batches = augmentation.augmented(
+        batches, inputs, options.noise, options.swap_noise, options.seed, epochs_before * steps
+    )
     history = network.fit(
         batches,
         steps_per_epoch=steps,
         epochs=epochs,
+        initial_epoch=epochs_before,
         shuffle=False,  # the batches come shuffled
         verbose=0,
-        callbacks=[clock, watch, stop, *([] if budget is None else [_Budget(budget)]), *callbacks],
+        callbacks=[clock, watch, stop, *([] if budget is None else [_Budget(budget)]), *callbacks, *kept],
     )
     logged = {name: [float(value) for value in values] for name, values in history.history.items()}
+    trained_epochs = epochs_before + len(history.epoch)
+    logged = kept[0].history if kept else logged
     measured = clock.time(batches)
-    return Trained(predictor, watch.metrics(), chosen, len(history.epoch), history=logged, time=measured)
+    return Trained(predictor, watch.metrics(), chosen, trained_epochs, history=logged, time=measured)
 
 
 def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any], batches: int, epochs: int) -> int:
