@@ -11,7 +11,7 @@ from tfx.types import artifact_utils
 
 from components.base import stage_report
 
-_SUMMARY = ("family", "members", "temperature", "hyperparameters", "parameters", "time")
+_SUMMARY = ("family", "members", "temperature", "hyperparameters", "parameters", "time", "execution")
 RUN_FN = "models.training.run_fn.run_fn"
 
 

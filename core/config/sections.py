@@ -211,6 +211,13 @@ class Train(Section):
     """networks: the deviation of random noise on the numbers of training rows, in standard deviations of each"""
     swap_noise: Share = 0.0
     """networks: the share of the values of training rows that are swapped with those of other rows"""
+    mixed_precision: Literal["auto"] | bool = "auto"
+    """networks: whether steps are computed in 16 bits; auto: on GPUs with tensor cores, never on a processor"""
+    jit_compile: Literal["auto"] | bool = "auto"
+    """networks: whether XLA compiles the step; auto: on GPUs, where a measurement shows a gain"""
+    steps_per_execution: Count | Literal["auto"] = "auto"
+    """networks: about so many steps run at once; auto: 32, or in long trainings by a measurement; the result is the
+    same"""
     seed: Seed = 0
     """the seed of the initial weights, the dropout and the order of the rows"""
 

@@ -13,14 +13,12 @@ from core.config.sections import Train
 from core.spec import Input, Spec
 from models.evaluation import metrics
 from models.heads import Head
-from models.networks import augmentation
+from models.networks import augmentation, execution
 from models.networks import batches as batching
 from models.networks.backup import Backup
 from models.networks.step_clock import StepClock
 from models.preprocessing.rows import TransformedRows
 from models.trained import Build, Predict, Report, Trained
-
-_STEPS_PER_EXECUTION = 32  # roughly: the steps of an epoch are divided evenly
 
 
 def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
@@ -87,10 +85,15 @@ def fit(
     head = Head.of(spec.label, train.labels, train.weights)
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
     epochs = min(options.epochs, enough_epochs(len(train)))
+    steps = _steps(len(train) // batch_size)
+    policy, encoded = execution.policy(options), head.encode(train.labels)
+    batch = ({kind: values[:batch_size] for kind, values in train.features.items()}, encoded[:batch_size])
     with strategy(devices).scope():
-        network = build(inputs, head.outputs, chosen)
+        network = _built(policy, build, inputs, head.outputs, chosen)
         predictor = head.predictor(network)
-        steps = _compile(network, head, chosen, len(train) // batch_size, epochs)
+        executed = execution.choose(options, network, head.loss_of(network), batch, steps, epochs)
+        _compile(network, head, chosen, executed, steps * epochs)
+    report(executed.line(policy), 0, epochs)
     # An outlier among the labels of eval decides rmse, whether train has one or not.
     loss = Head.of(spec.label, validation.labels).validation_metric if head.moments.outlier is None else "mae"
     watch = _ValidationMetrics(spec, loss, predictor, validation, stop_on, report)
@@ -99,7 +102,7 @@ def fit(
     kept = [] if backup is None else [Backup(backup, stop)]
     epochs_before = kept[0].epochs if kept else 0
     order = (batch_size, options.seed, epochs_before * steps)
-    batches = batching.batches(train.features, head.encode(train.labels), train.weights, *order)
+    batches = batching.batches(train.features, encoded, train.weights, *order)
     batches = augmentation.augmented(
         batches, inputs, options.noise, options.swap_noise, options.seed, epochs_before * steps
     )
@@ -116,24 +119,55 @@ def fit(
     trained_epochs = epochs_before + len(history.epoch)
     logged = kept[0].history if kept else logged
     measured = clock.time(batches)
-    return Trained(predictor, watch.metrics(), chosen, trained_epochs, history=logged, time=measured)
+    if policy != "float32":  # what is served computes in 32 bits, on any device
+        weights = network.get_weights()
+        network = build(inputs, head.outputs, chosen)
+        network.set_weights(weights)
+        predictor = head.predictor(network)
+        watch.measures(predictor)
+    return Trained(
+        predictor,
+        watch.metrics(),
+        chosen,
+        trained_epochs,
+        history=logged,
+        time=measured,
+        execution=executed.line(policy),
+    )
 
 
-def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any], batches: int, epochs: int) -> int:
-    """Compiles a network, and returns the number of steps of an epoch."""
-    # Keras cannot run several steps at once on several devices.
-    at_once = _STEPS_PER_EXECUTION if tf.distribute.get_strategy().num_replicas_in_sync == 1 else 1
-    loops = max(1, batches // at_once)
-    steps = batches // loops * loops
+def _steps(batches: int) -> int:
+    """Returns the number of steps of an epoch, which does not depend on how many run at once."""
+    loops = max(1, batches // execution.STEPS)
+    return batches // loops * loops
+
+
+def _built(policy: str, build: Build, *arguments: Any) -> keras.Model:
+    """Returns the network, whose layers have a dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return build(*arguments)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _compile(
+    network: keras.Model,
+    head: Head,
+    hyperparameters: Mapping[str, Any],
+    executed: execution.Execution,
+    steps: int,
+) -> None:
+    """Compiles a network for so many steps in all."""
     network.compile(
-        optimizer=_optimizer(hyperparameters, steps * epochs),
+        optimizer=_optimizer(hyperparameters, steps),
         loss=head.loss_of(network),
-        jit_compile=False,  # on a CPU, compiling takes more time than it saves
-        steps_per_execution=steps // loops,
+        jit_compile=executed.jit_compile,
+        steps_per_execution=executed.steps,
     )
     # Variables that are made inside the training step would need a second trace of it.
     network.optimizer.build(network.trainable_variables)
-    return steps
 
 
 def _optimizer(hyperparameters: Mapping[str, Any], steps: int) -> keras.optimizers.Optimizer:
@@ -165,6 +199,10 @@ class _ValidationMetrics(keras.callbacks.Callback):
         self._task, self._loss, self._rows, self._stop_on = spec.label.task, loss, rows, stop_on
         self._predict, self._report = Predict(predictor), report
         self._epoch, self._metric, self._reported = 0, "", time.monotonic()
+
+    def measures(self, predictor: keras.Model) -> None:
+        """Measures another model from now on."""
+        self._predict = Predict(predictor)
 
     def metrics(self) -> dict[str, float]:
         """Returns the metrics of the model with its present weights."""

@@ -151,6 +151,7 @@ def _report(
         "epochs": only.epochs if only else None,
         "trees": only.trees if only else None,
         "history": only.history if only else {},
+        "execution": only.execution if only else "",
         "time": dataclasses.asdict(max(times, key=lambda time: time.seconds)) if times else None,
         "metrics": {"eval": measured},
     }
