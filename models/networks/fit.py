@@ -1,5 +1,6 @@
 """Trains one model, for a trial of the Tuner or for the Trainer: devices, learning rate schedule, early stopping."""
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -92,6 +93,7 @@ def fit(
         network = _built(policy, build, inputs, head.outputs, chosen)
         predictor = head.predictor(network)
         executed = execution.choose(options, network, head.loss_of(network), batch, steps, epochs)
+        head = dataclasses.replace(head, soft=options.mixup > 0)
         _compile(network, head, chosen, executed, steps * epochs)
     report(executed.line(policy), 0, epochs)
     # An outlier among the labels of eval decides rmse, whether train has one or not.
@@ -103,9 +105,8 @@ def fit(
     epochs_before = kept[0].epochs if kept else 0
     order = (batch_size, options.seed, epochs_before * steps)
     batches = batching.batches(train.features, encoded, train.weights, *order)
-    batches = augmentation.augmented(
-        batches, inputs, options.noise, options.swap_noise, options.seed, epochs_before * steps
-    )
+    classes = head.outputs if head.task == "multiclass" else None
+    batches = augmentation.augmented(batches, inputs, options, classes, epochs_before * steps)
     history = network.fit(
         batches,
         steps_per_epoch=steps,

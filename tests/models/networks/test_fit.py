@@ -220,3 +220,9 @@ def test_what_is_trained_in_16_bits_is_served_in_32():
     assert trained.metrics["auc"] > 0.95
     assert {layer.compute_dtype for layer in trained.predictor.layers} == {"float32"}
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_mixup_learns_several_classes():
+    label = Label("y", "multiclass", "int", ("0", "1", "2"))
+    trained = fit(label, rows(lambda x: (x * 3).astype(np.int64)), options=Train(epochs=8, patience=8, mixup=0.2))
+    assert trained.metrics["accuracy"] > 0.85
