@@ -19,7 +19,7 @@ from models.preprocessing.rows import TransformedRows
 from models.preprocessing.transform_graph import TransformGraph
 from models.serving import export, made_rows
 from models.trained import Predict
-from models.training import calibration, dataset, ensemble
+from models.training import calibration, dataset, ensemble, workers
 from models.training import fn_args as fn_args_reader
 from models.training.ensemble import Member
 
@@ -33,6 +33,7 @@ def run_fn(fn_args: Any) -> None:
     `report.json`, and `expected.parquet`: rows of eval and rows made of them, with the predictions of the model in
     memory in the column `examples.PREDICTION`.
     """
+    workers.check_one()
     spec, options, graph = fn_args_reader.read(fn_args, Train)
     folder = pathlib.Path(fn_args.model_run_dir)
     allocator = dataset.ArrayAllocator(directory=fn_args.model_run_dir)
