@@ -205,7 +205,10 @@ def upload_all(path: str | os.PathLike[str], uri: str) -> None:
 
 
 def remove(uri: str) -> None:
-    """Removes an object."""
+    """Removes a file of this machine or of an object store."""
+    if not is_uri(uri):
+        os.remove(uri)
+        return
     with reaching(uri):
         filesystem(uri).rm_file(uri)
 

@@ -24,6 +24,7 @@ class Head:
         task: the kind of prediction.
         outputs: the number of outputs of the network.
         moments: regression only: those of the label on train. The network learns (label - mean) / std.
+        soft: whether targets are shares float32[rows, classes]; multiclass only.
         dtype: the type of the predictions: float64 where float32 would round them too much.
     """
 
@@ -31,6 +32,7 @@ class Head:
     outputs: int
     moments: RobustMoments = _STANDARD
     dtype: str = "float32"
+    soft: bool = False
 
     @classmethod
     def of(cls, label: Label, values: np.ndarray, weights: np.ndarray | None = None) -> "Head":
@@ -57,6 +59,8 @@ class Head:
             return keras.losses.MeanSquaredError() if self.moments.outlier is None else keras.losses.Huber(delta=10.0)
         if self.task == "binary":
             return keras.losses.BinaryCrossentropy(from_logits=True)
+        if self.soft:
+            return keras.losses.CategoricalCrossentropy(from_logits=True)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     def loss_of(self, network: keras.Model) -> keras.losses.Loss:

@@ -50,8 +50,13 @@ class RunContext(abc.ABC):
     def training_of_trials(self) -> dict[str, Any]:
         """Returns the section `train`; where one family is tuned, by shorter trials, what changes the training rows."""
         section = self.section("train")
-        names = section if self.spec.family == "auto" else ("class_weights", "noise", "swap_noise")
+        changing = ("class_weights", "noise", "swap_noise", "mixup", "augmentation")
+        names = section if self.spec.family == "auto" else changing
         return {name: section[name] for name in names}
+
+    def augmentation_digest(self) -> str:
+        """Returns the digest of the file of the user's augmentation; empty without one."""
+        return digests.of_module(self.settings.train.augmentation)
 
     def columns(self, *fields: str) -> dict[str, Any]:
         """Returns the spec with the named fields of each feature, the others at their defaults, and without the model.
@@ -81,6 +86,10 @@ class RunContext(abc.ABC):
     @abc.abstractmethod
     def search(self) -> dict[str, str]:
         """Returns the folders `directory` of the trials, and `logs` of their TensorBoard logs, empty for none."""
+
+    @abc.abstractmethod
+    def backup(self, stage: str) -> str:
+        """Returns the folder of the backups of a training that has not ended."""
 
     @abc.abstractmethod
     def cache(self, stage: str) -> str:
@@ -198,6 +207,7 @@ STAGES = (
             "spec": run.model(),
             "tune": run.section("tune"),
             "train": run.training_of_trials(),
+            "augmentation_digest": run.augmentation_digest(),
             **run.of_ensemble("serve"),
             **run.search(),
         },
@@ -209,7 +219,9 @@ STAGES = (
         parameters=lambda run: {
             "spec": run.model(family="linear", hyperparameters={}),
             "train": Train(epochs=20).model_dump(mode="json"),
+            "augmentation_digest": "",
             "serve": {},
+            "backup": run.backup("Baseline"),
         },
         in_summary=False,
     ),
@@ -217,7 +229,13 @@ STAGES = (
         name="Trainer",
         component="components.trainer.component.Trainer",
         inputs={**PREPARED, "hyperparameters": "Tuner.best_hyperparameters", "base_model": "Tuner.members"},
-        parameters=lambda run: {"spec": run.model(), "train": run.section("train"), **run.of_ensemble("serve")},
+        parameters=lambda run: {
+            "spec": run.model(),
+            "train": run.section("train"),
+            "augmentation_digest": run.augmentation_digest(),
+            **run.of_ensemble("serve"),
+            "backup": run.backup("Trainer"),
+        },
     ),
     Stage(
         name="Challengers",

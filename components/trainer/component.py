@@ -11,7 +11,7 @@ from tfx.types import artifact_utils
 
 from components.base import stage_report
 
-_SUMMARY = ("family", "members", "temperature", "hyperparameters", "parameters", "time")
+_SUMMARY = ("family", "members", "temperature", "hyperparameters", "parameters", "time", "execution")
 RUN_FN = "models.training.run_fn.run_fn"
 
 
@@ -46,6 +46,8 @@ class Trainer(component.Trainer):  # type: ignore[misc]
         spec: `Spec.to_json()`.
         train: the section `Train` as JSON.
         serve: the section `Serve` as JSON, for the latency of an ensemble.
+        augmentation_digest: of the file of `train.augmentation`; makes TFX's cache depend on it.
+        backup: the folder in which a training is kept until it has ended, so that one that was killed goes on.
         fingerprint: makes TFX's cache depend on the code.
         channels: the inputs of TFX's Trainer: `examples`, `schema`, `transform_graph` and, where the Tuner has found
             some, `hyperparameters`, and `base_model`, its trained members of an ensemble.
@@ -53,6 +55,22 @@ class Trainer(component.Trainer):  # type: ignore[misc]
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, spec: str, train: str, serve: str, fingerprint: str, **channels: types.BaseChannel) -> None:
-        custom_config = {"spec": spec, "train": train, "serve": serve, "fingerprint": fingerprint}
+    def __init__(
+        self,
+        spec: str,
+        train: str,
+        augmentation_digest: str,
+        serve: str,
+        backup: str,
+        fingerprint: str,
+        **channels: types.BaseChannel,
+    ) -> None:
+        custom_config = {
+            "spec": spec,
+            "train": train,
+            "augmentation_digest": augmentation_digest,
+            "serve": serve,
+            "backup": backup,
+            "fingerprint": fingerprint,
+        }
         super().__init__(**channels, run_fn=RUN_FN, custom_config=custom_config)

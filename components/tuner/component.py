@@ -46,6 +46,7 @@ class Tuner(base_component.BaseComponent):  # type: ignore[misc]
         spec: `Spec.to_json()`.
         tune: the section `Tune` as JSON.
         train: the section `Train` as JSON; where one family is tuned, what changes the training rows.
+        augmentation_digest: of the file of `train.augmentation`; makes TFX's cache depend on it.
         serve: the section `Serve` as JSON, for the latency of an ensemble.
         directory: the folder of the trials until the search has ended, so that an interrupted search continues.
         logs: the folder of the trials' TensorBoard logs; empty for none.
@@ -61,6 +62,7 @@ class Tuner(base_component.BaseComponent):  # type: ignore[misc]
         spec: str,
         tune: str,
         train: str,
+        augmentation_digest: str,
         serve: str,
         directory: str,
         logs: str,
@@ -68,6 +70,7 @@ class Tuner(base_component.BaseComponent):  # type: ignore[misc]
         **channels: types.BaseChannel,
     ) -> None:
         config = {"spec": spec, "tune": tune, "train": train, "serve": serve, "directory": directory, "logs": logs}
+        config["augmentation_digest"] = augmentation_digest
         specification = TunerSpec(
             **channels,
             tuner_fn=TUNER_FN,

@@ -3,9 +3,21 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from core.config.types import Amount, Column, Count, CountOrZero, Positive, Section, Seed, Share, Slices, Texts
+from core.config.types import (
+    Amount,
+    Column,
+    Count,
+    CountOrZero,
+    Positive,
+    Section,
+    Seed,
+    Share,
+    Slices,
+    Texts,
+    check_dotted_path,
+)
 from core.spec import Payload, Unit
 
 Role = Literal["numeric", "categorical", "text", "timestamp", "ignore"]
@@ -211,6 +223,18 @@ class Train(Section):
     """networks: the deviation of random noise on the numbers of training rows, in standard deviations of each"""
     swap_noise: Share = 0.0
     """networks: the share of the values of training rows that are swapped with those of other rows"""
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    """networks: training rows are mixed with others by shares of the distribution Beta(mixup, mixup), such as 0.2"""
+    augmentation: Annotated[str, AfterValidator(check_dotted_path)] | None = None
+    """networks: the dotted path of a function(features, inputs, seed) that returns changed features of a training
+    batch, by tf operations on packed tensors"""
+    mixed_precision: Literal["auto"] | bool = "auto"
+    """networks: whether steps are computed in 16 bits; auto: on GPUs with tensor cores, never on a processor"""
+    jit_compile: Literal["auto"] | bool = "auto"
+    """networks: whether XLA compiles the step; auto: on GPUs, where a measurement shows a gain"""
+    steps_per_execution: Count | Literal["auto"] = "auto"
+    """networks: about so many steps run at once; auto: 32, or in long trainings by a measurement; the result is the
+    same"""
     seed: Seed = 0
     """the seed of the initial weights, the dropout and the order of the rows"""
 

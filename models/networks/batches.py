@@ -16,6 +16,7 @@ def batches(
     weights: np.ndarray | None,
     batch_size: int,
     seed: int,
+    first: int = 0,
 ) -> tf.data.Dataset:
     """Returns an infinite dataset of batches. The seed decides the order of the rows, which is new in each epoch.
 
@@ -27,17 +28,23 @@ def batches(
         weights: float32[rows], or None.
         batch_size: at most the number of rows.
         seed: the seed of the order.
+        first: the number of batches that were taken before.
     """
     extra = [targets] if weights is None else [targets, weights]
+    taken_epochs, taken = divmod(first, len(targets) // batch_size)
 
     def generate() -> Iterator[tuple[dict[str, np.ndarray] | np.ndarray, ...]]:
-        for epoch in itertools.count():
+        skipped = taken
+        for epoch in itertools.count(taken_epochs):
             waiting = np.empty(0, np.int64)
             for window in windows(len(targets), np.random.default_rng([seed, epoch])):
                 waiting = np.concatenate([waiting, window])
                 for _ in range(len(waiting) // batch_size):
                     # Sorted indexes read a mapped file in one direction.
                     chosen, waiting = np.sort(waiting[:batch_size]), waiting[batch_size:]
+                    if skipped:
+                        skipped -= 1
+                        continue
                     yield (
                         {kind: values[chosen] for kind, values in features.items()},
                         *(array[chosen] for array in extra),

@@ -1,5 +1,6 @@
 """Trains one model, for a trial of the Tuner or for the Trainer: devices, learning rate schedule, early stopping."""
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,13 +14,12 @@ from core.config.sections import Train
 from core.spec import Input, Spec
 from models.evaluation import metrics
 from models.heads import Head
-from models.networks import augmentation
+from models.networks import augmentation, execution
 from models.networks import batches as batching
+from models.networks.backup import Backup
 from models.networks.step_clock import StepClock
 from models.preprocessing.rows import TransformedRows
 from models.trained import Build, Predict, Report, Trained
-
-_STEPS_PER_EXECUTION = 32  # roughly: the steps of an epoch are divided evenly
 
 
 def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
@@ -57,6 +57,7 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     report: Report = progress.report,
     devices: Sequence[str] | None = None,
+    backup: str | None = None,
 ) -> Trained:
     """Trains a network, and restores the weights of the best epoch on the validation rows.
 
@@ -72,6 +73,7 @@ def fit(
         callbacks: further callbacks of Keras; their logs have `val_loss`, and the metrics as `val_auc` and so on.
         report: is called with the progress, at least after every epoch.
         devices: the devices to train on; None for all GPUs, or the CPU where there is none.
+        backup: the file from which a training that was killed goes on, and that it is kept in; None for none.
 
     Raises:
         GateError: training diverged.
@@ -84,45 +86,89 @@ def fit(
     head = Head.of(spec.label, train.labels, train.weights)
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
     epochs = min(options.epochs, enough_epochs(len(train)))
+    steps = _steps(len(train) // batch_size)
+    policy, encoded = execution.policy(options), head.encode(train.labels)
+    batch = ({kind: values[:batch_size] for kind, values in train.features.items()}, encoded[:batch_size])
     with strategy(devices).scope():
-        network = build(inputs, head.outputs, chosen)
+        network = _built(policy, build, inputs, head.outputs, chosen)
         predictor = head.predictor(network)
-        steps = _compile(network, head, chosen, len(train) // batch_size, epochs)
+        executed = execution.choose(options, network, head.loss_of(network), batch, steps, epochs)
+        head = dataclasses.replace(head, soft=options.mixup > 0)
+        _compile(network, head, chosen, executed, steps * epochs)
+    report(executed.line(policy), 0, epochs)
     # An outlier among the labels of eval decides rmse, whether train has one or not.
     loss = Head.of(spec.label, validation.labels).validation_metric if head.moments.outlier is None else "mae"
     watch = _ValidationMetrics(spec, loss, predictor, validation, stop_on, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     clock = StepClock()
-    batches = batching.batches(train.features, head.encode(train.labels), train.weights, batch_size, options.seed)
-    batches = augmentation.augmented(batches, inputs, options.noise, options.swap_noise, options.seed)
+    kept = [] if backup is None else [Backup(backup, stop)]
+    epochs_before = kept[0].epochs if kept else 0
+    order = (batch_size, options.seed, epochs_before * steps)
+    batches = batching.batches(train.features, encoded, train.weights, *order)
+    classes = head.outputs if head.task == "multiclass" else None
+    batches = augmentation.augmented(batches, inputs, options, classes, epochs_before * steps)
     history = network.fit(
         batches,
         steps_per_epoch=steps,
         epochs=epochs,
+        initial_epoch=epochs_before,
         shuffle=False,  # the batches come shuffled
         verbose=0,
-        callbacks=[clock, watch, stop, *([] if budget is None else [_Budget(budget)]), *callbacks],
+        callbacks=[clock, watch, stop, *([] if budget is None else [_Budget(budget)]), *callbacks, *kept],
     )
     logged = {name: [float(value) for value in values] for name, values in history.history.items()}
+    trained_epochs = epochs_before + len(history.epoch)
+    logged = kept[0].history if kept else logged
     measured = clock.time(batches)
-    return Trained(predictor, watch.metrics(), chosen, len(history.epoch), history=logged, time=measured)
+    if policy != "float32":  # what is served computes in 32 bits, on any device
+        weights = network.get_weights()
+        network = build(inputs, head.outputs, chosen)
+        network.set_weights(weights)
+        predictor = head.predictor(network)
+        watch.measures(predictor)
+    return Trained(
+        predictor,
+        watch.metrics(),
+        chosen,
+        trained_epochs,
+        history=logged,
+        time=measured,
+        execution=executed.line(policy),
+    )
 
 
-def _compile(network: keras.Model, head: Head, hyperparameters: Mapping[str, Any], batches: int, epochs: int) -> int:
-    """Compiles a network, and returns the number of steps of an epoch."""
-    # Keras cannot run several steps at once on several devices.
-    at_once = _STEPS_PER_EXECUTION if tf.distribute.get_strategy().num_replicas_in_sync == 1 else 1
-    loops = max(1, batches // at_once)
-    steps = batches // loops * loops
+def _steps(batches: int) -> int:
+    """Returns the number of steps of an epoch, which does not depend on how many run at once."""
+    loops = max(1, batches // execution.STEPS)
+    return batches // loops * loops
+
+
+def _built(policy: str, build: Build, *arguments: Any) -> keras.Model:
+    """Returns the network, whose layers have a dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return build(*arguments)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _compile(
+    network: keras.Model,
+    head: Head,
+    hyperparameters: Mapping[str, Any],
+    executed: execution.Execution,
+    steps: int,
+) -> None:
+    """Compiles a network for so many steps in all."""
     network.compile(
-        optimizer=_optimizer(hyperparameters, steps * epochs),
+        optimizer=_optimizer(hyperparameters, steps),
         loss=head.loss_of(network),
-        jit_compile=False,  # on a CPU, compiling takes more time than it saves
-        steps_per_execution=steps // loops,
+        jit_compile=executed.jit_compile,
+        steps_per_execution=executed.steps,
     )
     # Variables that are made inside the training step would need a second trace of it.
     network.optimizer.build(network.trainable_variables)
-    return steps
 
 
 def _optimizer(hyperparameters: Mapping[str, Any], steps: int) -> keras.optimizers.Optimizer:
@@ -154,6 +200,10 @@ class _ValidationMetrics(keras.callbacks.Callback):
         self._task, self._loss, self._rows, self._stop_on = spec.label.task, loss, rows, stop_on
         self._predict, self._report = Predict(predictor), report
         self._epoch, self._metric, self._reported = 0, "", time.monotonic()
+
+    def measures(self, predictor: keras.Model) -> None:
+        """Measures another model from now on."""
+        self._predict = Predict(predictor)
 
     def metrics(self) -> dict[str, float]:
         """Returns the metrics of the model with its present weights."""

@@ -10,7 +10,7 @@ import keras
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core import examples
+from core import digests, examples, storage
 from core.config.sections import Train
 from core.spec import Input, Spec
 from models import families
@@ -19,7 +19,7 @@ from models.preprocessing.rows import TransformedRows
 from models.preprocessing.transform_graph import TransformGraph
 from models.serving import export, made_rows
 from models.trained import Predict
-from models.training import calibration, dataset, ensemble
+from models.training import calibration, dataset, ensemble, workers
 from models.training import fn_args as fn_args_reader
 from models.training.ensemble import Member
 
@@ -33,17 +33,30 @@ def run_fn(fn_args: Any) -> None:
     `report.json`, and `expected.parquet`: rows of eval and rows made of them, with the predictions of the model in
     memory in the column `examples.PREDICTION`.
     """
+    workers.check_one()
     spec, options, graph = fn_args_reader.read(fn_args, Train)
     folder = pathlib.Path(fn_args.model_run_dir)
     allocator = dataset.ArrayAllocator(directory=fn_args.model_run_dir)
     eval_uri = fn_args_reader.split_uri(fn_args.eval_files)
     train = dataset.load(fn_args_reader.split_uri(fn_args.train_files), graph, allocator=allocator)
     validation = dataset.load(eval_uri, graph, allocator=allocator)
-    training = _Training(spec, graph.inputs, train, validation, options, folder)
-    predictor, report = training.run(_members(fn_args, graph), fn_args_reader.latency(fn_args, graph))
+    members = _members(fn_args, graph)
+    backup = _backup(fn_args, members)
+    training = _Training(spec, graph.inputs, train, validation, options, folder, backup)
+    predictor, report = training.run(members, fn_args_reader.latency(fn_args, graph))
     export.save(fn_args.serving_model_dir, spec, graph, predictor)
     _write_expected(folder / "expected.parquet", eval_uri, graph, predictor)
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    for file in storage.glob(f"{backup}*") if backup else ():
+        storage.remove(file)
+
+
+def _backup(fn_args: Any, members: Sequence[Member]) -> str | None:
+    """Returns the start of the paths of backups, which only this very training finds again; None for none."""
+    folder = fn_args.custom_config.get("backup")
+    identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
+    described = [member.to_json() for member in members]
+    return f"{folder}/{digests.of_values(*identity, described)}" if folder else None
 
 
 def _members(fn_args: Any, graph: TransformGraph) -> list[Member]:
@@ -66,6 +79,7 @@ class _Training:
     validation: TransformedRows
     options: Train
     folder: pathlib.Path
+    backup: str | None = None
 
     def run(self, members: Sequence[Member], latency: float | None) -> tuple[keras.Model, dict[str, Any]]:
         """Returns the final model and its report, whose metrics are those of models that have not seen validation."""
@@ -97,8 +111,10 @@ class _Training:
     def _fit(self, number: int, member: Member) -> Member:
         folder = self.folder if member.weight == 1 else self.folder / f"{number}-{member.family}"
         board = keras.callbacks.TensorBoard(folder, write_graph=False)
+        family = families.FAMILIES[member.family]
         given = (self.spec, self.inputs, member.hyperparameters, self.train, self.validation, self.options)
-        trained = families.FAMILIES[member.family].fit(*given, callbacks=[board])
+        of_networks = {"backup": f"{self.backup}-{number}.npz"} if family.build and self.backup else {}
+        trained = family.fit(*given, callbacks=[board], **of_networks)
         return dataclasses.replace(member, trained=trained, hyperparameters=trained.hyperparameters)
 
     def _refit(self, members: Sequence[Member]) -> list[Member]:
@@ -136,6 +152,7 @@ def _report(
         "epochs": only.epochs if only else None,
         "trees": only.trees if only else None,
         "history": only.history if only else {},
+        "execution": only.execution if only else "",
         "time": dataclasses.asdict(max(times, key=lambda time: time.seconds)) if times else None,
         "metrics": {"eval": measured},
     }

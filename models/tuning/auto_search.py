@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras_tuner
 import numpy as np
 
+from core import interruption
 from core.errors import UserError
 from core.spec import Task
 from models.preprocessing.rows import TransformedRows
@@ -63,6 +64,15 @@ class AutoSearch:
             UserError: a trial raised it, and the others would too.
             RuntimeError: every family failed.
         """
+        with interruption.ends(self.stop):
+            self._train()
+        self.members = self._select()
+
+    def stop(self) -> bool:
+        """Ends the search with what was trained; see `Search.stop`."""
+        return any(search.has_completed() and search.stop() for search in self._searches.values())
+
+    def _train(self) -> None:
         for family in self._searches:
             if not self._trained() or self._budget.allows(min(search.longest for search in self._trained())):
                 self._run(family, 1)
@@ -73,7 +83,6 @@ class AutoSearch:
             if following is None:
                 break
             self._run(following, len(self._searches[following].oracle.trials) + 1)
-        self.members = self._select()
 
     def _run(self, family: str, trials: int) -> None:
         """Runs the search of a family until it has so many trials."""
@@ -83,7 +92,8 @@ class AutoSearch:
             raise
         except RuntimeError as error:
             self._failed[family] = str(error)
-        self._best += [search.completed()[0].score for search in self._trained()[:1]]
+        if not self._budget.stopped:
+            self._best += [search.completed()[0].score for search in self._trained()[:1]]
 
     def _trained(self) -> "list[Search]":
         """Returns the searches with a completed trial, best first."""
@@ -147,8 +157,9 @@ class AutoSearch:
         """Returns the result in one line."""
         best = self._trained()[0]
         failed = f"; failed: {', '.join(self._failed)}" if self._failed else ""
+        stopped = "stopped by hand, " if self._budget.stopped else ""
         return (
-            f"{self.num_completed()} trials of {len(self._trained())} families: "
+            f"{stopped}{self.num_completed()} trials of {len(self._trained())} families: "
             f"best {best.family}, {self.metric} {best.completed()[0].score:.4f}{failed}"
         )
 

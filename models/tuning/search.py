@@ -13,7 +13,7 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine import trial as trial_module
 
-from core import progress
+from core import interruption, progress
 from core.config.sections import Train, Tune
 from core.errors import UserError
 from core.spec import Input, Spec
@@ -124,7 +124,8 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         """
         if not self._tune.trials:
             return
-        self.run(self._tune.trials)
+        with interruption.ends(self.stop):
+            self.run(self._tune.trials)
         self._chosen = self._choose()
 
     def run(self, most: int) -> None:
@@ -136,13 +137,24 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         except keras_tuner.errors.FatalError as error:
             if isinstance(error.__cause__, UserError):
                 raise error.__cause__ from None
-        if self.best_trial() is None:
+        if self.best_trial() is None and not self._budget.stopped:
             first = next(filter(None, map(trial_report.error, self.started())))
             raise RuntimeError(f"Every trial failed. The first one: {first}")
 
+    def stop(self) -> bool:
+        """Ends the search with the best trial so far; returns False where there is none, or it was stopped before."""
+        if self._budget.stopped or not self.has_completed():
+            return False
+        self._budget.stop()
+        return True
+
+    def has_completed(self) -> bool:
+        """Returns whether a trial has completed."""
+        return any(map(trial_report.is_completed, list(self.oracle.trials.values())))
+
     def pre_create_trial(self) -> None:
         """Ends the search where a further trial could not end in time. The first one always runs."""
-        if self.longest and not self._budget.allows(self.longest):
+        if self._budget.stopped or (self.longest and not self._budget.allows(self.longest)):
             self.oracle.max_trials = len(self.oracle.trials)
 
     def run_trial(self, trial: trial_module.Trial, **_: Any) -> dict[str, float]:
@@ -165,6 +177,9 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         except UserError as error:
             raise keras_tuner.errors.FatalError(str(error)) from error
         except Exception as error:
+            if self._budget.stopped:
+                trial.status = trial_module.TrialStatus.STOPPED
+                raise keras_tuner.errors.FatalError("stopped by hand") from error
             failed = sum(trial_report.error(other) is not None for other in self.started()) + 1
             if failed > _FAILURES and self.best_trial() is None:
                 raise keras_tuner.errors.FatalError("every trial failed") from error
@@ -184,13 +199,15 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         number, total = len(self.oracle.trials), self.oracle.max_trials
         best = self.best_trial()
         tail = "" if best is None else f" · best {self.metric} {best.score:.4f}"
-        if self._several:
-            title, share = f"{self.family} {number}", self._budget.spent
-            return lambda text, done, of: progress.report(f"{title} · {text}{tail}{self._budget.shown()}", share(), 1)
-        title = f"trial {number}/{total}"
-        return lambda text, done, of: progress.report(
-            f"{title} · {text}{tail}{self._budget.shown()}", number - 1 + done / of, total
-        )
+        title = f"{self.family} {number}" if self._several else f"trial {number}/{total}"
+
+        def report(text: str, done: float, of: float) -> None:
+            if self._budget.stopped:
+                raise InterruptedError("the search was stopped by hand")
+            place = (self._budget.spent(), 1) if self._several else (number - 1 + done / of, total)
+            progress.report(f"{title} · {text}{tail}{self._budget.shown()}", *place)
+
+        return report
 
     def best_trial(self) -> trial_module.Trial | None:
         """Returns the best completed trial."""
@@ -252,7 +269,8 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
     def report(self) -> dict[str, Any]:
         """Returns the part `model.search` of the summary."""
         space, objective = self.oracle.hyperparameters, self.oracle.objective
-        return trial_report.summary(self._tune.algorithm, objective, space, self.started())
+        found = trial_report.summary(self._tune.algorithm, objective, space, self.started())
+        return {**found, "stopped": self._budget.stopped}
 
     def finding(self) -> str:
         """Returns the result in one line."""
@@ -267,7 +285,8 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         else:
             kept = chosen is not None and chosen.trial_id == defaults.trial_id
             compared = f"the defaults gave {defaults.score:.4f}{', not worse beyond chance: kept' if kept else ''}"
-        return trial_report.line(f"{best.score:.4f}", compared, self.report())
+        stopped = "stopped by hand, " if self._budget.stopped else ""
+        return stopped + trial_report.line(f"{best.score:.4f}", compared, self.report())
 
     def forget(self) -> None:
         """Removes the trials, which are kept until the search has ended."""

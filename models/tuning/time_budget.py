@@ -31,6 +31,11 @@ class TimeBudget:
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._end = seconds, time.monotonic() + seconds
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Ends the time by hand."""
+        self.stopped, self._end = True, time.monotonic()
 
     def left(self) -> float:
         """Returns the seconds that are left, 0 where the time is over."""

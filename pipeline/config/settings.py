@@ -141,6 +141,8 @@ def load(
     problems = [f"{messages.place(path, where, places)}: {problem}" for path, problem in registries.problems(settings)]
     if problems:
         raise UserError("\n".join(problems))
+    if settings.train.augmentation:
+        dotted_path.check_function(settings.train.augmentation, "train.augmentation")
     if settings.preprocessing_fn:
         dotted_path.check_function(settings.preprocessing_fn, "preprocessing_fn")
     for challenger in settings.challengers:

@@ -38,6 +38,10 @@ class DeployedContext(RunContext):
         """Returns a folder in the container: a search that was stopped begins again."""
         return {"directory": "/tmp/search", "logs": ""}
 
+    def backup(self, stage: str) -> str:
+        """Returns the folder of the backups of a training, which another container goes on with."""
+        return f"{self.cache_folder}/{stage}"
+
     def cache(self, stage: str) -> str:
         """Returns the folder of the statistics of single files, where a later run reads the same files again."""
         return f"{self.cache_folder}/{stage}" if stage == "statistics" and self.source.grows else ""

@@ -13,6 +13,7 @@ from core import digests, storage
 from core.errors import UserError
 from ingest import hive
 from models.serving import model_versions
+from models.training import workers
 from pipeline.config.settings import Settings
 from pipeline.graph import STAGES
 from pipeline.monitoring import retraining
@@ -36,6 +37,7 @@ def run(request: Request) -> int:
         UserError: the configuration or the data are wrong, which is found before anything slow begins.
     """
     begun = time.monotonic()
+    workers.check_one()
     folder = RunFolder(request.folder.absolute())
     folder.check_loadable()
     data = request.settings.data

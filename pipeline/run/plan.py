@@ -13,6 +13,7 @@ from pipeline.run.history import COMPLETE, Execution, History
 _CHANGED = {
     "data_digest": "the content of the data has changed",
     "schema_digest": "the content of the schema file has changed",
+    "augmentation_digest": "the file of train.augmentation has changed",
     "preprocessing_digest": "the file of the preprocessing_fn has changed",
     "champion": "another model is served",
     "previous_statistics": "there are other earlier statistics",

@@ -176,6 +176,10 @@ class LocalContext(RunContext):
         """Returns the folders of the trials and of their TensorBoard logs."""
         return {"directory": str(self.folder.tuner), "logs": str(self.folder.tensorboard / SEARCH_LOGS)}
 
+    def backup(self, stage: str) -> str:
+        """Returns the folder of the backups of a training."""
+        return str(self.folder.artifacts / stage / "backup")
+
     def cache(self, stage: str) -> str:
         """Returns the folder of a stage's per-file results; empty where no later run reads the same files again."""
         return str(self.folder.cache / stage) if self.source.grows else ""

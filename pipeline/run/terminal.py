@@ -11,7 +11,7 @@ from typing import IO
 
 from rich.console import Console
 
-from core import progress
+from core import interruption, progress
 from pipeline.run import display
 
 
@@ -25,6 +25,8 @@ def output_to(log: Path) -> Iterator[tuple[IO[str], IO[str]]]:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background jobs ignore it
+            signal.signal(signal.SIGINT, interruption.handle)
         try:
             yield stdout, stderr
         finally:

@@ -114,12 +114,16 @@ def test_wiring():
         "schema": channel.Channel(type=standard_artifacts.Schema),
         "transform_graph": channel.Channel(type=standard_artifacts.TransformGraph),
     }
-    node = trainer.Trainer(**channels, spec="{}", train="{}", serve="{}", fingerprint="abc")
+    node = trainer.Trainer(
+        **channels, spec="{}", train="{}", augmentation_digest="d", serve="{}", backup="folder", fingerprint="abc"
+    )
     assert node.id == "Trainer"
     assert json.loads(node.exec_properties["custom_config"]) == {
         "spec": "{}",
         "train": "{}",
+        "augmentation_digest": "d",
         "serve": "{}",
+        "backup": "folder",
         "fingerprint": "abc",
     }
     assert node.with_id("Baseline").id == "Baseline"

@@ -105,6 +105,7 @@ def test_wiring():
         spec="{}",
         tune="{}",
         train="{}",
+        augmentation_digest="",
         serve="{}",
         directory="trials",
         logs="",

@@ -1,8 +1,13 @@
 """Noise and swaps on batches whose values are known."""
 
+import sys
+
 import numpy as np
+import pytest
 import tensorflow as tf
 
+from core.config.sections import Train
+from core.errors import UserError
 from core.spec import Input
 from models.networks.augmentation import augmented
 
@@ -19,7 +24,7 @@ FEATURES = {
 def batches(**changes):
     """Returns the first two batches, whose rows and labels are numbered."""
     plain = tf.data.Dataset.from_tensors((FEATURES, NUMBER[:, None])).repeat()
-    return list(augmented(plain, INPUTS, **{"noise": 0.0, "swap_noise": 0.0, "seed": 0, **changes}).take(2))
+    return list(augmented(plain, INPUTS, Train(**changes)).take(2))
 
 
 def test_nothing_changes_without_noise():
@@ -56,3 +61,41 @@ def test_the_seed_decides_and_batches_differ():
     np.testing.assert_array_equal(first, again)
     assert (first != second).any()
     assert (first != other).any()
+
+
+def test_mixup_mixes_numbers_labels_and_weights_by_the_same_share():
+    features = {"numeric": np.eye(2, dtype=np.float32), "categorical": np.array([[3], [5]])}
+    plain = tf.data.Dataset.from_tensors((features, np.array([0, 1]), np.array([1, 3], np.float32))).repeat()
+    inputs = (Input("a", "numeric"), Input("b", "numeric"), Input("c", "categorical", size=6))
+    mixed = 0
+    for found, targets, weights in augmented(plain, inputs, Train(mixup=1.0), classes=2).take(20):
+        shares = found["numeric"].numpy()  # of the rows (1, 0) and (0, 1)
+        np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
+        np.testing.assert_allclose(weights, shares @ [1, 3], rtol=1e-6)
+        np.testing.assert_allclose(targets, shares * [1, 3] / weights.numpy()[:, None], rtol=1e-5)
+        assert set(found["categorical"].numpy().ravel()) <= {3, 5}
+        mixed += 0.01 < shares[0, 0] < 0.99
+    assert 3 < mixed < 17  # in half of the batches each row is its own partner
+
+
+def negated(features, inputs, seed):
+    return {**features, "numeric": -features["numeric"]}
+
+
+def wrong(features, inputs, seed):
+    return {**features, "numeric": features["numeric"][:, :1]}
+
+
+def failing(features, inputs, seed):
+    raise KeyError("tokens")
+
+
+def test_the_users_function_changes_the_features(monkeypatch):
+    monkeypatch.setitem(sys.modules, "users", sys.modules[__name__])
+    (features, labels), _ = batches(augmentation="users.negated")
+    np.testing.assert_array_equal(features["numeric"], -FEATURES["numeric"])
+    np.testing.assert_array_equal(labels, NUMBER[:, None])
+    with pytest.raises(UserError, match=r"users\.wrong returns .*4000, 1.* were expected: .*4000, 2"):
+        batches(augmentation="users.wrong")
+    with pytest.raises(UserError, match=r"users\.failing failed: KeyError: 'tokens'\. It is called as function"):
+        batches(augmentation="users.failing")

@@ -1,5 +1,6 @@
 """One training, on tiny tables whose answer is known."""
 
+import re
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from core.config.sections import Train
 from core.errors import GateError
 from core.spec import Input, Label, Spec
 from models import families
+from models.networks import execution
 from models.networks import fit as fitting
 from models.preprocessing.rows import TransformedRows
 from models.trained import Predict
@@ -113,7 +115,7 @@ def test_stops_early_and_goes_back_to_the_best_epoch():
     options = Train(epochs=100, patience=2)
     trained = fit(BINARY, train, validation, options=options, report=lambda *values: told.append(values))
     assert trained.epochs < 100
-    ends = {done: text for text, done, _ in told if done == int(done)}
+    ends = {done: text for text, done, _ in told if done and done == int(done)}
     assert list(ends) == list(range(1, trained.epochs + 1))
     assert ends[1].startswith("epoch 1/100 auc 0.")
     assert ends[trained.epochs - 2].endswith(f"auc {trained.metrics['auc']:.4f}")
@@ -169,6 +171,7 @@ tf.config.set_logical_device_configuration(
 from core.config.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
+from models.networks import execution
 from models.networks import fit as fitting
 from models.preprocessing.rows import TransformedRows
 
@@ -189,3 +192,37 @@ for devices in ([], ["CPU:0"], ["CPU:0", "CPU:1"]):
     assert done.returncode == 0, done.stderr
     plain, one, mirrored = done.stdout.split()
     assert plain == one == mirrored
+
+
+def test_the_number_of_steps_at_once_does_not_change_the_model():
+    train = rows(in_the_middle, 640)  # 40 steps of 16 rows an epoch
+    found = [fit(BINARY, train, options=Train(epochs=2, batch_size=16, steps_per_execution=k)) for k in (1, 9)]
+    assert [trained.execution.split(" · ")[0] for trained in found] == ["1 steps at once", "10 steps at once"]
+    for left, right in zip(*(trained.predictor.get_weights() for trained in found), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_a_long_training_is_measured_and_stays_the_same(monkeypatch):
+    train, options = rows(in_the_middle, 64), Train(epochs=2, batch_size=16)
+    short = fit(BINARY, train, options=options)
+    monkeypatch.setattr(execution, "_MEASURED_FROM", 1)
+    measured = fit(BINARY, train, options=options)
+    assert short.execution == "4 steps at once · no XLA · float32"
+    assert re.fullmatch(r"\d steps at once · .* ms each · no XLA · float32", measured.execution)
+    for left, right in zip(short.predictor.get_weights(), measured.predictor.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_what_is_trained_in_16_bits_is_served_in_32():
+    options = Train(epochs=8, patience=8, mixed_precision=True, jit_compile=True)
+    trained = fit(BINARY, rows(in_the_middle), options=options)
+    assert trained.execution.endswith("XLA · mixed_bfloat16")
+    assert trained.metrics["auc"] > 0.95
+    assert {layer.compute_dtype for layer in trained.predictor.layers} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_mixup_learns_several_classes():
+    label = Label("y", "multiclass", "int", ("0", "1", "2"))
+    trained = fit(label, rows(lambda x: (x * 3).astype(np.int64)), options=Train(epochs=8, patience=8, mixup=0.2))
+    assert trained.metrics["accuracy"] > 0.85

@@ -1,11 +1,13 @@
 """The search, with real trials on a tiny table."""
 
 import os
+import signal
 
 import keras_tuner
 import numpy as np
 import pytest
 
+from core import interruption, progress
 from core.config.sections import Train, Tune
 from core.errors import GateError, UserError
 from core.spec import Input, Label, Spec
@@ -164,3 +166,35 @@ def test_one_class_only_is_compared_by_log_loss(tmp_path):
     tuner.search(verbose=0)
     assert tuner.metric == "log_loss"
     assert tuner.oracle.objective == keras_tuner.Objective("val_log_loss", "min")
+
+
+def test_the_first_ctrl_c_ends_the_search_with_the_best_so_far_and_the_second_one_the_run(tmp_path, monkeypatch):
+    def press(text, done, total):
+        if text.startswith("trial 3/"):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(progress, "report", press)
+    before = signal.signal(signal.SIGINT, interruption.handle)
+    try:
+        tuner = search(tmp_path, trials=5, epochs=3)
+        tuner.search(verbose=0)
+        assert [trial["status"] for trial in tuner.trials()][2:] == ["stopped"]
+        assert tuner.num_completed() == len(tuner.report()["best_so_far"]) == 2
+        assert tuner.report()["stopped"]
+        assert tuner.finding().startswith("stopped by hand, best of 2 trials: auc ")
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), interruption.ends(tuner.stop):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_stops_the_run_where_no_trial_has_completed(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "report", lambda *_: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGINT, interruption.handle)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            search(tmp_path).search(verbose=0)
+    finally:
+        signal.signal(signal.SIGINT, before)
