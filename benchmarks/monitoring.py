@@ -13,6 +13,7 @@ import argparse
 import datetime
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,6 @@ sys.path[0:0] = [str(ROOT)]
 os.environ["TF_USE_LEGACY_KERAS"] = "0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import data_path
 import duckdb
 import flights
 import numpy as np
@@ -115,7 +115,8 @@ def shifted(folder: pathlib.Path, held: pa.Table) -> Iterator[Check]:
         name: {column.feature.name for column in trained.columns if column.feature.kind == name}
         for name in ("numeric", "categorical")
     }
-    every = kinds["numeric"] | kinds["categorical"]
+    # Where train itself has few values, 5 % of those that are left are a handful of rows.
+    every = {column.feature.name for column in trained.columns if column.train.missing < 0.5}
     changes = {
         "half a standard deviation more": (kinds["numeric"], _shift),
         "twice the share of a category": (kinds["categorical"], _double),
@@ -129,6 +130,7 @@ def shifted(folder: pathlib.Path, held: pa.Table) -> Iterator[Check]:
             if changed is None:
                 continue
             count += 1
+            print(f"{what}: {name}", file=sys.stderr)
             (verdict,) = (one for one in report(folder, changed).features if one.drift.name == name)
             missed += [] if verdict.reasons else [name]
         text = f"{count - len(missed)} of {count}" + (f", not {', '.join(missed)}" if missed else "")
@@ -196,10 +198,24 @@ def costs(folder: pathlib.Path, held: pa.Table) -> Iterator[Check]:
     for name, file in (("log", logged(folder, held)), ("table", table)):
         began = time.monotonic()
         command = [sys.executable, "pipeline/monitor.py", "--model", str(_version(folder)), "--requests", str(file)]
-        _, memory = data_path.measured(command, limit=600)
+        memory, libraries = peak_memory(command)
         seconds = time.monotonic() - began
-        text = f"{seconds:.1f} s, {memory:,.0f} MB"
+        text = f"{seconds:.1f} s, {memory:,.0f} MB, and {libraries:,.0f} MB of the files of libraries"
         yield f"{name} of 1,000,000 requests", text, "60 s, 1,000 MB", seconds <= 60 and memory <= 1000
+
+
+def peak_memory(command: list[str]) -> tuple[float, float]:
+    """Runs a command; returns the most memory of its own, and of mapped files, in MB.
+
+    The system can take the pages of mapped files back at any time, and shares them between processes.
+    """
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    status, most = pathlib.Path(f"/proc/{process.pid}/status"), {"RssAnon": 0, "RssFile": 0}
+    while process.poll() is None:
+        found = dict(re.findall(r"(\w+):\s*(\d+) kB", status.read_text(encoding="ascii", errors="replace")))
+        most = {name: max(value, int(found.get(name, 0))) for name, value in most.items()}
+        time.sleep(0.02)
+    return most["RssAnon"] * 1024 / 1e6, most["RssFile"] * 1024 / 1e6
 
 
 def logged(folder: pathlib.Path, held: pa.Table) -> pathlib.Path:
