@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast check docs format browser prism bench bench-data bench-engines bench-quality bench-monitor bench-load doctor venv lock clean
+.PHONY: help run compare tensorboard test test-fast check docs format browser prism bench bench-data bench-engines bench-quality bench-monitor bench-load bench-latency doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -69,6 +69,9 @@ bench-monitor: venv ## checks false alarms, drift, estimated quality and costs o
 
 bench-load: venv ## puts the model of RUN under load, with a push and a rollback in the middle
 	$(BIN)/python benchmarks/load.py $(RUN)/serving $(ARGS)
+
+bench-latency: venv ## compares a request to predict with the bare model, and with TFX's template
+	$(BIN)/python benchmarks/latency.py $(ARGS)
 
 browser: ## installs Chromium for the tests of the report, on Debian and Ubuntu, where there is none
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(SUDO) apt-get update --quiet && \

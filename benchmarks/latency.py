@@ -87,8 +87,9 @@ def transformed(folder: pathlib.Path) -> tuple[Spec, TransformGraph, pathlib.Pat
     subprocess.run([*command, *settings], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     version = model_versions.find_version(folder / "serving")
     spec = Spec.from_json(storage.read_json(version / model_versions.METADATA_FILE)["spec"])
-    (graph,), (rows,) = (
-        folder.glob(f"artifacts/{name}/*") for name in ("Transform/transform_graph", "ExampleGen/examples")
+    graph, rows = (
+        max(folder.glob(f"artifacts/{name}/*"), key=lambda path: int(path.name))
+        for name in ("Transform/transform_graph", "ExampleGen/examples")
     )
     return spec, TransformGraph(str(graph), spec), rows
 
