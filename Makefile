@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast check docs format browser prism bench bench-data bench-engines bench-quality doctor venv lock clean
+.PHONY: help run compare tensorboard test test-fast check docs format browser prism bench bench-data bench-engines bench-quality bench-monitor bench-load bench-latency doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -63,6 +63,15 @@ bench-engines: venv ## measures the data stages on Beam's engines, and what they
 
 bench-quality: venv ## compares the models of runs with HistGradientBoosting and CatBoost, on 18 real tables
 	$(BIN)/python benchmarks/quality.py $(ARGS)
+
+bench-monitor: venv ## checks false alarms, drift, estimated quality and costs of monitor.py, on 327,346 flights
+	$(BIN)/python benchmarks/monitoring.py $(ARGS)
+
+bench-load: venv ## puts the model of RUN under load, with a push and a rollback in the middle
+	$(BIN)/python benchmarks/load.py $(RUN)/serving $(ARGS)
+
+bench-latency: venv ## compares a request to predict with the bare model, and with TFX's template
+	$(BIN)/python benchmarks/latency.py $(ARGS)
 
 browser: ## installs Chromium for the tests of the report, on Debian and Ubuntu, where there is none
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(SUDO) apt-get update --quiet && \

@@ -29,6 +29,8 @@ def parser() -> argparse.ArgumentParser:
     add("--labels", nargs="+", default=[], metavar="FILES", help="labels that came: a table with --key and the label")
     add("--key", metavar="COLUMN", help="the column that requests and labels have in common")
     add("--time", metavar="COLUMN", help="the column with the time of a request")
+    by_help = "the windows of time that are compared one by one (default: at most about 60)"
+    add("--by", choices=["hour", "day", "month", "year"], help=by_help)
     set_help = "change a setting of the data, as in --set data.csv.encoding=latin-1 (default: as in the training)"
     add("--set", action="append", default=[], dest="sets", metavar="data.KEY=VALUE", help=set_help)
     schema_help = "a schema.pbtxt whose drift and skew comparators take the place of the configuration's limits"

@@ -2,16 +2,19 @@
 
     python pipeline/push.py --model runs/taxi/serving --rollback --why "wrong fares since Monday"
 
-Exit codes: 0 done; 2 the arguments or the folder are wrong.
+Exit codes: 0 done; 2 the arguments or the folder are wrong; 3 --compare: the canary is clearly worse.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 # `python pipeline/push.py` puts pipeline/ first on the path, and its modules would hide others.
 sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
+os.environ["TF_USE_LEGACY_KERAS"] = "0"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,6 +32,11 @@ def parser() -> argparse.ArgumentParser:
     action.add_argument("--promote", metavar="VERSION", help=promote_help)
     keep_help = "remove all but the N newest versions, never the stable one or the canary"
     action.add_argument("--keep", type=int, metavar="N", help=keep_help)
+    compare_help = "compare the canary with the stable version on requests: a table, or TensorFlow Serving's log"
+    action.add_argument("--compare", nargs="+", metavar="FILES", help=compare_help)
+    labels_help = "labels for --compare: a table with --key and the label"
+    command_line.add_argument("--labels", nargs="+", default=[], metavar="FILES", help=labels_help)
+    command_line.add_argument("--key", metavar="COLUMN", help="the column that requests and labels have in common")
     as_help = "the label for --promote (default: stable)"
     command_line.add_argument("--as", dest="label", choices=["stable", "canary"], help=as_help)
     command_line.add_argument("--why", default="", metavar="TEXT", help="the reason, for push.log")
@@ -51,9 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = command_line.parse_args(argv)
     if arguments.label and arguments.promote is None:
         command_line.error("--as belongs to --promote VERSION")
+    if (arguments.labels or arguments.key) and arguments.compare is None:
+        command_line.error("--labels and --key belong to --compare FILES")
     from core.errors import UserError
 
     try:
+        if arguments.compare is not None:
+            return _compare(arguments)
         print(_run(arguments))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -64,6 +76,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 2
     return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    """Prints the comparison of canary and stable, and returns the exit code."""
+    from core.errors import GateError
+    from models.serving import model_versions
+    from pipeline.monitoring import canary
+
+    base = model_versions.find_versions(arguments.model)
+    found = canary.compare(base, arguments.compare, arguments.labels, arguments.key)
+    print("\n".join(found.lines()))
+    return GateError.exit_code if found.is_worse else 0
 
 
 def _run(arguments: argparse.Namespace) -> str:

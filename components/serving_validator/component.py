@@ -59,16 +59,19 @@ def ServingValidator(
         warm_up.write(model_versions.warm_up_file(infra_blessing.uri), expected, parsed)
         client_examples.write(pathlib.Path(model_versions.clients_folder(infra_blessing.uri)), expected, parsed)
     _bless(infra_blessing, blessed)
-    measured = {name: value for name, value in answer.items() if value is not None}
+    measured = {"max_abs_difference": answer["max_abs_difference"], **(answer["costs"] or {})}
     stage_report.record(infra_blessing, _line(results, measured), {"gates": results, "serving": measured})
 
 
 def _line(results: list[dict[str, Any]], measured: dict[str, float]) -> str:
-    """Returns a line such as `parity 3.2e-07 · p50 1.4 ms`, or the first condition that failed."""
+    """Returns a line such as `parity 3.2e-07 · p50 1.4 ms · p99 2.1 ms · ...`, or the first condition that failed."""
     failed = [result for result in results if not result["passed"]]
     if failed:
         return textwrap.shorten(f"{failed[0]['name']} failed: {failed[0]['why']}", 100, placeholder=" ...")
-    return f"parity {measured['max_abs_difference']:.1e} · p50 {measured['p50_ms']:.1f} ms"
+    return (
+        "parity {max_abs_difference:.1e} · p50 {p50_ms:.1f} ms · p99 {p99_ms:.1f} ms · {size_mb:.1f} MB · "
+        "loaded in {load_s:.1f} s · memory {memory_mb:.0f} MB"
+    ).format(**measured)
 
 
 def _bless(infra_blessing: types.Artifact, blessed: bool) -> None:

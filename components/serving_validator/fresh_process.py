@@ -37,7 +37,8 @@ def check(path: str, expected: str, spec: str, serve: str, timeout_s: float = 30
             )
         except subprocess.TimeoutExpired:
             why = f"The model gave no answer within {timeout_s:g} seconds."
-            return {"gates": [dataclasses.asdict(GateResult("answers", False, None, timeout_s, why))]}
+            refused = dataclasses.asdict(GateResult("answers", False, None, timeout_s, why))
+            return {"gates": [refused], "max_abs_difference": None, "costs": None}
         if done.returncode != 0 or not answer.exists():
             last = "\n".join(done.stderr.splitlines()[-20:])
             raise RuntimeError(f"The check of the served model failed (exit code {done.returncode}):\n{last}")

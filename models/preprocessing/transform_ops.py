@@ -24,20 +24,12 @@ _FORM = "="  # begins the key of a plain form, since that of a value begins with
 
 def stack(columns: Sequence[tf.SparseTensor], default: tf.types.experimental.TensorLike) -> tf.Tensor:
     """Returns columns of at most one value a row side by side, [batch, columns], with `default` for missing."""
-    shape = tf.stack([columns[0].dense_shape[0], 1])
-    if len(columns) == 1:
-        (column,) = columns
-        indices, values = column.indices, column.values
-    else:
-        indices, values, shape = tf.raw_ops.SparseConcat(
-            indices=[column.indices for column in columns],
-            values=[column.values for column in columns],
-            shapes=[shape] * len(columns),
-            concat_dim=1,
-        )
+    # tf.sparse.concat sorts the indices, which takes half of the time of a request of 1,024 rows.
+    indices = [column.indices + tf.constant([[0, place]], tf.int64) for place, column in enumerate(columns)]
+    values = tf.concat([column.values for column in columns], axis=0)
     dense = tf.raw_ops.SparseToDense(
-        sparse_indices=indices,
-        output_shape=shape,
+        sparse_indices=tf.concat(indices, axis=0),
+        output_shape=tf.stack([columns[0].dense_shape[0], len(columns)]),
         sparse_values=values,
         default_value=tf.constant(default, values.dtype),
         validate_indices=False,

@@ -21,14 +21,12 @@ import tensorflow as tf
 from core import storage
 from core.config.sections import Serve
 from core.errors import UserError
+from core.serving_costs import ServingCosts
 from core.spec import Spec
 from models.evaluation import gates
 from models.evaluation.gates import GateResult, ServedModelCheck
-from models.serving import differences, signatures
+from models.serving import costs, differences, signatures
 from models.serving.served_model import ServedModel
-
-_TIMED_REQUESTS = 200
-_WARM_REQUESTS = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,11 +35,11 @@ class Answer:
 
     gates: list[GateResult]
     max_abs_difference: float | None = None
-    p50_ms: float | None = None
+    costs: ServingCosts | None = None
 
 
 def check(path: str, expected: str, spec: Spec, serve: Serve) -> Answer:
-    """Returns whether a served model gives the trainer's predictions to every request, and how fast.
+    """Returns whether a served model gives the trainer's predictions to every request, and what that costs.
 
     Args:
         path: the folder of the SavedModel.
@@ -51,27 +49,29 @@ def check(path: str, expected: str, spec: Spec, serve: Serve) -> Answer:
         serve: the limits. For regression, `max_difference` is a share of the prediction where that is larger than 1: a
             float32 has only seven digits.
     """
+    (rows,) = pq.read_table(expected, partitioning=None).combine_chunks().to_batches()
+    columns, _ = differences.requests(rows, spec)
+    memory, begin = costs.peak_memory_mb(), time.perf_counter()
     try:
         model = ServedModel(path)
     except (UserError, tf.errors.OpError, OSError) as error:
         return Answer([_result("loads", f"TensorFlow alone cannot load the model: {_first_line(error)}")])
-    (rows,) = pq.read_table(expected, partitioning=None).combine_chunks().to_batches()
+    load_s = time.perf_counter() - begin
     results = [_signatures(model, spec)]
     if not results[0].passed:
         return Answer(results)
     try:
-        columns, _ = differences.requests(rows, spec)
+        measured = costs.measure(model, columns, load_s, memory)
         problem = _problem(model(columns), spec)
         results.append(_result("outputs", problem, "All answers have the promised form."))
         results.append(_odd_rows(model, spec, columns))
         if not all(result.passed for result in results):
             return Answer(results)
         found = differences.measure(model, rows, spec, serve.max_difference)
-        p50 = _latency(model, {name: column[:1] for name, column in columns.items()})
     except (UserError, tf.errors.OpError) as error:
         return Answer([*results, _result("answers", f"A request failed: {_first_line(error)}")])
-    measured = ServedModelCheck(serve, found.relative, found.request, p50, found.culprit)
-    return Answer([*results, *gates.judge(measured)], found.largest, p50)
+    check = ServedModelCheck(serve, found.relative, found.request, measured, found.culprit)
+    return Answer([*results, *gates.judge(check)], found.largest, measured)
 
 
 def _result(name: str, problem: str | None, passed: str = "") -> GateResult:
@@ -130,16 +130,6 @@ def _odd_rows(model: ServedModel, spec: Spec, known: Mapping[str, np.ndarray]) -
         if any(len(values) for values in model.call(signature, none).values()):
             return _result("odd rows", f"Signature {signature!r} gives an answer to a request without rows.")
     return _result("odd rows", None, "Missing values, unknown values, an empty example and no rows get an answer.")
-
-
-def _latency(model: ServedModel, request: Mapping[str, np.ndarray]) -> float:
-    """Returns how many milliseconds a request takes in the median."""
-    seconds = []
-    for _ in range(_WARM_REQUESTS + _TIMED_REQUESTS):
-        start = time.perf_counter()
-        model(request)
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds[_WARM_REQUESTS:]) * 1000)
 
 
 def _first_line(error: Exception) -> str:

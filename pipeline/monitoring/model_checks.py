@@ -1,13 +1,14 @@
 """Predicts the sampled requests again, and derives from the predictions what a report says beside the features."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from core import examples
+from core.spec import Feature
 from models.serving import model_versions
 from pipeline.monitoring import replay, scorer
 from pipeline.monitoring.drift import domain_classifier, prediction_change, prediction_drift
@@ -29,6 +30,8 @@ class ModelChecks:
         shares: their shares in the changes of all.
         notes: what was not done, and why.
         predicted: the predictions for the sampled requests; None where they were not made.
+        expected: those for rows of test, likewise.
+        change: by how much a feature's values in some of the sampled requests move the predictions; None: not known.
     """
 
     parts: dict[str, Any]
@@ -36,6 +39,8 @@ class ModelChecks:
     shares: Mapping[str, float]
     notes: tuple[str, ...]
     predicted: np.ndarray | None = None
+    expected: np.ndarray | None = None
+    change: Callable[[Feature, np.ndarray], float | None] = lambda feature, places: None
 
 
 def check(
@@ -74,7 +79,13 @@ def check(
         parts |= _estimates(trained, requests.sample, predicted, known, drifted, level)
     features = [feature for feature in spec.features if feature.name in drifted]
     changes = prediction_change.changes(predict, features, known[0], requests.sample)
-    return ModelChecks(parts, changes, prediction_change.shares(changes), tuple(notes), predicted)
+
+    def change(feature: Feature, places: np.ndarray) -> float | None:
+        rows = requests.sample.take(pa.array(places))
+        return prediction_change.changes(predict, [feature], known[0], rows)[feature.name]
+
+    shares = prediction_change.shares(changes)
+    return ModelChecks(parts, changes, shares, tuple(notes), predicted, known[2], change)
 
 
 def _estimates(

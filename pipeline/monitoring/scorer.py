@@ -9,7 +9,7 @@ from core import examples
 from core.spec import Feature, Spec
 from pipeline.prediction import batch_prediction
 
-_REQUEST_ROWS = 4_096
+_REQUEST_ROWS = 1_024
 
 
 class Scorer:

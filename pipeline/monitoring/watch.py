@@ -10,7 +10,7 @@ from core import storage
 from core.config.sections import Limits
 from core.errors import GateError, UserError
 from models.serving import remote_versions
-from pipeline.monitoring import limits, model_checks, reference, windows
+from pipeline.monitoring import limits, model_checks, reference, window_alarms, windows
 from pipeline.monitoring.drift import feature_drift
 from pipeline.monitoring.drift.feature_drift import FeatureDrift
 from pipeline.monitoring.drift.prediction_change import LEAST_CHANGE
@@ -21,6 +21,7 @@ from pipeline.monitoring.report import FeatureVerdict, Report
 from pipeline.monitoring.requests import request_stream
 from pipeline.monitoring.requests.labels import Labels
 from pipeline.monitoring.staleness import Staleness
+from pipeline.monitoring.windows import Windows
 
 _OTHER_TESTS = 2  # of the predictions, and of all features together
 _SHOWN = 3  # features that drifted, over time
@@ -37,6 +38,7 @@ class Request:
         labels: paths and globs of the labels of requests; none where they have not come.
         key: the column that requests and labels have in common.
         time: the column with the time of a request.
+        by: the unit of the windows of time; None for one that fits.
         sets: settings of the files as `data.KEY=VALUE`, in place of those of the training.
         schema: a schema with limits that take the place of the configuration's; None for none.
         max_age: the age of the model in days above which there is an alarm; None for any.
@@ -50,6 +52,7 @@ class Request:
     labels: Sequence[str] = ()
     key: str | None = None
     time: str | None = None
+    by: str | None = None
     sets: Sequence[str] = ()
     schema: Path | None = None
     max_age: float | None = None
@@ -91,20 +94,36 @@ def _watched(request: Request, trained: Reference, name: str) -> Report:
     labels = Labels(request.labels, request.key, trained.training.spec.label) if request.key else None
     requests = request_stream.read(trained, request.requests, request.sets, labels, request.time)
     features = requests.drift.results()
-    level = feature_drift.alpha(features, _OTHER_TESTS)
+    by_time = windows.of(requests, trained.columns, request.by)
+    # All requests together and all windows have an equal share in the false alarms.
+    level = feature_drift.alpha(features, _OTHER_TESTS) / (2 if by_time.tested else 1)
     drifted = [feature.name for feature in features if feature.reasons(level)]
     checks = model_checks.check(trained, requests, labels, drifted, level)
     allowed = limits.read(trained.version, request.schema)
     verdicts = [_verdict(feature, level, allowed, checks) for feature in features]
     verdicts.sort(key=lambda verdict: (_ORDER[verdict.state], -(verdict.change or 0), -verdict.drift.distance))
-    shown = [verdict.drift.name for verdict in verdicts if verdict.reasons][:_SHOWN]
     parts = {
-        "requests": windows.of(requests, trained.columns, checks.predicted, shown),
+        "requests": _with_alarms(by_time, trained, checks, allowed, level, verdicts),
         "staleness": Staleness.of(trained.version, trained.training.stats, request.max_age),
         **checks.parts,
     }
     notes = (*requests.notes, *checks.notes)
     return Report(name, requests.rows, requests.left_out, tuple(verdicts), notes, parts)
+
+
+def _with_alarms(
+    by_time: Windows,
+    trained: Reference,
+    checks: ModelChecks,
+    allowed: Limits,
+    level: float,
+    verdicts: list[FeatureVerdict],
+) -> Windows:
+    """Returns the windows with the alarms that all requests together do not raise."""
+    raised = {verdict.drift.name for verdict in verdicts if verdict.state == "alarm"}
+    passed = window_alarms.of(by_time, trained.training.spec, checks, allowed, level, raised)
+    shown = [verdict.drift.name for verdict in verdicts if verdict.reasons][:_SHOWN]
+    return dataclasses.replace(windows.with_predictions(by_time, checks.predicted), shown=shown, passed=passed)
 
 
 def _verdict(feature: FeatureDrift, level: float, allowed: Limits, checks: ModelChecks) -> FeatureVerdict:

@@ -1,4 +1,4 @@
-"""Shows requests by hour, day, month or year: how many, what was predicted, and how far the features are from train."""
+"""Splits requests by hour, day, month or year: their number, their predictions, and how far they are from train."""
 
 import dataclasses
 import datetime
@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.monitoring.drift.feature_drift import Drift
+from core.errors import UserError
+from pipeline.monitoring.drift.feature_drift import Drift, FeatureDrift
 from pipeline.monitoring.reference import Column
 from pipeline.monitoring.requests.request_stream import Requests
 
 # The units by the longest span in days that each is for.
-_UNITS = {"hour": 2, "day": 62, "month": 5 * 366, "year": 300 * 366}
+UNITS = {"hour": 2, "day": 62, "month": 5 * 366, "year": 300 * 366}
+_MOST_WINDOWS = 1_000
 _LEAST_ROWS = 50  # of a window, for a distance
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -25,12 +27,19 @@ class Window:
     Attributes:
         requests: their number.
         prediction: the mean prediction, or score of the last class, of sampled ones; None where it is not known.
-        distances: by feature, how far sampled ones are from train.
+        places: int64[rows], which of the sampled requests are of this time.
+        features: sampled ones beside train, by feature; none where they are few.
     """
 
     requests: int
     prediction: float | None = None
-    distances: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    places: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
+    features: Mapping[str, FeatureDrift] = dataclasses.field(default_factory=dict)
+
+    @property
+    def distances(self) -> dict[str, float]:
+        """The distances of the features from train."""
+        return {name: found.distance for name, found in self.features.items() if found.measure}
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the window as JSON can hold it."""
@@ -46,19 +55,26 @@ class Windows:
         unit: `hour`, `day`, `month` or `year`.
         by_time: the windows by their beginning in UTC, the oldest first; none without times.
         shown: the features whose distances are shown on a terminal.
+        passed: the alarms of single windows.
     """
 
     unit: str
     by_time: Mapping[datetime.datetime, Window]
     shown: Sequence[str] = ()
+    passed: Sequence[str] = ()
+
+    @property
+    def tested(self) -> dict[datetime.datetime, Window]:
+        """The windows that are compared with train; none where there is one alone, which is all requests."""
+        return {time: one for time, one in self.by_time.items() if one.features} if len(self.by_time) > 1 else {}
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the windows as JSON can hold them."""
         return {"unit": self.unit, "windows": {time.isoformat(): one.to_dict() for time, one in self.by_time.items()}}
 
     def alarms(self) -> list[str]:
-        """Returns no alarm: all requests together are tested, and how many there should be is not known."""
-        return []
+        """Returns the alarms of single windows; how many requests there should be is not known."""
+        return list(self.passed)
 
     def lines(self) -> list[str]:
         """Returns rows of bars."""
@@ -84,31 +100,52 @@ def _bars(name: str, values: Sequence[float | None]) -> list[str]:
     return [f"  {name}: {bars} ({min(known):,.4g} to {max(known):,.4g})"]
 
 
-def of(requests: Requests, columns: Sequence[Column], predicted: np.ndarray | None, shown: Sequence[str]) -> Windows:
+def of(requests: Requests, columns: Sequence[Column], by: str | None = None) -> Windows:
     """Returns the windows of requests.
 
     Args:
         requests: the requests.
         columns: the features in train.
-        predicted: the predictions for the sampled requests, float[rows] or float[rows, classes]; None if not known.
-        shown: the features whose distances are shown.
+        by: the unit; None for one that gives at most about 60 windows.
+
+    Raises:
+        UserError: the requests have no times, or there are too many windows.
     """
-    unit = _unit(list(requests.hours))
+    if by and not requests.hours:
+        raise UserError(f"--by {by}: the requests have no times. Name the column with the time by --time.")
+    unit = by or _unit(list(requests.hours))
     begins = _beginnings(requests.sample_hours, unit)
     counts: dict[datetime.datetime, int] = {}
     for begin, count in zip(_beginnings(list(requests.hours), unit).tolist(), requests.hours.values(), strict=True):
         counts[begin] = counts.get(begin, 0) + count
+    if len(counts) > _MOST_WINDOWS:
+        raise UserError(
+            f"--by {unit} gives {len(counts):,} windows, and at most {_MOST_WINDOWS:,} are compared. Name a longer one."
+        )
+    places = {begin: np.flatnonzero(begins == np.datetime64(begin)) for begin in counts}
     windows = {
-        begin: _window(count, np.flatnonzero(begins == np.datetime64(begin)), requests.sample, columns, predicted)
+        begin: Window(count, None, places[begin], _features(requests.sample, places[begin], columns))
         for begin, count in counts.items()
     }
-    return Windows(unit, windows, shown)
+    return Windows(unit, windows)
+
+
+def with_predictions(windows: Windows, predicted: np.ndarray | None) -> Windows:
+    """Returns windows with the mean prediction of each, given the predictions for the sampled requests."""
+    if predicted is None:
+        return windows
+    last = predicted if predicted.ndim == 1 else predicted[:, -1]
+    known = {
+        time: dataclasses.replace(one, prediction=float(last[one.places].mean())) if one.features else one
+        for time, one in windows.by_time.items()
+    }
+    return dataclasses.replace(windows, by_time=known)
 
 
 def _unit(hours: Sequence[datetime.datetime]) -> str:
     """Returns the unit for a span of time: there are at most about 60 windows."""
     span = max(hours) - min(hours) if hours else datetime.timedelta()
-    return next((unit for unit, days in _UNITS.items() if span < datetime.timedelta(days)), "year")
+    return next((unit for unit, days in UNITS.items() if span < datetime.timedelta(days)), "year")
 
 
 def _beginnings(times: np.ndarray | Sequence[datetime.datetime], unit: str) -> np.ndarray:
@@ -117,13 +154,9 @@ def _beginnings(times: np.ndarray | Sequence[datetime.datetime], unit: str) -> n
     return np.asarray(times, "datetime64[s]").astype(f"datetime64[{code}]").astype("datetime64[s]")
 
 
-def _window(
-    count: int, places: np.ndarray, sample: pa.RecordBatch, columns: Sequence[Column], predicted: np.ndarray | None
-) -> Window:
+def _features(sample: pa.RecordBatch, places: np.ndarray, columns: Sequence[Column]) -> dict[str, FeatureDrift]:
     if len(places) < _LEAST_ROWS:
-        return Window(count)
+        return {}
     drift = Drift(columns)
     drift.add(sample.take(pa.array(places)))
-    distances = {found.name: found.distance for found in drift.results() if found.measure}
-    scores = None if predicted is None else predicted[places] if predicted.ndim == 1 else predicted[places, -1]
-    return Window(count, None if scores is None else float(scores.mean()), distances)
+    return {found.name: found for found in drift.results()}

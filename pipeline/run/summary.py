@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from core.serving_costs import ServingCosts
 from pipeline.graph import STAGES
 from pipeline.run import display
 from pipeline.run.history import History
@@ -67,7 +68,7 @@ def build(
         "metrics": {"eval": {}, "test": {}},
         "baselines": {},
         "gates": [],
-        "serving": {"path": None, "version": None, "max_abs_difference": None, "p50_ms": None},
+        "serving": dict.fromkeys(("path", "version", "max_abs_difference", *dict(ServingCosts.texts()))),
     }
     ended = {stage["name"] for stage in stages if stage["state"] in ("ran", "cached")}
     for stage in STAGES:

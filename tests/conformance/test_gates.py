@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core.config.sections import Evaluate, Serve
+from core.serving_costs import ServingCosts
 from core.spec import Label
 from models.evaluation import metrics
 from models.evaluation.fairness import Gap, Group
@@ -33,8 +34,10 @@ def _grouped(difference: float) -> Evaluation:
     return dataclasses.replace(_evaluation(candidate=GOOD), groups=[group], evaluate=evaluate)
 
 
-def _served(difference: float = 0.0, p50_ms: float = 1.0) -> ServedModelCheck:
-    return ServedModelCheck(Serve(max_p50_ms=5.0), difference, "predict, 7 rows a request", p50_ms)
+def _served(difference: float = 0.0, limits: Serve | None = None, **costs: float) -> ServedModelCheck:
+    known = {name: 1.0 for name, _ in ServingCosts.texts()}
+    limits = limits or Serve(max_p50_ms=5.0)
+    return ServedModelCheck(limits, difference, "predict, 7 rows a request", ServingCosts(**{**known, **costs}))
 
 
 # By gate: evidence on which it passes, and evidence on which it fails.
@@ -45,7 +48,7 @@ EVIDENCE = {
     "metric_limits": (_evaluation(candidate=GOOD), _evaluation(candidate=POOR)),
     "group_gaps": (_grouped(0.14), _grouped(0.16)),
     "parity": (_served(difference=1e-5), _served(difference=1e-3)),
-    "latency": (_served(p50_ms=4.9), _served(p50_ms=5.1)),
+    "budgets": (_served(p50_ms=4.9), _served(p50_ms=5.1)),
 }
 
 
@@ -82,8 +85,22 @@ def test_gate_of_a_rival_without_one_has_no_result(name):
     assert GATES[name].verdict(_evaluation(candidate=GOOD)) == []
 
 
-def test_latency_without_a_limit_has_no_result():
-    assert GATES["latency"].verdict(ServedModelCheck(Serve(), 0.0, "predict", 1.0)) == []
+def test_budget_without_a_limit_has_no_result():
+    assert GATES["budgets"].verdict(_served(limits=Serve())) == []
+
+
+def test_each_budget_names_its_figure_its_limit_and_a_remedy():
+    limits = Serve(max_p50_ms=5, max_p99_ms=8, max_memory_mb=200, max_size_mb=10, max_load_s=2)
+    costs = {"p50_ms": 5.1, "p99_ms": 8.1, "memory_mb": 1200.0, "size_mb": 10.1, "load_s": 2.1}
+    results = GATES["budgets"].verdict(_served(limits=limits, **costs))
+    assert [(result.name, result.passed) for result in results] == [
+        ("p50", False), ("p99", False), ("memory", False), ("size", False), ("load", False),
+    ]  # fmt: skip
+    assert results[2].why == (
+        "The model needs 1,200.00 MB of memory beside TensorFlow, and at most 200 MB were asked for. Raise "
+        "serve.max_memory_mb, or change the model: fewer categories make it smaller (`features: {COLUMN: "
+        "{vocabulary: N}}`), and so does `model: {family: trees}`."
+    )
 
 
 def test_gates_judge_only_the_evidence_that_they_look_at():

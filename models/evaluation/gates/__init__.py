@@ -11,10 +11,10 @@ from core.errors import UserError
 from core.spec import Task
 from models.evaluation import fairness, metrics
 from models.evaluation.gates.base import Evaluation, Gate, GateResult, ServedModelCheck
+from models.evaluation.gates.budgets import BUDGETS
 from models.evaluation.gates.champion import CHAMPION
 from models.evaluation.gates.constant import CONSTANT
 from models.evaluation.gates.group_gaps import GROUP_GAPS
-from models.evaluation.gates.latency import LATENCY
 from models.evaluation.gates.linear import LINEAR
 from models.evaluation.gates.metric_limits import METRIC_LIMITS
 from models.evaluation.gates.parity import PARITY
@@ -28,7 +28,7 @@ GATES: dict[str, Gate[Any]] = {
     "metric_limits": METRIC_LIMITS,
     "group_gaps": GROUP_GAPS,
     "parity": PARITY,
-    "latency": LATENCY,
+    "budgets": BUDGETS,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from core.config.sections import Evaluate, Serve
+from core.serving_costs import ServingCosts
 from core.spec import Label
 from models.evaluation.fairness import Group
 from models.evaluation.model_comparison import ModelPredictions
@@ -89,14 +90,14 @@ class ServedModelCheck:
         difference: the largest difference from the trainer's predictions; for regression as a share of the prediction
             where that is larger than 1.
         request: the request with the largest difference.
-        p50_ms: the median latency of a request of one row, in milliseconds.
+        costs: latency, memory, size and the time to load it.
         culprit: a sentence on the feature that causes the difference; empty where no single one does.
     """
 
     serve: Serve
     difference: float
     request: str
-    p50_ms: float
+    costs: ServingCosts
     culprit: str = ""
 
 

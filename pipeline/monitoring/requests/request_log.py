@@ -21,7 +21,7 @@ from pipeline.monitoring.requests import served_requests
 from pipeline.prediction import batch_prediction
 
 MOST_RECORDS = 100_000  # of a longer log, every k-th record is read
-_BATCH = 16_384
+_BATCH = 4_096
 _BLOCK = 16 << 20
 _FRAME = 16  # bytes beside each record: its length and two checksums
 # Where a tensor of the usual types has its values, by the number of the type in TensorFlow's types.proto.

@@ -3,6 +3,7 @@
 import pathlib
 import shlex
 
+from core.serving_costs import ServingCosts
 from pipeline.reporting.blocks import Code, Section, Table, Text
 from pipeline.reporting.numbers import number, size
 from pipeline.reporting.run_record import RunRecord
@@ -14,8 +15,8 @@ def build(record: RunRecord) -> Section:
     folder = model_folder(record)
     rows = [
         ["largest difference from the trained model, in a fresh process", number(serving.get("max_abs_difference"))],
-        ["median latency of a request of one row, in milliseconds", number(serving.get("p50_ms"))],
-        ["size of the model", size(size_of(folder)) if folder else ""],
+        *([text, number(serving.get(name))] for name, text in ServingCosts.texts()),
+        ["size of the folder of the version", size(size_of(folder)) if folder else ""],
         ["version", str(serving.get("version") or "")],
     ]
     found = [[name, value] for name, value in rows if value]

@@ -78,6 +78,8 @@ def test_faithful_model_is_blessed_and_gets_requests_to_warm_up(tmp_path):
     ]  # fmt: skip
     assert summary["serving"]["max_abs_difference"] < 1e-6
     assert 0 < summary["serving"]["p50_ms"] < 1000
+    assert 0 < summary["serving"]["load_s"] < 60
+    assert 0 < summary["serving"]["memory_mb"] < 2000
     records = tf.data.TFRecordDataset(model_versions.warm_up_file(infra.uri)).as_numpy_iterator()
     logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
     asked = [getattr(log, str(log.WhichOneof("log_type"))).request for log in logs]

@@ -63,12 +63,20 @@ def test_faithful_model_passes_everything(tmp_path):
     assert all(gate.passed for gate in answer.gates)
     assert answer.max_abs_difference is not None
     assert answer.max_abs_difference < 1e-6
+    costs = answer.costs
+    assert costs is not None
+    assert 0 < costs.p50_ms <= costs.p99_ms < 10_000
+    assert 0 < costs.p50_1024_ms <= costs.p99_1024_ms < 10_000
+    assert costs.first_ms > costs.p50_ms  # TensorFlow prepares a graph when it is first called
+    assert costs.size_mb == pytest.approx(
+        sum(file.stat().st_size for file in (tmp_path / "model").rglob("*") if file.is_file()) / 1e6
+    )
 
 
 def test_slow_model_runs_into_its_limit(tmp_path):
     gate = _failed(_check(tmp_path, serve=Serve(max_p50_ms=1e-6)))
     assert gate.name == "p50"
-    assert gate.why.endswith("ms in the median, and at most 1e-06 ms were asked for.")
+    assert "ms in the median, and at most 1e-06 ms were asked for. Raise serve.max_p50_ms, or" in gate.why
 
 
 def test_answers_that_depend_on_the_size_of_the_request_are_found(tmp_path):

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -122,6 +123,21 @@ def test_pages_metrics_and_times(serving, tmp_path, capsys):
     page = (tmp_path / "page.html").read_text()
     assert "No limit is passed." in page
     assert page.count("<svg") == 3  # distances, requests and mean prediction by hour
+
+
+@pytest.mark.slow
+def test_one_day_of_ten_raises_an_alarm_of_its_own(serving, tmp_path, capsys):
+    """Over all days, the shift is too small for an alarm: 0.003 of the cumulative distribution."""
+    usual, other = made.rows(19_700, 40), made.rows(300, 41, age=1.0)
+    table = pa.concat_tables([usual, other])
+    days = np.concatenate([np.arange(19_700) % 9, np.full(300, 9)])
+    times = np.datetime64("2026-03-01") + days * np.timedelta64(1, "D")
+    code, report = _report(serving, tmp_path, capsys, table.append_column("time", [times]), "--time", "time")
+    assert (code, report["features"]["age"]["state"]) == (3, "ok")
+    assert report["requests"]["unit"] == "day"
+    feature, predictions = report["alarms"]
+    assert feature.startswith("in the day from 2026-03-10 00:00 UTC, 'age' drifted: its jensen shannon distance ")
+    assert predictions.startswith("in the day from 2026-03-10 00:00 UTC, the predictions drifted: the mean of ")
 
 
 def test_the_terminal_shows_features_and_alarms(serving, tmp_path, capsys):
