@@ -1,4 +1,4 @@
-"""Declares the sections for clusters: the engine of the data stages, the resources of all stages, endpoints."""
+"""Declares the sections for clusters and servers: the data stages' engine, resources, endpoints, the served model."""
 
 from typing import Annotated, Literal
 
@@ -67,3 +67,20 @@ class Deploy(Section):
         """Returns the resources of a stage: its own settings, and for the others the default's."""
         own = self.stages.get(stage, StageResources()).model_dump(exclude_unset=True)
         return self.default.model_copy(update=own)
+
+
+class Serve(Section):
+    """The conditions that the served model must meet."""
+
+    max_difference: Positive = 1e-4
+    """the largest difference from the trainer's predictions"""
+    max_p50_ms: Positive | None = None
+    """the largest median latency of a request of one row, in milliseconds; null: any"""
+    max_p99_ms: Positive | None = None
+    """the largest latency of 99 % of the requests of one row, in milliseconds; null: any"""
+    max_memory_mb: Positive | None = None
+    """the most memory that the model needs beside TensorFlow, with requests of 1,024 rows, in MB; null: any"""
+    max_size_mb: Positive | None = None
+    """the largest size of the model's files, in MB; null: any"""
+    max_load_s: Positive | None = None
+    """the longest time to load the model, in seconds; null: any"""

@@ -287,20 +287,3 @@ class Evaluate(Section):
     def all_slices(self) -> tuple[tuple[str, ...], ...]:
         """The slices, those of the sensitive groups included, each once."""
         return tuple(dict.fromkeys((*self.slices, *self.sensitive)))
-
-
-class Serve(Section):
-    """The conditions that the served model must meet."""
-
-    max_difference: Positive = 1e-4
-    """the largest difference from the trainer's predictions"""
-    max_p50_ms: Positive | None = None
-    """the largest median latency of a request of one row, in milliseconds; null: any"""
-    max_p99_ms: Positive | None = None
-    """the largest latency of 99 % of the requests of one row, in milliseconds; null: any"""
-    max_memory_mb: Positive | None = None
-    """the most memory that the model needs beside TensorFlow, with requests of 1,024 rows, in MB; null: any"""
-    max_size_mb: Positive | None = None
-    """the largest size of the model's files, in MB; null: any"""
-    max_load_s: Positive | None = None
-    """the longest time to load the model, in seconds; null: any"""

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from core import storage
-from core.config.sections import Serve
+from core.config.deployment import Serve
 from core.errors import UserError
 from core.serving_costs import ServingCosts
 from core.spec import Spec

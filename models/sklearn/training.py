@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from core import examples
-from core.config.sections import Serve, Train
+from core.config.deployment import Serve
+from core.config.sections import Train
 from core.errors import GateError
 from core.spec import Spec, inputs_to_json
 from models import families

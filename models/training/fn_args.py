@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from core import examples
-from core.config.sections import Serve
+from core.config.deployment import Serve
 from core.config.types import Section
 from core.spec import Spec
 from models.preprocessing.transform_graph import TransformGraph

@@ -81,7 +81,7 @@ class Settings(Section):
     """the ML Test Score"""
     gpu: review.Gpu = review.Gpu()
     """what is assumed of a GPU in the advice at the end of a run"""
-    serve: sections.Serve = sections.Serve()
+    serve: deployment.Serve = deployment.Serve()
     """the conditions that the served model must meet"""
     beam: deployment.Beam = deployment.Beam()
     """the engine that runs the data stages"""

@@ -10,9 +10,9 @@ from core.errors import UserError
 from core.spec import Label
 from pipeline.config.settings import Settings
 from pipeline.deployment.runtime_parameters import UNNAMED
-from pipeline.graph import RunContext
 from pipeline.profile import resolution
 from pipeline.profile.resolution import Resolved
+from pipeline.run_context import RunContext
 
 # The folder of the project, which is the working directory of the image.
 ROOT = Path(__file__).resolve().parents[2]

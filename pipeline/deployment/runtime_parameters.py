@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.graph import RunContext
+from pipeline.run_context import RunContext
 
 # Stands for files of the machine that compiles, which no container has: they are named when a run is started.
 UNNAMED = "data_files"

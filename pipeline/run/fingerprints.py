@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core import digests
-from pipeline.graph import RunContext, Stage
+from pipeline.graph import Stage
 from pipeline.run import code_dependencies
+from pipeline.run_context import RunContext
 
 
 @dataclasses.dataclass(frozen=True)

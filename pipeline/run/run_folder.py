@@ -12,8 +12,8 @@ from pathlib import Path
 from core import digests, storage
 from core.errors import UserError
 from models.serving import model_versions
-from pipeline.graph import RunContext
 from pipeline.run.history import History
+from pipeline.run_context import RunContext
 
 _PATTERN_CHARACTERS = "[\\"  # TensorFlow looks up the files of a model as a glob, in which these match no file so named
 _STAT = ("st_size", "st_ino", "st_mtime_ns", "st_ctime_ns")

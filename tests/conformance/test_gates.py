@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from core.config.sections import Evaluate, Serve
+from core.config.deployment import Serve
+from core.config.sections import Evaluate
 from core.serving_costs import ServingCosts
 from core.spec import Label
 from models.evaluation import metrics

@@ -6,7 +6,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from core.config.sections import Evaluate, Serve
+from core.config.deployment import Serve
+from core.config.sections import Evaluate
 from core.serving_costs import ServingCosts
 from core.spec import Label
 from models.evaluation.fairness import Group

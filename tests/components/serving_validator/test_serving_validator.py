@@ -13,7 +13,7 @@ from tfx.types import standard_artifacts
 from components.serving_validator import fresh_process
 from components.serving_validator.component import ServingValidator
 from core import examples
-from core.config.sections import Serve
+from core.config.deployment import Serve
 from core.spec import Feature, Label, Spec
 from models.serving import model_versions
 from tests.components import data_stages, served_models

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from core import examples
-from core.config.sections import Serve
+from core.config.deployment import Serve
 from core.spec import Feature, Label, Spec
 from models.serving import parity_check
 from models.serving.served_model import ServedModel
