@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from models.tuning.search import Search
 
 _SEARCHED = 2  # the best families, whose hyperparameters are searched
+_SHARE = 0.5  # of the time that is left, for a family of the portfolio: those after it are to be trained too
 
 
 class AutoSearch:
@@ -73,9 +74,10 @@ class AutoSearch:
         return any(search.has_completed() and search.stop() for search in self._searches.values())
 
     def _train(self) -> None:
+        last = list(self._searches)[-1]
         for family in self._searches:
             if not self._trained() or self._budget.allows(min(search.longest for search in self._trained())):
-                self._run(family, 1)
+                self._run(family, 1, 1.0 if family == last else _SHARE)
         if not self._trained():
             raise RuntimeError(f"Every family failed. {next(iter(self._failed.values()))}")
         for _ in range(self._trials):
@@ -84,10 +86,10 @@ class AutoSearch:
                 break
             self._run(following, len(self._searches[following].oracle.trials) + 1)
 
-    def _run(self, family: str, trials: int) -> None:
-        """Runs the search of a family until it has so many trials."""
+    def _run(self, family: str, trials: int, share: float = 1.0) -> None:
+        """Runs the search of a family until it has so many trials, each within a share of the time that is left."""
         try:
-            self._searches[family].run(trials)
+            self._searches[family].run(trials, share)
         except UserError:
             raise
         except RuntimeError as error:

@@ -85,7 +85,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         self._label = f"{spec.family}-" if self._several else ""
         shortly = {"epochs": tune.epochs, "patience": 2, "seed": tune.seed}
         self._options = (options or Train()).model_copy(update={} if several else shortly)
-        self.longest = 0.0
+        self.longest, self._share = 0.0, 1.0
         self._fit = functools.partial(
             families.FAMILIES[spec.family].fit, spec, inputs, train=train, validation=validation
         )
@@ -128,8 +128,14 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             self.run(self._tune.trials)
         self._chosen = self._choose()
 
-    def run(self, most: int) -> None:
-        """Runs trials until there are so many, or no further one can end in time. See `search`."""
+    def run(self, most: int, share: float = 1.0) -> None:
+        """Runs trials until there are so many, or no further one can end in time. See `search`.
+
+        Args:
+            most: the number of trials.
+            share: the share of the time that is left which a trial may take.
+        """
+        self._share = share
         self.oracle.max_trials = most
         self.oracle.max_consecutive_failed_trials = most + 1  # `run_trial` decides when failures end the search
         try:
@@ -170,7 +176,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             trained = self._fit(
                 options=options,
                 hyperparameters=values,
-                budget=self._budget.left(),
+                budget=self._budget.left() * self._share,
                 callbacks=[MedianStopping(self._curves), *board],
                 report=self._reporter(),
             )

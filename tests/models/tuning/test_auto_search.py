@@ -64,6 +64,21 @@ def test_without_time_the_first_family_is_trained_all_the_same(tmp_path, monkeyp
     assert tuner.num_completed() == 1
 
 
+def test_each_family_but_the_last_may_take_half_of_the_time_that_is_left(tmp_path, monkeypatch):
+    given = []
+
+    def noting(*args, budget, **kwargs):
+        given.append(budget)
+        return families.FAMILIES["linear"].fit(*args, budget=budget, **kwargs)
+
+    for name in ("one", "two"):
+        monkeypatch.setitem(families.FAMILIES, name, Family(name, families.FAMILIES["linear"].space, noting))
+    auto_search(tmp_path, monkeypatch, ("one", "two"), 600, 0).search(verbose=0)
+    first, second = given
+    assert 250 < first <= 300
+    assert 500 < second <= 600
+
+
 def test_an_error_of_every_family_is_an_error(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="The rows cannot be used"):
         auto_search(tmp_path, monkeypatch, ("broken",), 600, 1).search(verbose=0)
