@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pipeline.reporting.blocks import Section, Text
 from pipeline.reporting.run_record import RunRecord
 from pipeline.reporting.sections import (
+    call,
     curves,
     data,
     importance,
@@ -31,6 +32,7 @@ SECTIONS: tuple[Callable[[RunRecord], Section], ...] = (
     worst_rows.build,
     thresholds.build,
     serving.build,
+    call.build,
     card.build,
     score.build,
     lineage.build,

@@ -21,7 +21,7 @@ def parsed(tmp_path):
 def test_sections_come_in_the_order_of_the_questions(parsed):
     assert [section["id"] for section in parsed.named("section")] == [
         "summary", "metrics", "data", "search", "curves", "slices", "importance", "worst-rows", "thresholds", "serving",
-        "card", "score", "lineage",
+        "call", "card", "score", "lineage",
     ]  # fmt: skip
     assert "could not" not in " ".join(parsed.texts)
 
@@ -82,7 +82,7 @@ def test_a_section_that_fails_says_so_and_the_others_are_there(tmp_path):
     explanation = {**records.EXPLANATION, "importance": [{"feature": "age"}]}
     parsed = Page(page.render(records.evaluated(tmp_path, explanation)))
     assert "This section could not be made: KeyError: 'loss'" in parsed.texts
-    assert len(parsed.named("section")) == 13
+    assert len(parsed.named("section")) == 14
 
 
 def test_parts_that_the_evaluator_did_not_compute_are_named(tmp_path):
@@ -130,4 +130,4 @@ def test_an_error_in_the_report_raises_nothing(tmp_path):
 
 def test_every_section_has_a_module_of_its_own():
     modules = [section.__module__ for section in sections.SECTIONS]
-    assert len(set(modules)) == len(modules) == 13
+    assert len(set(modules)) == len(modules) == 14

@@ -8,8 +8,8 @@ import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from pipeline.reporting import column_statistics
-from pipeline.reporting.blocks import Chart, Fold, Grid, Table
-from pipeline.reporting.sections import curves, data, lineage, metrics, search, slices, thresholds, worst_rows
+from pipeline.reporting.blocks import Chart, Code, Fold, Grid, Table
+from pipeline.reporting.sections import call, curves, data, lineage, metrics, search, slices, thresholds, worst_rows
 from tests.pipeline.reporting import records
 
 
@@ -35,6 +35,27 @@ def test_metrics_stand_beside_those_of_the_rivals(tmp_path):
         ["this model", "0.900 [0.880, 0.920]"], ["linear", "0.800 [0.770, 0.830]"], ["constant", "0.5000"],
     ]  # fmt: skip
     assert gains.rows == [["linear", "0.100 [0.080, 0.120]"]]
+
+
+def test_a_pushed_model_has_a_request_and_clients(tmp_path):
+    record = records.with_executions(
+        records.evaluated(tmp_path, serving={"path": "/models/my shop/3"}),
+        records.execution("ServingValidator", tmp_path, "infra_blessing"),
+    )
+    clients = tmp_path / "artifacts/ServingValidator/infra_blessing/1/clients"
+    clients.mkdir()
+    (clients / "request.json").write_text('{"instances": [{"town": "Köln"}]}', encoding="utf-8")
+    for name in ("rest_client.py", "grpc_client.py"):
+        (clients / name).write_text("print()", encoding="utf-8")
+    (clients / "openapi.json").write_text("1" * 5_000, encoding="utf-8")
+    codes = [block.text for block in flat(call.build(record).blocks) if isinstance(block, Code)]
+    assert codes == [
+        '{"instances": [{"town": "Köln"}]}',
+        "MODEL=shop sh '/models/my shop/3/assets.extra/clients/curl.sh' localhost:8501",
+        "print()",
+        "print()",
+        "1" * 4_000 + "\n... the rest is in the file openapi.json",
+    ]
 
 
 def test_interval_of_an_area_ends_at_1(tmp_path):
