@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast check docs format browser prism bench bench-data bench-engines bench-quality bench-monitor bench-load bench-latency doctor venv lock clean
+.PHONY: help run compare tensorboard test test-fast check docs format browser prism bench bench-data bench-engines bench-quality bench-monitor bench-load bench-latency bench-spans doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -72,6 +72,9 @@ bench-load: venv ## puts the model of RUN under load, with a push and a rollback
 
 bench-latency: venv ## compares a request to predict with the bare model, and with TFX's template
 	$(BIN)/python benchmarks/latency.py $(ARGS)
+
+bench-spans: venv ## trains again month by month on flights, and shows what was pushed and why
+	$(BIN)/python benchmarks/spans.py $(ARGS)
 
 browser: ## installs Chromium for the tests of the report, on Debian and Ubuntu, where there is none
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(SUDO) apt-get update --quiet && \

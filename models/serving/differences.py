@@ -33,7 +33,8 @@ class Differences:
         relative: the largest one that parity counts: for regression, as a share of the prediction where that is larger
             than 1.
         request: the request with it.
-        culprit: the feature that causes it, and by how much, as a sentence; empty where no single one does.
+        culprit: the feature that causes it, and by how much, as a sentence; or that most rows differ, whatever their
+            values; else empty.
     """
 
     largest: float
@@ -148,7 +149,9 @@ def _rounded_predictions(
 
 
 def _culprit(table: pa.RecordBatch, difference: np.ndarray, spec: Spec, limit: float) -> str:
-    """Returns a sentence on the feature whose replacement makes a row agree or disagree; empty where no one stands out.
+    """Returns a sentence on the feature whose replacement makes a row agree or disagree.
+
+    Where none stands out, it is one on the model, if most rows differ; else it is empty.
 
     Args:
         table: the rows, with the marks of `made_rows`.
@@ -165,13 +168,23 @@ def _culprit(table: pa.RecordBatch, difference: np.ndarray, spec: Spec, limit: f
             turned.setdefault(name, []).append((abs(difference[row] - difference[base]), base, row))
     ranked = sorted(turned, key=lambda name: (len(turned[name]), max(turned[name])), reverse=True)
     if not ranked or (len(ranked) > 1 and len(turned[ranked[0]]) == len(turned[ranked[1]])):
-        return ""
+        return _of_model(disagrees) if not ranked else ""
     (feature,) = (feature for feature in spec.features if feature.name == ranked[0])
     change, base, row = max(turned[feature.name])
     before, after = (_shown(table, feature, place) for place in (base, row))
     return (
         f"Feature {feature.name!r} makes a difference from the trainer: where a row of eval gets {after} in place of "
         f"{before}, the difference changes by {change:.1e}."
+    )
+
+
+def _of_model(disagrees: np.ndarray) -> str:
+    """Returns a sentence on a difference that no feature causes; empty where few rows differ."""
+    if disagrees.mean() < 0.5:
+        return ""
+    return (
+        f"No feature makes the difference from the trainer: {disagrees.sum():,} of {len(disagrees):,} rows differ, "
+        "whatever their values. A member of the ensemble, its weight or the calibration is not that of the training."
     )
 
 

@@ -1,5 +1,6 @@
 """Sabotage of one feature in an exported model: the comparison with the trainer finds it and names the feature."""
 
+import dataclasses
 import random
 import types
 
@@ -15,8 +16,9 @@ from models import families
 from models.preprocessing.transform_graph import TransformGraph
 from models.serving import differences, export, made_rows
 from models.serving.served_model import ServedModel
-from models.trained import Predict
-from models.training import dataset
+from models.trained import Predict, Trained
+from models.training import dataset, ensemble
+from models.training.ensemble import Member
 from tests.components import trained_models
 
 pytestmark = pytest.mark.slow
@@ -115,11 +117,34 @@ def test_one_feature_is_caught_and_named(trained, tmp_path, name, change):
     assert found.culprit.startswith(f"Feature '{name}' makes a difference from the trainer: "), found.culprit
 
 
-def test_calibration_has_no_feature(trained, tmp_path):
+def test_calibration_is_no_feature(trained, tmp_path):
     _, own, _ = trained
     inputs = own.input
     scores = own(inputs)
     other = keras.Model(inputs, scores * 0.5 + 0.25)
     found = _measured(trained, tmp_path, predictor=other)
     assert found.relative > LIMIT
-    assert found.culprit == ""
+    assert found.culprit.startswith("No feature makes the difference from the trainer: ")
+
+
+def test_one_member_of_an_ensemble_is_caught(trained, tmp_path):
+    """The exported ensemble has another model in place of the second of its members."""
+    graph, own, table = trained
+    other, third = (_scaled(own, factor) for factor in (0.5, 0.75))
+    members = [Member("linear", 0.5, {}, Trained(predictor, {}, {})) for predictor in (own, other)]
+    raw = table.drop_columns([examples.PREDICTION])
+    expected = Predict(ensemble.combine(members, graph.inputs))(graph(raw))
+    predictions = pa.array(list(expected), pa.list_(pa.float32()))
+    whole = raw.append_column(examples.PREDICTION, predictions)
+    changed = [members[0], dataclasses.replace(members[1], trained=Trained(third, {}, {}))]
+    served = ensemble.combine(changed, graph.inputs)
+    found = _measured((graph, own, whole), tmp_path, predictor=served)
+    assert found.relative > LIMIT
+    assert found.culprit.endswith(
+        "A member of the ensemble, its weight or the calibration is not that of the training."
+    )
+
+
+def _scaled(predictor: keras.Model, factor: float) -> keras.Model:
+    """Returns a model whose scores are nearer to one half."""
+    return keras.Model(predictor.input, predictor(predictor.input) * factor + (1 - factor) / 2)

@@ -130,6 +130,22 @@ def test_signatures_have_the_methods_of_a_model_server(saved):
     assert {name: method for name, method in found.items() if not name.startswith("__")} == predict | others
 
 
+def test_saved_model_cli_shows_the_columns_and_the_methods(saved):
+    """The lines of the inputs are those that a person copies into a client."""
+    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "show", "--dir", str(saved), "--all"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    parts = dict(part.split("']:", 1) for part in done.stdout.split("signature_def['")[1:])
+    assert {"serving_default", "predict", "transform_features", "classify", "regress"} <= set(parts)
+    lines = [line.strip() for line in parts["predict"].splitlines()]
+    shown = list(zip(lines, lines[1:], lines[2:], strict=False))
+    for name, dtype, shape in (
+        ("age", "DT_DOUBLE", "(-1)"), ("class", "DT_STRING", "(-1)"), ("tags used", "DT_DOUBLE", "(-1, -1)"),
+    ):  # fmt: skip
+        assert (f"inputs['{name}'] tensor_info:", f"dtype: {dtype}", f"shape: {shape}") in shown
+    assert ("outputs['scores'] tensor_info:", "dtype: DT_FLOAT", "shape: (-1, 2)") in shown
+    assert "Method name is: tensorflow/serving/classify" in parts["classify"]
+
+
 @pytest.mark.parametrize("rows", [0, 1, 100_000])
 def test_every_signature_answers_batches_of_any_size(saved, rows):
     model = served_model.ServedModel(str(saved))
