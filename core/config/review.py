@@ -22,6 +22,12 @@ class Challenger(Section):
     minutes: Positive = 10
     """the time after which its training is stopped"""
 
+    @property
+    def paths(self) -> list[str]:
+        """The dotted paths that it names: its estimator, and the objects among its parameters."""
+        values = [one for value in self.params.values() for one in (value if isinstance(value, list) else [value])]
+        return [self.estimator, *(one["object"] for one in values if isinstance(one, dict) and set(one) == {"object"})]
+
     @model_validator(mode="after")
     def _has_own_name(self) -> "Challenger":
         if self.name in ("candidate", "champion", "linear", "constant", "label", "weight"):

@@ -10,6 +10,11 @@ from core.text import did_you_mean, listing
 # The libraries of the extra `challengers` in pyproject.toml.
 _EXTRA = ("lightgbm", "scikeras", "skorch", "torch", "xgboost")
 
+_INSTALL = (
+    "Run `make extras`, and start the run with .venv-extras/bin/python; or install it into an environment of your own "
+    "with `pip install .[challengers]`."
+)
+
 
 def check_function(path: str, field: str) -> None:
     """Checks that `package.module.function` exists.
@@ -40,7 +45,7 @@ def _source(module: str, field: str, path: str) -> Path:
     top, *rest = module.split(".")
     spec = importlib.util.find_spec(top)
     if spec is None and top in _EXTRA:
-        raise UserError(f"{field} is {path}, but {top} is not installed. Install it: pip install .[challengers]")
+        raise UserError(f"{field} is {path}, but {top} is not installed. {_INSTALL}")
     if spec is None:
         raise UserError(
             f"{field} is {path}, but there is no module {top}. It must be importable from the current folder or "

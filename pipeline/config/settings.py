@@ -144,7 +144,9 @@ def load(
     if settings.preprocessing_fn:
         dotted_path.check_function(settings.preprocessing_fn, "preprocessing_fn")
     for challenger in settings.challengers:
-        dotted_path.check_function(challenger.estimator, f"the estimator of challenger {challenger.name}")
+        for named in challenger.paths:
+            what = "the estimator" if named == challenger.estimator else "an object"
+            dotted_path.check_function(named, f"{what} of challenger {challenger.name}")
     return _with_paths(settings, path.parent if path else Path(), path)
 
 

@@ -1,9 +1,13 @@
 """The section on slices: where the model errs most."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.evaluation import metrics
 from pipeline.reporting.blocks import Block, Section, Table, Text
 from pipeline.reporting.numbers import interval, number
 from pipeline.reporting.run_record import RunRecord
-from pipeline.reporting.sections.metrics import values_with_intervals
+from pipeline.reporting.sections.metrics import models, values_with_intervals
 
 
 def build(record: RunRecord) -> Section:
@@ -21,7 +25,22 @@ def _configured(record: RunRecord) -> list[Block]:
         [part["name"], number(part["rows"]), *values_with_intervals(names, part["metrics"], part["half_widths"])]
         for part in slices
     ]
-    return [Table(["slice", "rows", *names], rows, "Slices of the configuration, worst first, with 95 % intervals")]
+    own = Table(["slice", "rows", *names], rows, "Slices of the configuration, worst first, with 95 % intervals")
+    return [own, *_by_model(record, slices)]
+
+
+def _by_model(record: RunRecord, slices: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """Returns the primary metric of all models on the same slices."""
+    primary = metrics.PRIMARY[record.task].name  # type: ignore[index]
+    titles = models(record)
+    shown = [name for name in titles if any(name in part.get("rivals", {}) for part in slices)]
+    rows = [
+        [part["name"], *(number(values.get(name)) for name in ("candidate", *shown))]
+        for part in slices
+        for values in [{**part.get("rivals", {}), "candidate": part["metrics"].get(primary)}]
+    ]
+    header = ["slice", *(titles[name] for name in ("candidate", *shown))]
+    return [Table(header, rows, f"{primary} of each model on the same rows of these slices")] if shown else []
 
 
 def _groups(record: RunRecord) -> list[Block]:

@@ -63,6 +63,15 @@ def test_slices_worst_rows_and_losses(tmp_path):
     assert losses.table.rows == [["1", "0.5000", "0.5000"], ["2", "0.2500", "0.3750"]]
 
 
+def test_slices_show_all_models_on_the_same_rows(tmp_path):
+    part = {"name": "town = Bonn", "rows": 200, "metrics": {"auc": 0.7}, "half_widths": {"auc": 0.05}}
+    record = records.evaluated(tmp_path, {"slices": [{**part, "rivals": {"linear": 0.6, "tree": 0.75}}]})
+    record.summary["challengers"] = {"tree": {}}
+    _, by_model = tables(slices.build(record))
+    assert by_model.header == ["slice", "this model", "linear", "challenger tree"]
+    assert by_model.rows == [["town = Bonn", "0.7000", "0.6000", "0.7500"]]
+
+
 def test_regression_has_residuals_and_no_threshold(tmp_path):
     explanation = {
         "curves": {
