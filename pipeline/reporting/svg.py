@@ -131,12 +131,13 @@ def _extent(values: Sequence[float]) -> Point:
 
 
 def legend(series: Sequence[Series]) -> list[Markup]:
-    """Returns the names of the series in a row above the chart."""
+    """Returns the names of the series above the chart, three in a row."""
     found = []
     for index, one in enumerate(series):
-        x = LEFT + 110 * index
-        found.append(line([(x, 8), (x + 18, 8)], one.style))
-        found.append(text(x + 23, 12, cut(one.name, 15), "start", "tick"))
+        x, y = LEFT + 116 * (index % 3), 8 + 12 * (index // 3)
+        y -= 3 if len(series) > 3 else 0
+        found.append(line([(x, y), (x + 18, y)], one.style))
+        found.append(text(x + 23, y + 4, cut(one.name, 15), "start", "tick"))
     return found
 
 

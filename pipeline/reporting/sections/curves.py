@@ -21,6 +21,7 @@ def build(record: RunRecord) -> Section:
     drawn: dict[str, Callable[[Any], Chart]] = {
         "roc": _roc,
         "precision_recall": _precision_recall,
+        "by_class": _roc_by_class,
         "calibration": _calibration,
         "confusion": _confusion,
         "predicted_against_true": _predicted_against_true,
@@ -28,6 +29,8 @@ def build(record: RunRecord) -> Section:
         "deciles": _deciles,
     }
     charts = [draw(found[name]) for name, draw in drawn.items() if found.get(name)]
+    if found.get("by_class"):
+        charts.insert(1, _precision_recall_by_class(found["by_class"]))
     texts: list[Block] = [] if found else [Text(record.missing("curves"), "note")]
     return Section("curves", "Curves", [Grid([*_training(record), *charts]), *texts])
 
@@ -68,6 +71,27 @@ def _precision_recall(points: list[list[float]]) -> Chart:
     title = "Precision and recall on test"
     drawn = svg.lines(title, [svg.Series("", points)], ("recall", "precision"), (0, 1), (0, 1))
     return Chart(title, drawn, _points(["recall", "precision"], points))
+
+
+def _by_class(
+    title: str, key: str, axes: tuple[str, str], found: Sequence[Mapping[str, Any]], *more: svg.Series
+) -> Chart:
+    series = [svg.Series(str(one["class"]), one[key], f"s{place}") for place, one in enumerate(found)]
+    tables = [(one["class"], _points(axes, one[key])) for one in found]
+    rows = [[str(name), *row] for name, table in tables for row in table.rows]
+    return Chart(title, svg.lines(title, [*more, *series], axes, (0, 1), (0, 1)), Table(["class", *axes], rows))
+
+
+def _roc_by_class(found: Sequence[Mapping[str, Any]]) -> Chart:
+    axes = ("false positive rate", "true positive rate")
+    return _by_class(
+        "ROC curve on test, each class against all others", "roc", axes, found, svg.Series("", _DIAGONAL, "dashed")
+    )
+
+
+def _precision_recall_by_class(found: Sequence[Mapping[str, Any]]) -> Chart:
+    title = "Precision and recall on test, each class against all others"
+    return _by_class(title, "precision_recall", ("recall", "precision"), found)
 
 
 def _calibration(bins: list[dict[str, float]]) -> Chart:
