@@ -6,14 +6,10 @@ from pathlib import Path
 
 from core.errors import UserError
 from core.text import did_you_mean, listing
+from pipeline.config import extras
 
 # The libraries of the extra `challengers` in pyproject.toml.
 _EXTRA = ("lightgbm", "scikeras", "skorch", "torch", "xgboost")
-
-_INSTALL = (
-    "Run `make extras`, and start the run with .venv-extras/bin/python; or install it into an environment of your own "
-    "with `pip install .[challengers]`."
-)
 
 
 def check_function(path: str, field: str) -> None:
@@ -45,7 +41,7 @@ def _source(module: str, field: str, path: str) -> Path:
     top, *rest = module.split(".")
     spec = importlib.util.find_spec(top)
     if spec is None and top in _EXTRA:
-        raise UserError(f"{field} is {path}, but {top} is not installed. {_INSTALL}")
+        raise UserError(f"{field} is {path}, but {top} is not installed. {extras.advice('challengers')}")
     if spec is None:
         raise UserError(
             f"{field} is {path}, but there is no module {top}. It must be importable from the current folder or "

@@ -79,6 +79,8 @@ class Settings(Section):
     """the model card"""
     score: review.Score = review.Score()
     """the ML Test Score"""
+    track: review.Track = review.Track()
+    """the servers that a run is logged to"""
     gpu: review.Gpu = review.Gpu()
     """what is assumed of a GPU in the advice at the end of a run"""
     serve: sections.Serve = sections.Serve()

@@ -38,5 +38,7 @@ def test_a_wrong_challenger_is_named(challengers, message):
 
 def test_a_library_of_the_extra_that_is_missing_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(dotted_path, "_EXTRA", ("not_installed_library",))
-    with pytest.raises(UserError, match=r"not installed. Run `make extras`, .* `pip install .\[challengers\]`"):
+    with pytest.raises(
+        UserError, match=r"not installed. Run `make extras EXTRAS=challengers`, .* `pip install .\[challengers\]`"
+    ):
         dotted_path.check_function("not_installed_library.Tree", "the estimator of challenger tree")
