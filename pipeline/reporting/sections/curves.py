@@ -1,6 +1,7 @@
 """The section on curves: losses of the training, ROC, precision and recall, calibration, confusion, residuals."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -85,12 +86,16 @@ def _by_class(
 def _roc_by_class(found: Sequence[Mapping[str, Any]]) -> Chart:
     axes = ("false positive rate", "true positive rate")
     return _by_class(
-        "ROC curve on test, each class against all others", "roc", axes, found, svg.Series("", _DIAGONAL, "dashed")
+        "ROC curve on test: the most frequent classes, each against all others",
+        "roc",
+        axes,
+        found,
+        svg.Series("", _DIAGONAL, "dashed"),
     )
 
 
 def _precision_recall_by_class(found: Sequence[Mapping[str, Any]]) -> Chart:
-    title = "Precision and recall on test, each class against all others"
+    title = "Precision and recall on test: the most frequent classes, each against all others"
     return _by_class(title, "precision_recall", ("recall", "precision"), found)
 
 
@@ -121,16 +126,22 @@ def _confusion(found: dict[str, Any]) -> Chart:
 
 def _predicted_against_true(found: dict[str, Any]) -> Chart:
     title = "Predicted against true on test: number of rows"
-    names = [number((low + high) / 2) for low, high in zip(found["edges"], found["edges"][1:], strict=False)]
+    names = _middles(found["edges"])
     cells = found["cells"][::-1]  # the highest values on top
     drawn = svg.heatmap(title, names[::-1], names, cells, ("true", "predicted"))
     rows = [[name, *map(number, row)] for name, row in zip(names[::-1], cells, strict=True)]
     return Chart(title, drawn, Table(["true \\ predicted", *names], rows))
 
 
+def _middles(edges: Sequence[float]) -> list[str]:
+    """Returns the middles of equally wide bins, with the digits that tell them apart."""
+    digits = max(0, 1 - math.floor(math.log10((edges[-1] - edges[0]) / (len(edges) - 1))))
+    return [f"{(low + high) / 2:,.{digits}f}" for low, high in itertools.pairwise(edges)]
+
+
 def _residuals(found: dict[str, Any]) -> Chart:
     title = "Residuals on test: predicted minus true"
-    names = [number((low + high) / 2) for low, high in zip(found["edges"], found["edges"][1:], strict=False)]
+    names = _middles(found["edges"])
     drawn = svg.columns(title, names, [("", found["rows"])], ("predicted minus true", "rows"))
     rows = [[name, number(count)] for name, count in zip(names, found["rows"], strict=True)]
     return Chart(title, drawn, Table(["predicted minus true", "rows"], rows))

@@ -34,7 +34,8 @@ def _metrics(record: RunRecord) -> list[Block]:
             for name, title in shown.items()
             if primary.name in by_model[name]
         ]
-        found.append(_primary(primary.name, values))
+        near = [row for row in values if row[0] != MODELS["constant"]]  # its distance would hide those of the others
+        found.append(_primary(primary.name, near if len(near) > 1 else values))
         found += _differences(record, primary.name)
     evaluated = record.summary["metrics"].get("eval", {})
     if evaluated:

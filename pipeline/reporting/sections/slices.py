@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.evaluation import metrics
-from pipeline.reporting.blocks import Block, Section, Table, Text
+from pipeline.reporting.blocks import Block, Fold, Section, Table, Text
 from pipeline.reporting.numbers import interval, number
 from pipeline.reporting.run_record import RunRecord
 from pipeline.reporting.sections.metrics import models, values_with_intervals
+
+_LONG = 20  # rows of a table that is opened by a click
 
 
 def build(record: RunRecord) -> Section:
@@ -55,7 +57,8 @@ def _groups(record: RunRecord) -> list[Block]:
         return []
     header = ["group", "rows", "measure", "of the group", "of the others", "difference"]
     caption = "Sensitive groups beside all other rows of test, with 95 % intervals of the difference"
-    return [Table(header, sorted(rows, key=lambda row: row[2]), caption)]
+    table = Table(header, sorted(rows, key=lambda row: row[2]), caption)
+    return [Fold("Sensitive groups", [table]) if len(rows) > _LONG else table]
 
 
 def _found(record: RunRecord) -> list[Block]:
@@ -71,4 +74,6 @@ def _found(record: RunRecord) -> list[Block]:
         "chance."
     )
     caption = "Slices with the largest errors, worst first, with 95 % intervals"
+    if not rows:
+        return [Text("Test has too few rows to find slices in which the model errs most.", "note")]
     return [Table(["slice", "rows", error], rows, caption), Text(note, "note")]
