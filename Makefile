@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast check docs format browser prism bench bench-data bench-engines bench-quality bench-monitor bench-load bench-latency bench-spans doctor venv lock clean
+.PHONY: help run compare tensorboard test test-fast test-extras check docs format browser prism bench bench-data bench-engines bench-quality bench-monitor bench-load bench-latency bench-spans doctor venv extras lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -90,11 +90,30 @@ venv: ## makes .venv, or brings it up to date
 # the versions of requirements.lock.
 LOCK_FLAGS := --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_39 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-lock: venv ## writes requirements.lock from pyproject.toml; ARGS="--upgrade" for new versions
+lock: venv ## writes the locks from pyproject.toml; ARGS="--upgrade" for new versions
 	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) --output-file requirements.lock $(ARGS)
 	for name in serve cuda; do $(BIN)/uv pip compile environment/$$name.in --constraint requirements.lock \
 		$(LOCK_FLAGS) --output-file environment/$$name.txt || exit; done
+	before=requirements.lock; for name in $(EXTRAS); do $(BIN)/python -c '$(EXTRA)' $$name | $(BIN)/uv pip compile - \
+		$(LOCK_FLAGS) $(GPU_ONLY) --constraint $$before --output-file requirements-$$name.lock || exit; \
+		before="$$before --constraint requirements-$$name.lock"; done
 
-clean: ## removes caches and build output, but not .venv and runs/
+# The packages of the extras lie in an environment of their own, which has those of .venv too.
+EXTRAS := challengers mlflow
+EXTRA := import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	print(*project["optional-dependencies"][sys.argv[1]], sep="\n")
+# PyTorch and XGBoost load these two only where there are GPUs.
+GPU_ONLY := --no-emit-package nvidia-nccl-cu12 --no-emit-package triton
+extras: venv ## makes .venv-extras: .venv with the libraries of challengers and MLflow (5 GB); EXTRAS=mlflow for one
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-extras
+	$(BIN)/uv pip sync --quiet --python .venv-extras --python-platform x86_64-manylinux_2_39 --require-hashes \
+		$(EXTRAS:%=requirements-%.lock)
+	@echo 'import site; site.addsitedir("$(CURDIR)/.venv/lib/python3.11/site-packages")' \
+		> .venv-extras/lib/python3.11/site-packages/skewless.pth
+
+test-extras: extras ## runs the tests that need the libraries of the extras
+	.venv-extras/bin/python -m pytest -m extras $(ARGS)
+
+clean: ## removes caches and build output, but not environments and runs/
 	rm -rf build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -33,3 +34,13 @@ def of_module(function: str | None) -> str:
     """Returns the digest of the file that defines a function, given by its dotted path; empty without a function."""
     found = importlib.util.find_spec(function.rpartition(".")[0]) if function else None
     return of_file(found.origin) if found and found.origin and found.has_location else ""
+
+
+def of_named(path: str) -> str:
+    """Returns a digest of what a dotted path names: the version of its library, or the file of a user's module."""
+    libraries = importlib.metadata.packages_distributions().get(path.partition(".")[0], ())
+    return (
+        of_values(*((name, importlib.metadata.version(name)) for name in sorted(set(libraries))))
+        if libraries
+        else of_module(path)
+    )

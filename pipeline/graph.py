@@ -156,6 +156,9 @@ STAGES = (
         parameters=lambda run: {
             "spec": run.model(family=Spec.family, hyperparameters={}),
             "options": [one.model_dump(mode="json") for one in run.settings.challengers],
+            "digests_of_estimators": {
+                path: digests.of_named(path) for one in run.settings.challengers for path in one.paths
+            },
         },
     ),
     Stage(

@@ -4,7 +4,10 @@ A challenger is never pushed, and one that fails or takes too long is a warning:
 """
 
 import json
+import math
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import TypeAdapter
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -27,6 +30,7 @@ def Challengers(
     challengers: OutputArtifact[standard_artifacts.ModelRun],
     spec: Parameter[str],
     options: Parameter[str],
+    digests_of_estimators: Parameter[str],
     fingerprint: Parameter[str],
 ) -> None:
     """Trains each challenger in a process of its own, within its time.
@@ -37,6 +41,7 @@ def Challengers(
         challengers: the output: the files that `models.evaluation.challengers` describes, and TensorBoard's logs.
         spec: `Spec.to_json()`.
         options: a list of the section `Challenger` as JSON.
+        digests_of_estimators: makes TFX's cache depend on the libraries and the user's modules.
         fingerprint: makes TFX's cache depend on the code.
     """
     parsed = Spec.from_json(spec)
@@ -52,8 +57,17 @@ def Challengers(
                 warnings += processes.train(challenger, task, folder / challenger.name)
     found = challengers_format.reports(challengers.uri)
     board.write(challengers.uri, found)
-    primary = metrics.PRIMARY[parsed.label.task].name
-    parts = [f"{name} eval {primary} {report['metrics'][primary]:.4f}" for name, report in found.items()]
-    line = " · ".join(parts) or ("no challenger was trained" if given else "none configured")
     summary = {"challengers": found} if given else {}
-    stage_report.record(challengers, line[:100], summary, warnings=warnings)
+    line = _line(found, len(given), parsed) if given else "none configured"
+    stage_report.record(challengers, line, summary, warnings=warnings)
+
+
+def _line(found: Mapping[str, Mapping[str, Any]], given: int, spec: Spec) -> str:
+    """Returns how many challengers were trained, and the best of them by eval."""
+    primary = metrics.PRIMARY[spec.label.task]
+    values = {name: report["metrics"].get(primary.name, math.nan) for name, report in found.items()}
+    trained = f"{len(found)} of {given} trained"
+    if not values or math.isnan(sum(values.values())):
+        return trained
+    best = (max if primary.greater_is_better else min)(values, key=values.__getitem__)
+    return f"{trained} · best {best}, eval {primary.name} {values[best]:.4f}"

@@ -5,9 +5,12 @@ The process imports neither TFX nor, unless the estimator does, TensorFlow.
 
 import importlib
 import json
+import os
 import pathlib
 import pickle
+import signal
 import sys
+import threading
 import time
 from typing import Any
 
@@ -25,6 +28,7 @@ SEED = 0
 def main() -> None:
     """Trains the challenger that the arguments name: the section as JSON, the folder of the rows, and its folder."""
     options, rows, folder = json.loads(sys.argv[1]), pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     begun = time.monotonic()
     task = json.loads((rows / "task.json").read_text(encoding="utf-8"))
     primary = metrics.PRIMARY[task["task"]]
@@ -46,6 +50,12 @@ def main() -> None:
         "warnings": notes,
     }
     (folder / REPORT_FILE).write_text(json.dumps(report), encoding="utf-8")
+
+
+def _end_with_parent() -> None:
+    """Ends this process and those that it started when the other end of standard input is closed."""
+    sys.stdin.read()
+    os.killpg(0, signal.SIGKILL)
 
 
 def grid(params: dict[str, Any]) -> list[dict[str, Any]]:
@@ -94,14 +104,15 @@ def _fit(
 ) -> tuple[Any, dict[str, Any], dict[str, float], list[str]]:
     """Returns a fitted estimator, its parameters, its metrics on eval, and warnings."""
     model = make(options["estimator"], parameters)
+    np.random.seed(SEED)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(SEED)
     weights, eval_weights = (_optional(rows / f"{split}-weight.npy") for split in ("train", "eval"))
     weighed = weights is not None and validation.has_fit_parameter(model, "sample_weight")
     notes = (
         ["its `fit` takes no weights, so it counts all rows the same"] if weights is not None and not weighed else []
     )
-    labels = np.load(rows / "train-label.npy")
-    if task["task"] == "regression":
-        labels = labels.astype(np.float32)
+    labels = np.load(rows / "train-label.npy").astype(np.float32 if task["task"] == "regression" else np.int64)
     given = {"sample_weight": weights} if weighed else {}
     model.fit(inputs(rows, "train", task, options["data"]), labels, **given)
     predicted = predict(model, inputs(rows, "eval", task, options["data"]), task)
@@ -112,11 +123,14 @@ def _fit(
 def predict(model: Any, features: pd.DataFrame | np.ndarray, task: dict[str, Any]) -> np.ndarray:
     """Returns float32[rows, classes], or float32[rows] for regression; a class that train does not have gets 0."""
     if task["task"] == "regression":
-        return np.asarray(model.predict(features), np.float32).reshape(len(features))
-    if not hasattr(model, "predict_proba"):
+        found = np.asarray(model.predict(features), np.float32).reshape(len(features))
+    elif not hasattr(model, "predict_proba"):
         raise TypeError(f"{type(model).__name__} has no predict_proba. Choose a classifier that gives probabilities.")
-    found = np.zeros((len(features), task["classes"]), np.float32)
-    found[:, np.asarray(model.classes_, np.int64)] = model.predict_proba(features)
+    else:
+        found = np.zeros((len(features), task["classes"]), np.float32)
+        found[:, np.asarray(model.classes_, np.int64)] = model.predict_proba(features)
+    if not np.isfinite(found).all():
+        raise ValueError(f"{type(model).__name__} predicts values that are not finite numbers. Change its parameters.")
     return found
 
 

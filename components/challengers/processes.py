@@ -1,10 +1,14 @@
 """Starts the process that trains a challenger: it can be stopped, and a crash of its library ends nothing else."""
 
+import contextlib
 import json
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 
 from core.config.review import Challenger
 from models.evaluation.challengers import REPORT_FILE
@@ -27,15 +31,34 @@ def train(challenger: Challenger, rows: pathlib.Path, folder: pathlib.Path) -> l
     options = json.dumps(challenger.model_dump(mode="json"))
     command = [sys.executable, "-c", _STARTER, options, str(rows), str(folder)]
     try:
-        ended = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=challenger.minutes * 60, check=False
-        )
+        code, lines = _run(command, challenger.minutes * 60)
     except subprocess.TimeoutExpired:
         shutil.rmtree(folder)
         return [f"Challenger {challenger.name} was stopped after {challenger.minutes:g} minutes. Raise its `minutes`."]
-    if ended.returncode or not (folder / REPORT_FILE).exists():
+    if code or not (folder / REPORT_FILE).exists():
         shutil.rmtree(folder)
-        reason = (ended.stderr.strip().splitlines() or [f"its process ended with {ended.returncode}"])[-1]
+        reason = (lines or [f"its process ended with {code}"])[-1]
         return [f"Challenger {challenger.name} could not be trained: {reason}"]
     notes = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))["warnings"]
     return [f"Challenger {challenger.name}: {note}" for note in notes]
+
+
+def _run(command: list[str], seconds: float) -> tuple[int, list[str]]:
+    """Returns the exit code of a command and the lines of its errors; the processes that it started end with it.
+
+    Raises:
+        TimeoutExpired: it did not end in time, and was stopped.
+    """
+    # Workers that it starts would keep a pipe of errors open. Standard input is closed when this process ends.
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
+        )
+        try:
+            code = process.wait(seconds)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        errors.seek(0)
+        return code, errors.read().strip().splitlines()

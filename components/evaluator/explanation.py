@@ -109,7 +109,7 @@ class Explanation:
         return curves.of(self._spec.label, self._test.labels, self._predictions, self._test.weights)
 
     def _slices(self) -> list[dict[str, Any]]:
-        """Returns the worst slices of the configuration, with half the width of the interval of each metric."""
+        """Returns the worst slices of the configuration, with intervals, and the primary metric of the other models."""
         primary = metrics.PRIMARY[self._task]
         sign = 1 if primary.greater_is_better else -1
         measured = [part for part in self._evaluation.slices if primary.name in part.metrics]
@@ -118,9 +118,22 @@ class Explanation:
         slices = self._evaluation.evaluate.all_slices
         rows = slice_members.rows_of(self._split, slices, names) if names else {}
         return [
-            dataclasses.asdict(part) | {"half_widths": self._half_widths("candidate", rows.get(part.name))}
+            dataclasses.asdict(part)
+            | {
+                "half_widths": self._half_widths("candidate", rows.get(part.name)),
+                "rivals": self._of_rivals(primary.name, rows.get(part.name)),
+            }
             for part in worst
         ]
+
+    def _of_rivals(self, metric: str, rows: np.ndarray | None) -> dict[str, float]:
+        """Returns a metric of the other models on some rows of test, where these define it."""
+        if rows is None:
+            return {}
+        labels, weights = self._test.labels[rows], self._test.weights[rows]
+        rivals = {name: found[rows] for name, found in self._test.by_model.items() if name != "candidate"}
+        measured = {name: metrics.compute(self._task, labels, found, weights) for name, found in rivals.items()}
+        return {name: values[metric] for name, values in measured.items() if metric in values}
 
     def _groups(self) -> list[dict[str, Any]]:
         return [dataclasses.asdict(group) for group in self._evaluation.groups]

@@ -1,6 +1,7 @@
 """Declares the sections for the review of a run: other estimators, what persons say of it, what a GPU would do."""
 
 import datetime
+import urllib.parse
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -21,6 +22,12 @@ class Challenger(Section):
     """whether it is given a data frame with names and categorical types, or a float32 array"""
     minutes: Positive = 10
     """the time after which its training is stopped"""
+
+    @property
+    def paths(self) -> list[str]:
+        """The dotted paths that it names: its estimator, and the objects among its parameters."""
+        values = [one for value in self.params.values() for one in (value if isinstance(value, list) else [value])]
+        return [self.estimator, *(one["object"] for one in values if isinstance(one, dict) and set(one) == {"object"})]
 
     @model_validator(mode="after")
     def _has_own_name(self) -> "Challenger":
@@ -47,6 +54,16 @@ def _past_date(text: str) -> str:
     return text
 
 
+def _web_address(text: str) -> str:
+    """Returns the address of a server as it is, or raises ValueError where it is none or has a password."""
+    parts = urllib.parse.urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{text!r} is not the address of a server. Write it like http://localhost:5000.")
+    if parts.password:
+        raise ValueError("the address has a password. Leave it out, and set MLFLOW_TRACKING_PASSWORD for the run.")
+    return text
+
+
 class Signature(Section):
     """What a person has checked by hand."""
 
@@ -63,6 +80,13 @@ class Score(Section):
 
     signed: dict[str, Signature] = {}
     """by the name of a test that a person does: who has done it; it counts half a point"""
+
+
+class Track(Section):
+    """The servers that a run is logged to."""
+
+    mlflow: Annotated[str, AfterValidator(_web_address)] | None = None
+    """the address of MLflow's tracking server, such as http://localhost:5000; null: nothing is logged"""
 
 
 class Gpu(Section):

@@ -13,6 +13,7 @@ from core.spec import Label
 _POINTS = 150
 _BINS = 10
 _CLASSES = 12  # the most frequent classes have a row in the confusion matrix; the others share one
+_RANKED_CLASSES = 6  # as many as a chart has colours
 _OTHER = "(other classes)"
 _CELLS = 24
 _BARS = 30
@@ -36,7 +37,8 @@ def of(label: Label, labels: np.ndarray, predictions: np.ndarray, weights: np.nd
     confusion = {"confusion": _confusion(label, labels, predictions.argmax(axis=1), weights)}
     if label.task == "multiclass":
         right = (predictions.argmax(axis=1) == labels).astype(np.float64)
-        return {**confusion, "calibration": _calibration(right, predictions.max(axis=1), weights)}
+        by_class = _by_class(label, labels, predictions, weights)
+        return {**confusion, "by_class": by_class, "calibration": _calibration(right, predictions.max(axis=1), weights)}
     positive, scores = (labels == 1).astype(np.float64), predictions[:, 1]
     return {
         **confusion,
@@ -61,6 +63,17 @@ def _ranking(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> J
         "roc": [[0.0, 0.0], *(numbers(pair) for pair in rates)],
         "precision_recall": [numbers(pair) for pair in zip(hits[kept] / hits[-1], precision, strict=True)],
     }
+
+
+def _by_class(label: Label, labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> list[Json]:
+    """Returns the ranking of each of the most frequent classes against all others, by the score of the class."""
+    counts = np.bincount(labels, weights, len(label.classes))
+    frequent = np.sort(np.argsort(-counts, kind="stable")[:_RANKED_CLASSES])
+    rankings = (
+        (label.classes[index], _ranking((labels == index).astype(np.float64), predictions[:, index], weights))
+        for index in frequent
+    )
+    return [{"class": name, **ranking} for name, ranking in rankings if ranking]
 
 
 def _calibration(outcome: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> list[Json]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.errors import UserError
 from core.text import did_you_mean, listing
+from pipeline.config import extras
 
 # The libraries of the extra `challengers` in pyproject.toml.
 _EXTRA = ("lightgbm", "scikeras", "skorch", "torch", "xgboost")
@@ -40,7 +41,7 @@ def _source(module: str, field: str, path: str) -> Path:
     top, *rest = module.split(".")
     spec = importlib.util.find_spec(top)
     if spec is None and top in _EXTRA:
-        raise UserError(f"{field} is {path}, but {top} is not installed. Install it: pip install .[challengers]")
+        raise UserError(f"{field} is {path}, but {top} is not installed. {extras.advice('challengers')}")
     if spec is None:
         raise UserError(
             f"{field} is {path}, but there is no module {top}. It must be importable from the current folder or "

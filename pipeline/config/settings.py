@@ -79,6 +79,8 @@ class Settings(Section):
     """the model card"""
     score: review.Score = review.Score()
     """the ML Test Score"""
+    track: review.Track = review.Track()
+    """the servers that a run is logged to"""
     gpu: review.Gpu = review.Gpu()
     """what is assumed of a GPU in the advice at the end of a run"""
     serve: deployment.Serve = deployment.Serve()
@@ -146,7 +148,9 @@ def load(
     if settings.preprocessing_fn:
         dotted_path.check_function(settings.preprocessing_fn, "preprocessing_fn")
     for challenger in settings.challengers:
-        dotted_path.check_function(challenger.estimator, f"the estimator of challenger {challenger.name}")
+        for named in challenger.paths:
+            what = "the estimator" if named == challenger.estimator else "an object"
+            dotted_path.check_function(named, f"{what} of challenger {challenger.name}")
     return _with_paths(settings, path.parent if path else Path(), path)
 
 

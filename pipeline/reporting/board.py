@@ -150,18 +150,21 @@ def _curves(label: Label, rows: ModelPredictions, predictions: np.ndarray) -> No
     for one in found["calibration"]:
         tf.summary.scalar("curves/calibration", one["share"], step=round(100 * one["score"]), description=_CALIBRATION)
     if "roc" in found:
-        alarms, hits = np.array(found["roc"]).T
-        for step in range(101):
-            tf.summary.scalar("curves/roc", np.interp(step / 100, alarms, hits), step=step, description=_ROC)
-        _precision_recall(rows, predictions)
+        _ranking("", found["roc"], rows, predictions, 1)
+    for one in found.get("by_class", ()):
+        _ranking(f"/{one['class']}", one["roc"], rows, predictions, label.classes.index(one["class"]))
 
 
-def _precision_recall(rows: ModelPredictions, predictions: np.ndarray) -> None:
+def _ranking(suffix: str, roc: list[list[float]], rows: ModelPredictions, predictions: np.ndarray, of: int) -> None:
+    """Writes ROC, precision and recall of one class against the others."""
     import tensorflow as tf
     from tensorboard.plugins.pr_curve import summary
 
-    positive = rows.labels == 1
-    curve = summary.pb("curves/precision_recall", positive, predictions[:, 1].astype(np.float64), weights=rows.weights)
+    alarms, hits = np.array(roc).T
+    for step in range(101):
+        tf.summary.scalar(f"curves/roc{suffix}", np.interp(step / 100, alarms, hits), step=step, description=_ROC)
+    scores = predictions[:, of].astype(np.float64)
+    curve = summary.pb(f"curves/precision_recall{suffix}", rows.labels == of, scores, weights=rows.weights)
     tf.summary.experimental.write_raw_pb(curve.SerializeToString(), step=0)
 
 

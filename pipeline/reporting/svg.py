@@ -82,11 +82,14 @@ class Axes:
         y: of the vertical axis.
         names: what the axes show.
         categories: the names of the values 0, 1, 2, ... of the horizontal axis, in place of numbers.
+        whole: whether the horizontal axis counts.
     """
 
-    def __init__(self, x: Point, y: Point, names: tuple[str, str], categories: Sequence[str] = ()) -> None:
+    def __init__(
+        self, x: Point, y: Point, names: tuple[str, str], categories: Sequence[str] = (), whole: bool = False
+    ) -> None:
         self.x, self.y = scale(*x, LEFT, WIDTH - RIGHT), scale(*y, HEIGHT - BOTTOM, TOP)
-        self._names, self._x, self._y, self._categories = names, x, y, categories
+        self._names, self._x, self._y, self._categories, self._whole = names, x, y, categories, whole
 
     def elements(self) -> list[Markup]:
         """Returns grid lines, ticks and names."""
@@ -95,7 +98,7 @@ class Axes:
         for value in ticks(*self._y):
             found.append(line([(LEFT, self.y(value)), (WIDTH - RIGHT, self.y(value))], "grid"))
             found.append(text(LEFT - 5, self.y(value) + 4, tick(value), "end", "tick"))
-        named = [(value, tick(value)) for value in ticks(*self._x)]
+        named = [(value, tick(value)) for value in ticks(*self._x) if not self._whole or float(value).is_integer()]
         if self._categories:
             every = math.ceil(len(self._categories) / (6 if max(map(len, self._categories)) < 8 else 4))
             named = [(i, cut(name, 11)) for i, name in enumerate(self._categories) if i % every == 0]
@@ -118,8 +121,9 @@ def lines(
 ) -> Markup:
     """Returns a line chart; the legend names the series that have a name."""
     points = [point for one in series for point in one.points]
+    whole = x is None and all(isinstance(point[0], int) for point in points)
     x = (-0.4, len(categories) - 0.6) if categories else x or _extent([point[0] for point in points])
-    axes = Axes(x, y or _extent([point[1] for point in points]), names, categories)
+    axes = Axes(x, y or _extent([point[1] for point in points]), names, categories, whole)
     drawn = [line([(axes.x(a), axes.y(b)) for a, b in one.points], one.style) for one in series if one.points]
     named = [one for one in series if one.name]
     return picture(title, [*axes.elements(), *extra(axes), *drawn, *(legend(named) if len(named) > 1 else [])])
@@ -131,12 +135,13 @@ def _extent(values: Sequence[float]) -> Point:
 
 
 def legend(series: Sequence[Series]) -> list[Markup]:
-    """Returns the names of the series in a row above the chart."""
+    """Returns the names of the series above the chart, three in a row."""
     found = []
     for index, one in enumerate(series):
-        x = LEFT + 110 * index
-        found.append(line([(x, 8), (x + 18, 8)], one.style))
-        found.append(text(x + 23, 12, cut(one.name, 15), "start", "tick"))
+        x, y = LEFT + 116 * (index % 3), 8 + 12 * (index // 3)
+        y -= 3 if len(series) > 3 else 0
+        found.append(line([(x, y), (x + 18, y)], one.style))
+        found.append(text(x + 23, y + 4, cut(one.name, 15), "start", "tick"))
     return found
 
 
@@ -167,7 +172,7 @@ def bars(title: str, rows: Sequence[tuple[str, float, float]], axis: str) -> Mar
         found.append(bar(start, y + 2, end - start, step - 8, "s0", f"{name}: {number(value)}"))
         if half:
             found.append(line([(x(value - half), y + 9), (x(value + half), y + 9)], "whisker"))
-    found.append(text((left + WIDTH) / 2, height - 6, axis, "middle", "tick"))
+    found.append(text(WIDTH / 2, height - 6, axis, "middle", "tick"))
     return picture(title, found, height=height)
 
 
@@ -227,14 +232,14 @@ def parallel(title: str, names: Sequence[str], rows: Sequence[tuple[Sequence[flo
 
 def dots(title: str, rows: Sequence[tuple[str, float, float]], axis: str) -> Markup:
     """Returns a dot with its interval for each row: name, value and half the width of the interval."""
-    left, step = 110, 24
+    left, step = 150, 24
     height = step * len(rows) + 44
     low, high = _extent([end for _, value, half in rows for end in (value - half, value + half)])
     x = scale(low, high, left + 8, WIDTH - RIGHT - 8)
     found = _vertical_grid(x, ticks(low, high, 4), height)
     for index, (name, value, half) in enumerate(rows):
         y = 16 + step * index
-        found.append(text(left - 6, y + 4, cut(name, 16), "end", "tick"))
+        found.append(text(left - 6, y + 4, cut(name, 22), "end", "tick"))
         found.append(line([(x(value - half), y), (x(value + half), y)], "whisker"))
         tip = tag("title", f"{name}: {number(value)}")
         found.append(tag("circle", tip, cx=x(value), cy=y, r=5, class_=f"fill s{index % 6}"))

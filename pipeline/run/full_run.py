@@ -23,6 +23,7 @@ from pipeline.run import summary, terminal
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
 from pipeline.run.run_folder import LocalContext
+from pipeline.tracking import mlflow_run
 
 if TYPE_CHECKING:
     from pipeline.run.tfx_pipeline import Watch
@@ -71,10 +72,13 @@ class FullRun:
                 found |= {"status": "failed"}
             page.after_run(self.context.folder, found)
             board.after_run(self.context.folder, found)
+            tracked = None if isinstance(error, (KeyboardInterrupt, WorkerLost)) else self._tracked(found)
             if self.request.json:
                 print(json.dumps(found, indent=2, ensure_ascii=False), file=stdout, flush=True)
             elif not isinstance(error, KeyboardInterrupt):
                 summary.show(console, found, self.context.folder, self.request.settings.data.files)
+            if tracked:
+                console.print(tracked, soft_wrap=True)
             if error:
                 text = Text.assemble(("error: ", "bold red"), self._message(error))
                 terminal.console(stderr).print(text, soft_wrap=True)
@@ -109,6 +113,14 @@ class FullRun:
                 traceback.print_exc()  # to the log, which standard error is redirected to
             return watch, _cause(error, watch)
         return watch, None
+
+    def _tracked(self, found: Mapping[str, Any]) -> Text | None:
+        """Logs the run to the servers of the configuration; returns the line on that."""
+        try:
+            address = mlflow_run.after_run(self.context.folder, found, self.context.settings.track)
+        except UserError as lost:
+            return Text.assemble(("warning: ", "bold yellow"), str(lost))
+        return Text.assemble((f"{'mlflow':<11}", "dim"), address) if address else None
 
     def _update_schema(self) -> str:
         """Writes the inferred schema beside the configuration; returns the changes."""

@@ -12,8 +12,14 @@ def reproducible(record: RunRecord) -> Finding:
     digest = record.summary.get("fingerprint")
     known = Evidence(f"Data, configuration and code of the run have the digest {digest}.",
                      f"grep fingerprint {quoted(record.folder.summary)}")  # fmt: skip
-    node = "tests/models/networks/test_fit.py::test_the_same_seed_gives_the_same_model"
-    return all_of(_NO_TESTS, tested(node, "The same seed gives the same model."), known if digest else None)
+    networks = "tests/models/networks/test_fit.py::test_the_same_seed_gives_the_same_model"
+    trees = "tests/models/trees/test_boosting.py::test_the_same_seed_gives_the_same_trees"
+    return all_of(
+        _NO_TESTS,
+        tested(networks, "The same seed gives the same network."),
+        tested(trees, "The same seed gives the same trees."),
+        known if digest else None,
+    )
 
 
 def unit_tests(record: RunRecord) -> Finding:

@@ -12,7 +12,8 @@ def dependency_changes(record: RunRecord) -> Finding:
         "tests/pipeline/run/test_code_dependencies.py::"
         "test_a_library_in_the_lock_changes_the_stages_that_import_it_and_those_below_them"
     )
-    command = f"python pipeline/run_local.py {quoted(record.folder.config)} --dry-run"
+    folder = record.folder
+    command = f"python pipeline/run_local.py {quoted(folder.config)} --out {quoted(folder.path)} --dry-run"
     named = Evidence("Changes of data, configuration, code and libraries since the last run are named.", command)
     tests = tested(node, "A changed library makes the stages that import it run again.")
     return all_of("There is no run to compare with.", tests, named if record.executions else None)

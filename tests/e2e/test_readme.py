@@ -11,6 +11,7 @@ import sys
 import pyarrow.parquet as parquet
 import pytest
 
+from core.config import review
 from pipeline.config import settings, yaml_reader
 from pipeline.graph import STAGES
 
@@ -24,7 +25,10 @@ def blocks(language):
 
 
 def test_the_configuration_loads(tmp_path):
-    card, example, _ = blocks("yaml")
+    challengers, card, example, _ = blocks("yaml")
+    given, _ = yaml_reader.parse(challengers, "README.md")
+    named = [review.Challenger.model_validate(one).name for one in given["challengers"]]
+    assert named == ["forest", "xgboost", "network"]
     (tmp_path / "card.yaml").write_text(f"data: {{files: data/*.csv}}\nlabel: churned\n{card}")
     assert settings.load(tmp_path / "card.yaml").evaluate.max_gaps == {"true_positive_rate": 0.1}
     (tmp_path / "churn.yaml").write_text(example)

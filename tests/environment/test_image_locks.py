@@ -1,4 +1,4 @@
-"""The locks of the images: the same versions as requirements.lock, each package with its hash."""
+"""The locks of the images and of the extras: the versions of requirements.lock, each package with its hash."""
 
 import ast
 import re
@@ -9,6 +9,7 @@ import pytest
 
 from environment import installed
 
+EXTRAS = ("requirements-challengers.lock", "requirements-mlflow.lock")
 FOLDER = installed.ROOT / "environment"
 
 
@@ -22,6 +23,21 @@ def test_versions_are_those_of_the_lock_of_the_project(name):
     }
     assert {package: project[package] for package in found if package in project}.items() <= found.items()
     assert all("--hash=sha256:" in block for block in re.split(r"(?m)^(?=[\w.-]+==)", text)[1:])
+
+
+def locked(name):
+    return installed.locked_versions((installed.ROOT / name).read_text(encoding="utf-8"))
+
+
+def test_the_extras_fit_the_project_and_each_other():
+    project, challengers, mlflow = map(locked, ["requirements.lock", *EXTRAS])
+    for one, other in ((challengers, project), (mlflow, project), (mlflow, challengers)):
+        assert {name: other[name] for name in one if name in other}.items() <= one.items()
+    assert {"xgboost", "lightgbm", "scikeras", "skorch", "torch"} <= challengers.keys()
+    assert {"mlflow", "mlflow-skinny"} <= mlflow.keys()
+    for name in EXTRAS:
+        text = (installed.ROOT / name).read_text(encoding="utf-8")
+        assert all("--hash=sha256:" in block for block in re.split(r"(?m)^(?=[\w.-]+==)", text)[1:])
 
 
 def test_batch_prediction_imports_no_other_packages():

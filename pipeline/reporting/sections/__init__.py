@@ -40,9 +40,10 @@ SECTIONS: tuple[Callable[[RunRecord], Section], ...] = (
 
 
 def build(record: RunRecord) -> list[Section]:
-    """Returns the sections of a run. One that cannot be made is replaced by the reason."""
+    """Returns the sections of a run that have content. One that cannot be made is replaced by the reason."""
     refused = record.summary["status"] == "refused"  # there is nothing of this run but the reason
-    return [_section(section, record) for section in (SECTIONS[:1] if refused else SECTIONS)]
+    made = [_section(section, record) for section in (SECTIONS[:1] if refused else SECTIONS)]
+    return [section for section in made if section.blocks]
 
 
 def _section(section: Callable[[RunRecord], Section], record: RunRecord) -> Section:

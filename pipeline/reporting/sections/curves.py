@@ -1,6 +1,7 @@
 """The section on curves: losses of the training, ROC, precision and recall, calibration, confusion, residuals."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ def build(record: RunRecord) -> Section:
     drawn: dict[str, Callable[[Any], Chart]] = {
         "roc": _roc,
         "precision_recall": _precision_recall,
+        "by_class": _roc_by_class,
         "calibration": _calibration,
         "confusion": _confusion,
         "predicted_against_true": _predicted_against_true,
@@ -28,6 +30,8 @@ def build(record: RunRecord) -> Section:
         "deciles": _deciles,
     }
     charts = [draw(found[name]) for name, draw in drawn.items() if found.get(name)]
+    if found.get("by_class"):
+        charts.insert(1, _precision_recall_by_class(found["by_class"]))
     texts: list[Block] = [] if found else [Text(record.missing("curves"), "note")]
     return Section("curves", "Curves", [Grid([*_training(record), *charts]), *texts])
 
@@ -70,6 +74,31 @@ def _precision_recall(points: list[list[float]]) -> Chart:
     return Chart(title, drawn, _points(["recall", "precision"], points))
 
 
+def _by_class(
+    title: str, key: str, axes: tuple[str, str], found: Sequence[Mapping[str, Any]], *more: svg.Series
+) -> Chart:
+    series = [svg.Series(str(one["class"]), one[key], f"s{place}") for place, one in enumerate(found)]
+    tables = [(one["class"], _points(axes, one[key])) for one in found]
+    rows = [[str(name), *row] for name, table in tables for row in table.rows]
+    return Chart(title, svg.lines(title, [*more, *series], axes, (0, 1), (0, 1)), Table(["class", *axes], rows))
+
+
+def _roc_by_class(found: Sequence[Mapping[str, Any]]) -> Chart:
+    axes = ("false positive rate", "true positive rate")
+    return _by_class(
+        "ROC curve on test: the most frequent classes, each against all others",
+        "roc",
+        axes,
+        found,
+        svg.Series("", _DIAGONAL, "dashed"),
+    )
+
+
+def _precision_recall_by_class(found: Sequence[Mapping[str, Any]]) -> Chart:
+    title = "Precision and recall on test: the most frequent classes, each against all others"
+    return _by_class(title, "precision_recall", ("recall", "precision"), found)
+
+
 def _calibration(bins: list[dict[str, float]]) -> Chart:
     title = "Calibration on test, with 95 % intervals"
 
@@ -97,16 +126,22 @@ def _confusion(found: dict[str, Any]) -> Chart:
 
 def _predicted_against_true(found: dict[str, Any]) -> Chart:
     title = "Predicted against true on test: number of rows"
-    names = [number((low + high) / 2) for low, high in zip(found["edges"], found["edges"][1:], strict=False)]
+    names = _middles(found["edges"])
     cells = found["cells"][::-1]  # the highest values on top
     drawn = svg.heatmap(title, names[::-1], names, cells, ("true", "predicted"))
     rows = [[name, *map(number, row)] for name, row in zip(names[::-1], cells, strict=True)]
     return Chart(title, drawn, Table(["true \\ predicted", *names], rows))
 
 
+def _middles(edges: Sequence[float]) -> list[str]:
+    """Returns the middles of equally wide bins, with the digits that tell them apart."""
+    digits = max(0, 1 - math.floor(math.log10((edges[-1] - edges[0]) / (len(edges) - 1))))
+    return [f"{(low + high) / 2:,.{digits}f}" for low, high in itertools.pairwise(edges)]
+
+
 def _residuals(found: dict[str, Any]) -> Chart:
     title = "Residuals on test: predicted minus true"
-    names = [number((low + high) / 2) for low, high in zip(found["edges"], found["edges"][1:], strict=False)]
+    names = _middles(found["edges"])
     drawn = svg.columns(title, names, [("", found["rows"])], ("predicted minus true", "rows"))
     rows = [[name, number(count)] for name, count in zip(names, found["rows"], strict=True)]
     return Chart(title, drawn, Table(["predicted minus true", "rows"], rows))

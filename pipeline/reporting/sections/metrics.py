@@ -22,7 +22,7 @@ def _metrics(record: RunRecord) -> list[Block]:
         return [Text("The model was not evaluated in this run.")]
     by_model = {"candidate": test, **record.summary.get("baselines", {})}
     halves = record.explanation.get("intervals", {})
-    shown = {name: title for name, title in _titles(record).items() if name in by_model}
+    shown = {name: title for name, title in models(record).items() if name in by_model}
     rows = [
         [title, *values_with_intervals(test, by_model[name], halves.get(name, {}))] for name, title in shown.items()
     ]
@@ -34,7 +34,8 @@ def _metrics(record: RunRecord) -> list[Block]:
             for name, title in shown.items()
             if primary.name in by_model[name]
         ]
-        found.append(_primary(primary.name, values))
+        near = [row for row in values if row[0] != MODELS["constant"]]  # its distance would hide those of the others
+        found.append(_primary(primary.name, near if len(near) > 1 else values))
         found += _differences(record, primary.name)
     evaluated = record.summary["metrics"].get("eval", {})
     if evaluated:
@@ -42,7 +43,7 @@ def _metrics(record: RunRecord) -> list[Block]:
     return found
 
 
-def _titles(record: RunRecord) -> dict[str, str]:
+def models(record: RunRecord) -> dict[str, str]:
     """Returns how the models are called, the challengers by their own names."""
     return MODELS | {name: f"challenger {name}" for name in record.summary.get("challengers", {})}
 
@@ -63,7 +64,7 @@ def _primary(name: str, values: list[tuple[str, float, float]]) -> Chart:
 
 
 def _differences(record: RunRecord, metric: str) -> list[Block]:
-    titles = _titles(record)
+    titles = models(record)
     rows = [
         [titles[name], interval(difference.gain, difference.half_width)]
         for name, difference in verdict.differences(record).items()

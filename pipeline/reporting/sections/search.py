@@ -58,7 +58,8 @@ def _trials(record: RunRecord, trials: list[dict[str, Any]]) -> list[Block]:
     scored = [trial for trial in trials if trial["score"] is not None and math.isfinite(trial["score"])]
     if len(scored) < 2 or not names:
         return [table]
-    charts = [_best_so_far(scored, metric, up), _parallel(scored, names, metric, up)]
+    parallel = [_parallel(scored, names, metric, up)] if names != ["family"] else []
+    charts = [_best_so_far(scored, metric, up), *parallel]
     if len(scored) >= _MIN_TRIALS:
         return [Grid([*charts, _importance(scored, names, metric)]), table]
     note = Text(f"The importance of hyperparameters is shown from {_MIN_TRIALS} trials on.", "note")

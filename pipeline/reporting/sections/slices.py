@@ -1,9 +1,15 @@
 """The section on slices: where the model errs most."""
 
-from pipeline.reporting.blocks import Block, Section, Table, Text
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.evaluation import metrics
+from pipeline.reporting.blocks import Block, Fold, Section, Table, Text
 from pipeline.reporting.numbers import interval, number
 from pipeline.reporting.run_record import RunRecord
-from pipeline.reporting.sections.metrics import values_with_intervals
+from pipeline.reporting.sections.metrics import models, values_with_intervals
+
+_LONG = 20  # rows of a table that is opened by a click
 
 
 def build(record: RunRecord) -> Section:
@@ -21,7 +27,22 @@ def _configured(record: RunRecord) -> list[Block]:
         [part["name"], number(part["rows"]), *values_with_intervals(names, part["metrics"], part["half_widths"])]
         for part in slices
     ]
-    return [Table(["slice", "rows", *names], rows, "Slices of the configuration, worst first, with 95 % intervals")]
+    own = Table(["slice", "rows", *names], rows, "Slices of the configuration, worst first, with 95 % intervals")
+    return [own, *_by_model(record, slices)]
+
+
+def _by_model(record: RunRecord, slices: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """Returns the primary metric of all models on the same slices."""
+    primary = metrics.PRIMARY[record.task].name  # type: ignore[index]
+    titles = models(record)
+    shown = [name for name in titles if any(name in part.get("rivals", {}) for part in slices)]
+    rows = [
+        [part["name"], *(number(values.get(name)) for name in ("candidate", *shown))]
+        for part in slices
+        for values in [{**part.get("rivals", {}), "candidate": part["metrics"].get(primary)}]
+    ]
+    header = ["slice", *(titles[name] for name in ("candidate", *shown))]
+    return [Table(header, rows, f"{primary} of each model on the same rows of these slices")] if shown else []
 
 
 def _groups(record: RunRecord) -> list[Block]:
@@ -36,7 +57,8 @@ def _groups(record: RunRecord) -> list[Block]:
         return []
     header = ["group", "rows", "measure", "of the group", "of the others", "difference"]
     caption = "Sensitive groups beside all other rows of test, with 95 % intervals of the difference"
-    return [Table(header, sorted(rows, key=lambda row: row[2]), caption)]
+    table = Table(header, sorted(rows, key=lambda row: row[2]), caption)
+    return [Fold("Sensitive groups", [table]) if len(rows) > _LONG else table]
 
 
 def _found(record: RunRecord) -> list[Block]:
@@ -52,4 +74,6 @@ def _found(record: RunRecord) -> list[Block]:
         "chance."
     )
     caption = "Slices with the largest errors, worst first, with 95 % intervals"
+    if not rows:
+        return [Text("Test has too few rows to find slices in which the model errs most.", "note")]
     return [Table(["slice", "rows", error], rows, caption), Text(note, "note")]

@@ -12,7 +12,7 @@ _TITLE = "Decision threshold"
 def build(record: RunRecord) -> Section:
     """Returns the section."""
     if record.task and record.task != "binary":
-        return Section("thresholds", _TITLE, [Text(f"A {record.task} model has no decision threshold.", "note")])
+        return Section("thresholds", _TITLE, [])
     counts = (record.explanation.get("curves") or {}).get("thresholds")
     if not counts:
         return Section("thresholds", _TITLE, [Text(record.missing("curves"), "note")])

@@ -2,10 +2,12 @@
 
 import json
 import pathlib
+import subprocess
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestClassifier
 from tfx.types import standard_artifacts
 
@@ -20,13 +22,15 @@ TREE = "sklearn.tree.DecisionTreeClassifier"
 TASK = {"task": "binary", "classes": 2, "numeric": ["hour"], "categorical": {"carrier": 3}}
 
 
+SECONDS = "8642.5"
+
+
 class Slow(RandomForestClassifier):
     """A forest that does not end."""
 
     def fit(self, *_, **__):
-        """Waits for ever."""
-        while True:
-            pass
+        """Waits for ever, for a process that holds its standard error."""
+        subprocess.run(["sleep", SECONDS], check=False)
 
 
 def test_a_list_is_a_grid():
@@ -66,6 +70,12 @@ def test_a_class_that_train_does_not_have_gets_0():
     assert found[0, 1] == found[0, 3] == 0
 
 
+def test_predictions_that_are_no_numbers_are_refused():
+    model = DummyRegressor(strategy="constant", constant=1e300).fit([[0.0]], [1.0])
+    with pytest.raises(ValueError, match="DummyRegressor predicts values that are not finite numbers"):
+        fitting.predict(model, np.array([[1.0]]), {"task": "regression"})
+
+
 def _run(folder: pathlib.Path, *options: dict):
     stages = prepared_stages.prepare(folder)
     (made,), (graph,) = stages.inputs["examples"], stages.inputs["transform_graph"]
@@ -78,6 +88,7 @@ def _run(folder: pathlib.Path, *options: dict):
         outputs,
         spec=prepared_stages.SPEC.to_json(),
         options=json.dumps(options),
+        digests_of_estimators="{}",
     )
     return found, json.loads(found.get_string_custom_property("report"))
 
@@ -101,6 +112,7 @@ def test_challengers_are_trained_kept_and_predict_test(tmp_path):
     svm, stopped = report["warnings"]
     assert svm.startswith("Challenger svm could not be trained: TypeError: LinearSVC has no predict_proba.")
     assert stopped == "Challenger slow was stopped after 0.1 minutes. Raise its `minutes`."
+    assert SECONDS not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.slow

@@ -139,6 +139,8 @@ def test_explanation_has_all_parts(good_run):
     ]  # fmt: skip
     assert found["staleness"] == {}
     assert all(0 < part["half_widths"]["auc"] < 0.2 for part in found["slices"])
+    assert all(part["rivals"].keys() == {"linear", "champion", "constant"} for part in found["slices"])
+    assert all(part["rivals"]["constant"] == 0.5 for part in found["slices"])
     assert [one["feature"] for one in found["importance"]] == ["age", "town"]
     assert found["importance"][1]["loss"] == 0
     assert found["dependence"]["of"] == "yes"

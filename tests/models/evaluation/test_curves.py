@@ -53,6 +53,16 @@ def test_rare_classes_share_a_row_of_the_confusion_matrix():
     assert found["calibration"][0]["share"] == 1
 
 
+def test_each_class_is_ranked_against_all_others():
+    label = Label("kind", "multiclass", "text", ("a", "b", "c"))
+    predictions = np.array([[0.6, 0.3, 0.1], [0.5, 0.4, 0.1], [0.7, 0.2, 0.1]])
+    found = curves.of(label, np.array([0, 1, 1]), predictions, np.ones(3))["by_class"]
+    assert [one["class"] for one in found] == ["a", "b"], "c has no row, so no curve"
+    assert found[0]["roc"] == [[0, 0], [0.5, 0], [0.5, 1], [1, 1]]
+    assert found[1]["roc"] == [[0, 0], [0, 0.5], [1, 0.5], [1, 1]]
+    assert found[1]["precision_recall"] == [[0.5, 1], [0.5, 0.5], [1, pytest.approx(2 / 3, abs=1e-5)]]
+
+
 def test_regression():
     label = Label("price", "regression", "float")
     found = curves.of(label, np.arange(20.0), np.arange(20.0) + 1, np.ones(20))

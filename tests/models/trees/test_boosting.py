@@ -66,6 +66,14 @@ def test_learns_every_task_from_every_kind(task, kinds, tmp_path, monkeypatch):
     np.testing.assert_array_equal(Predict(loaded)(rows.features), scores)
 
 
+def test_the_same_seed_gives_the_same_trees():
+    inputs, rows = made("binary", "categorical")
+    first, again = (Predict(fit("binary", inputs, rows).predictor)(rows.features) for _ in range(2))
+    other = Predict(fit("binary", inputs, rows, options=Train(seed=1)).predictor)(rows.features)
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0
+
+
 def test_weights_decide_between_contradictions():
     inputs, rows = made("binary", "numeric")
     wrong = TransformedRows(rows.features, 1 - rows.labels, np.zeros(len(rows), np.float32))

@@ -25,6 +25,7 @@ def test_a_challenger_has_defaults():
             "Did you mean 'RandomForestClassifier'",
         ),
         (["{name: forest, estimator: no_such_library.Tree}"], "there is no module no_such_library"),
+        (["{name: a, estimator: " + FOREST + ", params: {base: {object: sklearn.tree.NoTree}}}"], "defines no NoTree"),
         (["{name: linear, estimator: " + FOREST + "}"], "`linear` is the name of another model"),
         (["{name: a, estimator: " + FOREST + "}"] * 2, "two challengers have the same name: a, a"),
     ],
@@ -37,5 +38,7 @@ def test_a_wrong_challenger_is_named(challengers, message):
 
 def test_a_library_of_the_extra_that_is_missing_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(dotted_path, "_EXTRA", ("not_installed_library",))
-    with pytest.raises(UserError, match=r"not installed. Install it: pip install .\[challengers\]"):
+    with pytest.raises(
+        UserError, match=r"not installed. Run `make extras EXTRAS=challengers`, .* `pip install .\[challengers\]`"
+    ):
         dotted_path.check_function("not_installed_library.Tree", "the estimator of challenger tree")

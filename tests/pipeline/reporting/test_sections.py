@@ -84,6 +84,27 @@ def test_slices_worst_rows_and_losses(tmp_path):
     assert losses.table.rows == [["1", "0.5000", "0.5000"], ["2", "0.2500", "0.3750"]]
 
 
+def test_each_class_has_a_curve_with_its_numbers(tmp_path):
+    found = [
+        {"class": "a", "roc": [[0, 0], [1, 1]], "precision_recall": [[0.5, 1], [1, 0.5]]},
+        {"class": records.EVIL, "roc": [[0, 0], [0, 1], [1, 1]], "precision_recall": [[1, 1]]},
+    ]
+    record = records.evaluated(tmp_path, {"curves": {"by_class": found}}, {**records.CONFIG, "task": "multiclass"})
+    _, roc, precision = charts(curves.build(record))
+    assert roc.table.rows == [["a", "0", "0"], ["a", "1", "1"], [records.EVIL, "0", "0"], [records.EVIL, "0", "1"],
+                              [records.EVIL, "1", "1"]]  # fmt: skip
+    assert precision.table.rows == [["a", "0.5000", "1"], ["a", "1", "0.5000"], [records.EVIL, "1", "1"]]
+
+
+def test_slices_show_all_models_on_the_same_rows(tmp_path):
+    part = {"name": "town = Bonn", "rows": 200, "metrics": {"auc": 0.7}, "half_widths": {"auc": 0.05}}
+    record = records.evaluated(tmp_path, {"slices": [{**part, "rivals": {"linear": 0.6, "tree": 0.75}}]})
+    record.summary["challengers"] = {"tree": {}}
+    _, by_model = tables(slices.build(record))
+    assert by_model.header == ["slice", "this model", "linear", "challenger tree"]
+    assert by_model.rows == [["town = Bonn", "0.7000", "0.6000", "0.7500"]]
+
+
 def test_regression_has_residuals_and_no_threshold(tmp_path):
     explanation = {
         "curves": {
@@ -97,10 +118,10 @@ def test_regression_has_residuals_and_no_threshold(tmp_path):
     assert [loss.table.header, rmse.table.header] == [
         ["epoch", "loss on train, of the scaled label"], ["epoch", "rmse on eval"],
     ]  # fmt: skip
-    assert scatter.table.rows == [["3", "1", "4"], ["1", "5", "0"]]
-    assert residuals.table.rows == [["-0.5000", "4"], ["0.5000", "6"]]
+    assert scatter.table.rows == [["3.0", "1", "4"], ["1.0", "5", "0"]]
+    assert residuals.table.rows == [["-0.5", "4"], ["0.5", "6"]]
     assert deciles.table.rows == [["1.5", "1.25", "0.5000", "10"]]
-    assert thresholds.build(record).blocks[0].text == "A regression model has no decision threshold."
+    assert not thresholds.build(record).blocks, "so the report has no such section"
 
 
 def trial(units, score, epochs=5, status="completed"):
