@@ -91,7 +91,7 @@ venv: ## makes .venv, or brings it up to date
 LOCK_FLAGS := --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_39 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 lock: venv ## writes the locks from pyproject.toml; ARGS="--upgrade" for new versions
-	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) --output-file requirements.lock $(ARGS)
+	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) --constraint environment/lock.in --output-file requirements.lock $(ARGS)
 	for name in serve cuda; do $(BIN)/uv pip compile environment/$$name.in --constraint requirements.lock \
 		$(LOCK_FLAGS) --output-file environment/$$name.txt || exit; done
 	before=requirements.lock; for name in $(EXTRAS); do $(BIN)/python -c '$(EXTRA)' $$name | $(BIN)/uv pip compile - \
