@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast test-extras check docs format browser prism bench bench-data bench-engines bench-quality bench-monitor bench-load bench-latency bench-spans doctor venv extras lock clean
+.PHONY: help run compare tensorboard test test-fast test-extras check docs format browser prism flink flink-up flink-down bench bench-data bench-engines bench-quality bench-monitor bench-load bench-latency bench-spans doctor venv extras lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -51,6 +51,29 @@ PRISM := .prism_cache
 prism: ## builds Beam's engine Prism with Go, for the tests of the data stages outside of this process
 	@command -v go > /dev/null || { echo "error: Go is missing, and Prism is built with it. Install it (Debian: golang)." >&2; exit 1; }
 	GOBIN="$(CURDIR)/$(PRISM)" go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM)
+
+# What a cluster consists of is made once, and again when the file that names its versions has changed.
+CLUSTER := .beam
+.PRECIOUS: $(CLUSTER)/%/build/job-server.jar $(CLUSTER)/%/dist
+$(CLUSTER)/%/build/job-server.jar: environment/%/pom.xml
+	@for tool in java mvn; do command -v $$tool > /dev/null || { echo "error: $$tool is missing, and the cluster needs it. \
+	Install Java 11 or 17 and Maven (Debian: openjdk-17-jdk-headless maven)." >&2; exit 1; }; done
+	mvn --quiet --batch-mode --file $< package
+	@touch $@
+
+$(CLUSTER)/%/dist: environment/%/cluster.txt
+	@rm -rf $@ && mkdir -p $@
+	$(BIN)/python -m pip download --quiet --no-deps --require-hashes --dest $@ --requirement $<
+	tar --extract --gzip --file $@/*.tar.gz --directory $@ --strip-components 2 --wildcards '*/deps/lib/*'
+	@rm $@/*.tar.gz && touch $@
+
+flink: venv $(CLUSTER)/flink/build/job-server.jar $(CLUSTER)/flink/dist
+
+flink-up: flink ## starts a cluster of Flink on this machine alone, and says how to use it
+	@$(BIN)/python -m environment.clusters flink up
+
+flink-down: venv ## ends it
+	@$(BIN)/python -m environment.clusters flink down
 
 bench: venv ## compares the default run with TFX's template, and its model with scikit-learn's
 	$(BIN)/python benchmarks/taxi.py $(ARGS)

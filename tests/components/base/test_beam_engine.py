@@ -1,9 +1,10 @@
-"""The data stages on a portable engine: a job server, and workers in another process, as on Flink and Spark.
+"""The data stages on portable engines: a job server, and workers in other processes.
 
-The engine is Prism, which `make prism` builds. Its workers come from a worker pool in a process of its own, so all
-that a stage sends them goes through Beam's portable protocol.
+`make prism` builds Prism, whose workers come from a worker pool; `make flink-up` starts a cluster of Flink, whose task
+managers start them. Where an engine is not there, its tests are skipped.
 """
 
+import contextlib
 import json
 import pathlib
 import re
@@ -31,6 +32,7 @@ from core.config.deployment import Beam
 from core.config.sections import Data
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
+from environment import clusters
 from environment.installed import ROOT
 from tests.components import data_stages, served_models
 
@@ -124,9 +126,9 @@ signal.pause()
 """
 
 
-@pytest.fixture(scope="module")
+@contextlib.contextmanager
 def prism() -> Iterator[Beam]:
-    """The configuration for Prism with a running worker pool."""
+    """Yields the configuration for Prism, with a running worker pool."""
     if not PRISM.exists():
         pytest.skip("`make prism` has not built Prism")
     port = free_port()
@@ -141,6 +143,20 @@ def prism() -> Iterator[Beam]:
     finally:
         pool.terminate()
         pool.wait()
+
+
+@contextlib.contextmanager
+def flink() -> Iterator[Beam]:
+    """Yields the configuration that `make flink-up` prints."""
+    if not answers(8099):
+        pytest.skip("`make flink-up` has not started a cluster")
+    yield Beam(runner="flink", options=dict(clusters.flink().options))
+
+
+@pytest.fixture(scope="module", params=[prism, flink], ids=["prism", "flink"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Beam]:
+    with request.param() as beam:
+        yield beam
 
 
 def run_stages(folder: pathlib.Path, file: str, beam: list[str]) -> dict[str, object]:
@@ -187,7 +203,7 @@ def run_stages(folder: pathlib.Path, file: str, beam: list[str]) -> dict[str, ob
 
 
 @pytest.mark.slow
-def test_the_data_stages_find_the_same_on_a_portable_engine(tmp_path, prism, monkeypatch):
+def test_the_data_stages_find_the_same_on_a_portable_engine(tmp_path, engine, monkeypatch):
     monkeypatch.setattr(example_gen, "_UNIT_BYTES", 10_000)  # several units, so that there is something to divide
     generator = np.random.default_rng(0)
     ages, towns = generator.integers(18, 90, ROWS), generator.choice(["Bern", "Rome", "Oslo"], ROWS)
@@ -196,11 +212,11 @@ def test_the_data_stages_find_the_same_on_a_portable_engine(tmp_path, prism, mon
     (tmp_path / "data.csv").write_text("\n".join(["age,town,late", *lines]) + "\n")
 
     local = run_stages(tmp_path / "local", str(tmp_path / "data.csv"), data_stages.BEAM)
-    with beam_engine.started(prism) as arguments:
+    with beam_engine.started(engine) as arguments:
         portable = run_stages(tmp_path / "portable", str(tmp_path / "data.csv"), arguments)
     (port,) = re.findall(r"--job_endpoint=localhost:(\d+)", " ".join(arguments))
 
-    assert not answers(int(port)), "the job server has ended with the block"
+    assert answers(int(port)) == ("job_endpoint" in engine.options), "its own job server has ended with the block"
     assert sum(len(group) for groups in local["rows"].values() for group in groups) == ROWS
     assert portable["rows"] == local["rows"]
     assert portable["schema"] == local["schema"]
@@ -219,7 +235,7 @@ def test_the_data_stages_find_the_same_on_a_portable_engine(tmp_path, prism, mon
 
 
 @pytest.mark.slow
-def test_an_error_of_a_worker_on_a_portable_engine_is_the_users_error(tmp_path, prism):
+def test_an_error_of_a_worker_on_a_portable_engine_is_the_users_error(tmp_path, engine):
     columns = {"age": "int", "town": "text", "late": "int", "weight": "float"}
     rows = {"age": [1, 2], "town": ["a", "b"], "late": [0, 1], "weight": [1.0, None]}
     made = data_stages.write_examples(tmp_path / "examples", columns, {"train": rows})
@@ -227,6 +243,6 @@ def test_an_error_of_a_worker_on_a_portable_engine_is_the_users_error(tmp_path, 
     properties = {"spec": Spec(SPEC.label, SPEC.features, weight="weight").to_json(), "statistics_options": "{}"}
     with (
         pytest.raises(UserError, match=r"^Weight column 'weight' is missing in 1 of 2 rows"),
-        beam_engine.started(prism) as arguments,
+        beam_engine.started(engine) as arguments,
     ):
         data_stages.run(StatisticsGen, {"examples": made}, statistics, arguments, **properties)
