@@ -18,7 +18,8 @@ from core import storage
 from core.errors import GateError, UserError, WorkerLost, internal_error
 from pipeline.config import settings
 from pipeline.graph import STAGES
-from pipeline.reporting import board, gpu_advice, page
+from pipeline.reporting import gpu_advice, page
+from pipeline.reporting.tensorboard import board
 from pipeline.run import summary, terminal
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code

@@ -34,7 +34,7 @@ class RunFolder:
         report: its report.
         model_card: the card of its model; `model_card.json` beside it has the same for programs.
         serving: the versions of the model: the folder for TensorFlow Serving's `--model_base_path`.
-        tensorboard: the runs of TensorBoard, which `pipeline.reporting.board` names.
+        tensorboard: the runs of TensorBoard, which `pipeline.reporting.tensorboard.board` names.
         logs: the output of the libraries, one file for each run.
         metadata: ML Metadata's store.
         artifacts: the outputs of all stages.

@@ -1,6 +1,7 @@
 """The declared graph: its order, and what a stage is given."""
 
-import importlib
+import dataclasses
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 
 from core.errors import UserError
 from core.spec import Feature, Label, Spec
-from pipeline.graph import STAGES, stage_named
+from pipeline.config.settings import load
+from pipeline.graph import BY_NAME, STAGES, stage_named
 from pipeline.run.run_folder import LocalContext
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +64,20 @@ def test_columns_keep_only_the_named_fields():
         "hyperparameters": {},
         "preprocessing_fn": None,
     }
+
+
+def test_challengers_depend_on_their_libraries_and_not_on_the_model(monkeypatch):
+    tree = "{name: tree, estimator: sklearn.tree.DecisionTreeClassifier, params: {max_depth: 3}}"
+
+    def given(spec, *sets):
+        settings = load(files="a.csv", label="tip", sets=[f"challengers=[{tree}]", *sets])
+        return BY_NAME["Challengers"].parameters(LocalContext(settings, spec, None, "", folder=None, history=None))
+
+    before = given(SPEC)
+    other = dataclasses.replace(SPEC, family="trees", hyperparameters={})
+    assert before == given(other, "train.epochs=3", "model.family=trees", "tune.trials=0")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "999")
+    assert given(SPEC) != before
 
 
 @pytest.mark.parametrize(("text", "stage"), [("trainer", "Trainer"), ("EXAMPLEGEN", "ExampleGen"), ("Tuner", "Tuner")])

@@ -2,7 +2,10 @@
 
 import json
 import pathlib
+import signal
 import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -22,6 +25,7 @@ TREE = "sklearn.tree.DecisionTreeClassifier"
 TASK = {"task": "binary", "classes": 2, "numeric": ["hour"], "categorical": {"carrier": 3}}
 
 
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 SECONDS = "8642.5"
 
 
@@ -112,7 +116,31 @@ def test_challengers_are_trained_kept_and_predict_test(tmp_path):
     svm, stopped = report["warnings"]
     assert svm.startswith("Challenger svm could not be trained: TypeError: LinearSVC has no predict_proba.")
     assert stopped == "Challenger slow was stopped after 0.1 minutes. Raise its `minutes`."
-    assert SECONDS not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert SECONDS not in _processes()
+
+
+def test_a_challenger_ends_with_the_process_that_started_it(tmp_path):
+    (tmp_path / "rows").mkdir()
+    task = {"task": "regression", "classes": 0, "numeric": ["hour"], "categorical": {}}
+    (tmp_path / "rows" / "task.json").write_text(json.dumps(task))
+    for split in ("train", "eval", "test"):
+        np.save(tmp_path / f"rows/{split}-numeric.npy", np.zeros((4, 1), np.float32))
+        np.save(tmp_path / f"rows/{split}-label.npy", np.zeros(4, np.float32))
+    options = json.dumps({"estimator": f"{__name__}.Slow", "params": {}, "data": "array"})
+    command = [sys.executable, "-m", "components.challengers.fitting", options, str(tmp_path / "rows"), str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True) as process:
+        for _ in range(600):
+            if SECONDS in _processes():
+                break
+            time.sleep(0.1)
+        assert SECONDS in _processes(), "its worker has started"
+        process.stdin.close()  # as where the process that started it has ended
+        assert process.wait(30) == -signal.SIGKILL
+    assert SECONDS not in _processes()
+
+
+def _processes():
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.slow

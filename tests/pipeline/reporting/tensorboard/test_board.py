@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from core import storage
-from pipeline.reporting import board
+from pipeline.reporting.tensorboard import board
 from pipeline.run.fingerprints import Fingerprint
 from tests.pipeline.reporting import records
 

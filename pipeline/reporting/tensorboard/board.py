@@ -3,7 +3,7 @@
     1-search/trial-0         each trial: losses and metrics after each epoch, hyperparameters
     2-training-ID            the final model: the same
     3-challengers-ID/NAME    each estimator of another library: metrics on eval, parameters
-    4-test-ID/MODEL          each model on test: metrics, curves, confusion matrix, hyperparameters
+    4-test-ID/MODEL          each model on test: metrics, curves, confusion matrix, hyperparameters, embeddings
 
 ID is the one of the artifact. TensorFlow is imported where something is written.
 """
@@ -23,6 +23,7 @@ from core.spec import Label
 from models.evaluation import challengers, curves, metrics, stored_predictions
 from models.evaluation.model_comparison import ModelPredictions
 from pipeline.reporting.run_record import RunRecord
+from pipeline.reporting.tensorboard import projector
 from pipeline.run.run_folder import SEARCH_LOGS, RunFolder
 
 _COPIED = {"Trainer": "2-training", "Challengers": "3-challengers"}
@@ -109,6 +110,8 @@ def _tested(record: RunRecord) -> None:
             for metric, value in metrics.compute(task, rows.labels, predictions, rows.weights).items():
                 tf.summary.scalar(f"test/{metric}", value)
             _curves(label, rows, predictions)
+            if name == "candidate":
+                projector.write(record, record.folder.tensorboard / f"{_TEST}-{artifact}" / name)
 
 
 def _predictions(record: RunRecord, folder: pathlib.Path) -> ModelPredictions:

@@ -1,0 +1,1 @@
+"""Writes what TensorBoard shows of a run."""

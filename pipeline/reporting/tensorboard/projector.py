@@ -1,0 +1,78 @@
+"""Writes what TensorBoard's projector shows: the embeddings of the categories, which networks have learnt."""
+
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from core.spec import Feature, Input, Label, Spec, inputs_from_json
+from pipeline.reporting.run_record import RunRecord
+
+_LAYER = "categorical_embedding"
+_MOST = 20_000  # rows of a table that a browser can show
+_CONFIG = "projector_config.pbtxt"
+
+
+def write(record: RunRecord, folder: pathlib.Path) -> None:
+    """Writes a table of vectors for each network of the model, with the column and the value of each row.
+
+    Args:
+        record: the run; nothing is written for a model that has no embeddings.
+        folder: the run of TensorBoard.
+    """
+    model, graph = record.uri("Trainer", "model"), record.uri("Transform", "transform_graph")
+    tables = list(_tables(model / "Format-Serving")) if model and graph else []
+    if not tables or not graph or (folder / _CONFIG).exists():
+        return
+    from google.protobuf import text_format
+    from tensorboard.plugins.projector import projector_config_pb2
+
+    config = projector_config_pb2.ProjectorConfig()
+    labels = _labels(record, inputs_from_json((graph / "inputs.json").read_text(encoding="utf-8")))[:_MOST]
+    lines = ["column\tvalue", *("\t".join(" ".join(text.split()) for text in label) for label in labels)]
+    (folder / "categories.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for number, table in enumerate(tables, 1):
+        name = f"categories-{number}"
+        np.savetxt(folder / f"{name}.vectors.tsv", table[:_MOST], "%.6g", "\t")
+        config.embeddings.add(tensor_name=name, tensor_path=f"{name}.vectors.tsv", metadata_path="categories.tsv")
+    (folder / _CONFIG).write_text(text_format.MessageToString(config), encoding="utf-8")
+
+
+def _tables(model: pathlib.Path) -> Iterator[np.ndarray]:
+    """Yields float32[categories of all columns, units] of each network, which are read without loading the model."""
+    import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel.FromString((model / "saved_model.pb").read_bytes())
+    nodes = saved.meta_graphs[0].object_graph_def.nodes
+    lists = [child.node_id for child in nodes[0].children if child.local_name == "variables_"]
+    values = tf.train.load_checkpoint(str(model / "variables" / "variables"))
+    for child in (child for number in lists for child in nodes[number].children):
+        if _LAYER in nodes[child.node_id].variable.name.split("/"):
+            yield values.get_tensor(f"variables_/{child.local_name}/.ATTRIBUTES/VARIABLE_VALUE")
+
+
+def _labels(record: RunRecord, inputs: Sequence[Input]) -> list[tuple[str, str]]:
+    """Returns the column and the value of each row of the tables: the columns lie one after the other."""
+    from models.preprocessing import feature_stats
+    from models.preprocessing.preprocessing_fn import statistics_path
+
+    categories = [one for one in inputs if one.kind == "categorical"]
+    options = record.config.get("features") or {}
+    kinds = {name: one.get("kind") if isinstance(one, dict) else one for name, one in options.items()}
+    features = tuple(
+        Feature(one.name, "categorical", "text", vocabulary=max(1, one.size - 2))
+        for one in categories
+        if kinds.get(one.name) == "categorical"
+    )
+    statistics = record.uri("StatisticsGen", "statistics")
+    spec = Spec(Label(record.label, "binary", "text"), features)
+    found: Mapping[str, Any] = feature_stats.load(statistics_path(str(statistics)), spec) if statistics else {}
+    return [(one.name, value) for one in categories for value in _values(one, found)]
+
+
+def _values(category: Input, found: Mapping[str, Any]) -> list[str]:
+    """Returns the values of a category in the order of their indexes; the indexes where the values are not known."""
+    values = [*found[category.name].vocabulary, "(unknown)", "(missing)"] if category.name in found else []
+    return values if len(values) == category.size else [str(index) for index in range(category.size)]
