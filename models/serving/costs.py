@@ -11,9 +11,9 @@ from core.serving_costs import ServingCosts
 from models.serving.served_model import ServedModel
 
 # By the number of rows of a request: the most requests that are timed.
-_REQUESTS = {1: 400, 1024: 50}
+_REQUESTS = {1: 200, 1024: 25}
 _WARM_UP = 0.1  # of the requests come before those that are timed
-_SECONDS = 1.0  # of a slow model fewer requests are timed, but not below
+_SECONDS = 0.6  # of a slow model fewer requests are timed, but not below
 _LEAST = 11
 
 
