@@ -1,6 +1,6 @@
 """Measures the Beam stages on each engine, fits a cost to the rows, and says what more rows would cost.
 
-    python benchmarks/beam_engines.py [--engines local two prism] [--times 1 10] [--to Transform] [--results FILE]
+    python benchmarks/beam_engines.py [--engines local two prism flink] [--times 1 10] [--to Transform] [--results FILE]
 
 The table is that of `flights.py`, repeated. The model is linear, since only the stages on Beam are measured. A second
 of a processor is counted wherever it works for a stage, so that other work on the machine disturbs it little; what the
@@ -25,8 +25,9 @@ ENGINES: Mapping[str, Sequence[str]] = {
     "local": (),
     "two": ("beam.options.direct_num_workers=2",),
     "prism": ("beam.runner=prism", "beam.options.prism_location=.prism_cache/prism"),
+    "flink": ("beam.runner=flink", *(f"beam.options.{name}={value}" for name, value in FLINK.items())),
 }
-NAMES = {"local": "local, 1 worker", "two": "local, 2 workers", "prism": "prism, 1 worker"}
+NAMES = {"local": "local, 1 worker", "two": "local, 2 workers", "prism": "prism, 1 worker", "flink": "flink, 2 workers"}
 LINEAR = ("model.family=linear", "tune.trials=0", "train.epochs=1")
 PROJECTED = (10**9, 10**11)
 CORE_HOUR = 0.07  # US dollars for a core with 4 GB of memory, about what a managed service lists
