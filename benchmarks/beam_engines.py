@@ -1,10 +1,11 @@
 """Measures the Beam stages on each engine, fits a cost to the rows, and says what more rows would cost.
 
-    python benchmarks/beam_engines.py [--engines local two prism] [--times 1 10] [--to Transform] [--results FILE]
+    python benchmarks/beam_engines.py [--engines local two prism flink] [--times 1 10] [--to Transform] [--results FILE]
 
 The table is that of `flights.py`, repeated. The model is linear, since only the stages on Beam are measured. A second
 of a processor is counted wherever it works for a stage, so that other work on the machine disturbs it little; what the
-job server of Prism itself does is not in it. Prices are assumptions, to be replaced by those of one's own contract.
+job server of Prism itself does is not in it, and neither is what a cluster of Flink does, which `make flink-up` starts:
+of it, the seconds that passed count. Prices are assumptions, to be replaced by those of one's own contract.
 """
 
 import argparse
@@ -19,14 +20,22 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from environment import clusters
+
 ROWS = 327_346
 STAGES = ("ExampleGen", "StatisticsGen", "ExampleValidator", "Transform", "Evaluator")
 ENGINES: Mapping[str, Sequence[str]] = {
     "local": (),
     "two": ("beam.options.direct_num_workers=2",),
     "prism": ("beam.runner=prism", "beam.options.prism_location=.prism_cache/prism"),
+    "flink": (
+        "beam.runner=flink",
+        *(f"beam.options.{name}='{value}'" for name, value in clusters.flink().options.items()),
+    ),
 }
-NAMES = {"local": "local, 1 worker", "two": "local, 2 workers", "prism": "prism, 1 worker"}
+NAMES = {"local": "local, 1 worker", "two": "local, 2 workers", "prism": "prism, 1 worker", "flink": "flink, 2 workers"}
 LINEAR = ("model.family=linear", "tune.trials=0", "train.epochs=1")
 PROJECTED = (10**9, 10**11)
 CORE_HOUR = 0.07  # US dollars for a core with 4 GB of memory, about what a managed service lists
@@ -114,7 +123,7 @@ def main() -> None:
         title = f"{times * ROWS:,} rows x 33 columns: seconds of processors (and seconds) of each stage"
         now = {engine: found[engine][times * ROWS] for engine in found}
         console.print(title, measured_table(now), "", sep="\n")
-    for engine in arguments.engines:
+    for engine in [name for name in arguments.engines if name != "flink"]:  # its processors are not counted
         console.print(f"the cost on {NAMES[engine]}", cost_table(found[engine]), "", sep="\n")
 
 

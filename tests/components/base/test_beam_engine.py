@@ -13,10 +13,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent import futures
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from tfx import types
 from tfx.types import artifact_utils, standard_artifacts
 
 import ingest
@@ -159,13 +161,40 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Beam]:
         yield beam
 
 
-def run_stages(folder: pathlib.Path, file: str, beam: list[str]) -> dict[str, object]:
-    """Runs the data stages over a file; returns what they found."""
+def write_table(file: pathlib.Path, count: int) -> None:
+    """Writes rows in which `late` depends on `age`."""
+    generator = np.random.default_rng(0)
+    ages, towns = generator.integers(18, 90, count), generator.choice(["Bern", "Rome", "Oslo"], count)
+    late = generator.random(count) < ages / 100
+    lines = [f"{age},{town},{int(value)}" for age, town, value in zip(ages, towns, late, strict=True)]
+    file.write_text("\n".join(["age,town,late", *lines]) + "\n")
+
+
+def run_example_gen(folder: pathlib.Path, file: pathlib.Path, beam: list[str]) -> types.Artifact:
+    """Returns the Examples of a file."""
     made = data_stages.artifact(standard_artifacts.Examples, folder / "examples")
-    source = ingest.discover(Data(files=(file,)))
+    source = ingest.discover(Data(files=(str(file),)))
     properties = {"source": source.to_json(), "spec": SPEC.to_json(), "split": "{}", "slice_columns": "[]"}
     properties[driver.FILES_KEY] = json.dumps(source.files)
     data_stages.run(example_gen.Executor, {}, {"examples": made}, beam, **properties)
+    return made
+
+
+def row_groups(made: types.Artifact) -> dict[str, list[examples.RowGroup]]:
+    """Returns the row groups of each split."""
+    return {
+        split: examples.row_groups(artifact_utils.get_split_uri([made], split)) for split in ("train", "eval", "test")
+    }
+
+
+def rows(made: types.Artifact) -> dict[str, list[list[dict[str, object]]]]:
+    """Returns the rows of each row group of each split, in the order of the files."""
+    return {split: [examples.read(group).to_pylist() for group in found] for split, found in row_groups(made).items()}
+
+
+def run_stages(folder: pathlib.Path, file: pathlib.Path, beam: list[str]) -> dict[str, object]:
+    """Runs the data stages over a file; returns what they found."""
+    made = run_example_gen(folder, file, beam)
     statistics = data_stages.artifact(standard_artifacts.ExampleStatistics, folder / "statistics")
     spec = {"spec": SPEC.to_json()}
     data_stages.run(
@@ -190,11 +219,9 @@ def run_stages(folder: pathlib.Path, file: str, beam: list[str]) -> dict[str, ob
     evaluated, _ = data_stages.run(
         Evaluator, {"examples": made, "model": model}, outputs, beam, evaluate='{"slices": [["town"]]}', **spec
     )
-    groups = {
-        split: examples.row_groups(artifact_utils.get_split_uri([made], split)) for split in ("train", "eval", "test")
-    }
+    groups = row_groups(made)
     return {
-        "rows": {split: [examples.read(group).to_pylist() for group in found] for split, found in groups.items()},
+        "rows": rows(made),
         "statistics": {split: data_stages.read_statistics(statistics, split) for split in groups},
         "schema": pathlib.Path(schema.uri, "schema.pbtxt").read_text(),
         "transformed": transform.sample(graph.uri, groups["train"]),
@@ -205,15 +232,11 @@ def run_stages(folder: pathlib.Path, file: str, beam: list[str]) -> dict[str, ob
 @pytest.mark.slow
 def test_the_data_stages_find_the_same_on_a_portable_engine(tmp_path, engine, monkeypatch):
     monkeypatch.setattr(example_gen, "_UNIT_BYTES", 10_000)  # several units, so that there is something to divide
-    generator = np.random.default_rng(0)
-    ages, towns = generator.integers(18, 90, ROWS), generator.choice(["Bern", "Rome", "Oslo"], ROWS)
-    late = generator.random(ROWS) < ages / 100
-    lines = [f"{age},{town},{int(value)}" for age, town, value in zip(ages, towns, late, strict=True)]
-    (tmp_path / "data.csv").write_text("\n".join(["age,town,late", *lines]) + "\n")
+    write_table(tmp_path / "data.csv", ROWS)
 
-    local = run_stages(tmp_path / "local", str(tmp_path / "data.csv"), data_stages.BEAM)
+    local = run_stages(tmp_path / "local", tmp_path / "data.csv", data_stages.BEAM)
     with beam_engine.started(engine) as arguments:
-        portable = run_stages(tmp_path / "portable", str(tmp_path / "data.csv"), arguments)
+        portable = run_stages(tmp_path / "portable", tmp_path / "data.csv", arguments)
     (port,) = re.findall(r"--job_endpoint=localhost:(\d+)", " ".join(arguments))
 
     assert answers(int(port)) == ("job_endpoint" in engine.options), "its own job server has ended with the block"
@@ -246,3 +269,24 @@ def test_an_error_of_a_worker_on_a_portable_engine_is_the_users_error(tmp_path, 
         beam_engine.started(engine) as arguments,
     ):
         data_stages.run(StatisticsGen, {"examples": made}, statistics, arguments, **properties)
+
+
+@pytest.mark.slow
+def test_a_lost_task_manager_of_flink_changes_no_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(example_gen, "_UNIT_BYTES", 10_000)  # a hundred units, so that the work lasts some seconds
+    write_table(tmp_path / "data.csv", 100_000)
+    log = clusters.folder("flink") / "logs" / "job-manager.log"
+    with flink() as beam, beam_engine.started(beam) as arguments, futures.ThreadPoolExecutor(1) as pool:
+        restarts = log.read_text().count("to RESTARTING")
+        portable = pool.submit(run_example_gen, tmp_path / "flink", tmp_path / "data.csv", arguments)
+        while not any(tmp_path.glob("flink/examples/Split-train/*")):
+            assert not portable.done(), portable.result()
+            time.sleep(0.05)
+        for lost in clusters.running("flink", "task-manager-1"):
+            lost.kill()
+        try:
+            found = rows(portable.result())
+        finally:
+            clusters.up("flink")
+        assert log.read_text().count("to RESTARTING") > restarts
+    assert found == rows(run_example_gen(tmp_path / "local", tmp_path / "data.csv", data_stages.BEAM))
