@@ -101,6 +101,7 @@ def trained(folder: pathlib.Path, watched: bool) -> tuple[str, str, str]:
     gates = {gate["name"]: gate for gate in summary["gates"]}
     failed = [gate for gate in summary["gates"] if not gate["passed"]]
     why = (failed or [gates[name] for name in ("champion", "linear") if name in gates] or [{"why": ""}])[0]["why"]
+    why = why or str(summary.get("error") or "").replace("\n", " ")
     metrics = {"new": summary["metrics"]["test"], "stable": summary["baselines"].get("champion", {})}
     quality = ", ".join(f"{name} {found['auc']:.3f}" for name, found in metrics.items() if found)
     version = summary["serving"]["version"]

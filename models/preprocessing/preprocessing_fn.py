@@ -130,7 +130,9 @@ def preprocess(inputs: Inputs, spec: Spec, stats: Stats) -> dict[str, tf.Tensor]
     """Returns the model's inputs, as `declare` describes them."""
     declared = declare(spec, stats)
     kinds: dict[str, list[Feature]] = {}
-    for feature in spec.features:
+    payloads = list(_MISSING)
+    # In the order of `_matrix`, which then need not move texts from column to column.
+    for feature in sorted(spec.features, key=lambda one: (one.repeated, payloads.index(one.payload))):
         kinds.setdefault(feature.kind, []).append(feature)
     makers: dict[str, Callable[..., dict[str, tf.Tensor]]] = {
         "numeric": _numerics,

@@ -79,6 +79,22 @@ def test_distances_are_measured_without_a_limit(stages, tmp_path):
     assert 0 < measured["age"].skew_measurements[0].value <= 1
 
 
+def test_disjoint_numbers_pass_without_a_limit():
+    """Their divergence is 1, and with so many rows 1 + 2e-16."""
+    import pandas as pd
+    import tensorflow_data_validation as tfdv
+
+    train, later = (
+        tfdv.generate_statistics_from_dataframe(pd.DataFrame({"age": [start + float(row) for row in range(rows)]}))
+        for start, rows in ((0, 391), (1000, 260))
+    )
+    schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name="age", type=schema_pb2.FLOAT)])
+    found = anomalies.validate(later, schema, SPEC, train=(train, Limits()))
+    (measured,) = found.drift_skew_info[0].skew_measurements
+    assert measured.value > 1
+    assert not found.anomaly_info
+
+
 def test_skew_above_its_limit_stops(stages, tmp_path):
     with pytest.raises(GateError) as error:
         run(stages, tmp_path, skew={"default": 0.2, "features": {"age": None}})
