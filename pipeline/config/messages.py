@@ -68,8 +68,15 @@ def _problem(details: Any, path: yaml_reader.Path, model: type[pydantic.BaseMode
         accepted = _keys(_model_at(model, path))
         inside = f" Its keys: {', '.join(accepted)}." if accepted else ""
         return f"`{field}` is {shown(value)}, expected a mapping.{inside}"
+    if kind in ("tuple_type", "list_type"):
+        return f"`{field}` is {shown(value)}, expected a list, such as [{_example(value)}]."
     message = re.sub(r"^(Input|Value|String|Tuple|Dictionary) should", "it should", message)
     return f"`{field}` is {shown(value)}, but {message}."
+
+
+def _example(value: Any) -> str:
+    """Returns an element of a list in which a value may have been meant."""
+    return ", ".join(map(str, value)) if isinstance(value, Mapping) else str(value)
 
 
 def _keys(model: type[pydantic.BaseModel] | None) -> list[str]:

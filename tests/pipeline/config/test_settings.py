@@ -137,6 +137,7 @@ def test_yaml_keeps_texts_that_old_yaml_would_change(write):
         ("train: [", [":4:1: this is not YAML"]),
         ("train: &a {epochs: 3}\ntune: *a", ["an alias"]),
         ("train: !!python/object:os.system {}", ["not YAML", "python"]),
+        ("evaluate: {slices: [town]}", [":3: `evaluate.slices.0` is town, expected a list, such as [town]"]),
         ("[a]: 3", ["a key is a list or a mapping"]),
     ],
 )
