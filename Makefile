@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast check docs format browser prism bench bench-data bench-engines bench-quality doctor venv lock clean
+.PHONY: help run compare tensorboard test test-fast check docs format browser prism bench bench-data bench-engines bench-quality bench-training doctor venv lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -14,7 +14,7 @@ PYTHON ?= $(or $(shell for python in $(BIN)/python python3.11 python3 python; do
 	"$$python" -ISc '$(IS_3_11)' 2>/dev/null && echo "$$python" && break; done),python3)
 
 help: ## lists the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' Makefile | while read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 run: venv ## trains, evaluates and pushes a model of Chicago taxi trips; ARGS="--data FILES --label COLUMN" for your table
 	$(BIN)/python pipeline/run_local.py $(ARGS)
@@ -63,6 +63,9 @@ bench-engines: venv ## measures the data stages on Beam's engines, and what they
 
 bench-quality: venv ## compares the models of runs with HistGradientBoosting and CatBoost, on 18 real tables
 	$(BIN)/python benchmarks/quality.py $(ARGS)
+
+bench-training: venv ## measures the training of networks: throughput, memory, and the Tuner's own time
+	$(BIN)/python benchmarks/training.py $(ARGS)
 
 browser: ## installs Chromium for the tests of the report, on Debian and Ubuntu, where there is none
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(SUDO) apt-get update --quiet && \

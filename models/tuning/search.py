@@ -184,7 +184,10 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             if failed > _FAILURES and self.best_trial() is None:
                 raise keras_tuner.errors.FatalError("every trial failed") from error
             raise
-        np.save(self.predictions_file(trial), Predict(trained.predictor)(self._validation.features))
+        predictions = trained.predictions
+        if predictions is None:
+            predictions = Predict(trained.predictor)(self._validation.features)
+        np.save(self.predictions_file(trial), predictions)
         self.longest = max(self.longest, time.monotonic() - begin)
         if self._keep:
             self.models[trial.trial_id] = trained
