@@ -53,6 +53,7 @@ class Trained:
         trees: the number of trees; None for networks.
         history: by name the loss and the metrics after each epoch.
         time: where the time went; None for what has no steps.
+        predictions: those for the validation rows; None after a refit, which has trained on them.
         execution: how the steps were computed, in one line; empty for what has none.
     """
 
@@ -63,6 +64,7 @@ class Trained:
     trees: int | None = None
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     time: TrainingTime | None = None
+    predictions: np.ndarray | None = None
     execution: str = ""
 
 

@@ -1,6 +1,7 @@
 """Yields shuffled batches of transformed rows."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -8,6 +9,8 @@ import tensorflow as tf
 
 _BLOCK = 1_024  # consecutive rows that are shuffled as one
 _WINDOW = 256  # blocks whose rows are then shuffled
+# Rows, and values of them, that Python hands over at once: each time costs about a millisecond.
+_CHUNK, _CHUNK_VALUES = 16_384, 1_000_000
 
 
 def batches(
@@ -35,28 +38,31 @@ def batches(
 
     def generate() -> Iterator[tuple[dict[str, np.ndarray] | np.ndarray, ...]]:
         skipped = taken
+        width = sum(math.prod(values.shape[1:]) for values in features.values())
+        most = max(1, min(_CHUNK, _CHUNK_VALUES // max(1, width)) // batch_size)
         for epoch in itertools.count(taken_epochs):
             waiting = np.empty(0, np.int64)
             for window in windows(len(targets), np.random.default_rng([seed, epoch])):
                 waiting = np.concatenate([waiting, window])
-                for _ in range(len(waiting) // batch_size):
+                passed = min(skipped, len(waiting) // batch_size)
+                skipped, waiting = skipped - passed, waiting[passed * batch_size :]
+                while count := min(most, len(waiting) // batch_size):
                     # Sorted indexes read a mapped file in one direction.
-                    chosen, waiting = np.sort(waiting[:batch_size]), waiting[batch_size:]
-                    if skipped:
-                        skipped -= 1
-                        continue
+                    chosen = np.sort(waiting[: count * batch_size].reshape(count, batch_size), axis=1)
+                    waiting = waiting[count * batch_size :]
                     yield (
                         {kind: values[chosen] for kind, values in features.items()},
                         *(array[chosen] for array in extra),
                     )
 
     def spec(values: np.ndarray) -> tf.TensorSpec:
-        return tf.TensorSpec([batch_size, *values.shape[1:]], values.dtype)
+        return tf.TensorSpec([None, batch_size, *values.shape[1:]], values.dtype)
 
     signature = ({kind: spec(values) for kind, values in features.items()}, *map(spec, extra))
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4).with_options(options)
+    chunks = tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2)
+    return chunks.unbatch().prefetch(4).with_options(options)
 
 
 def windows(rows: int, generator: np.random.Generator) -> Iterator[np.ndarray]:

@@ -126,13 +126,15 @@ def fit(
         network.set_weights(weights)
         predictor = head.predictor(network)
         watch.measures(predictor)
+    predictions, found = watch.final()
     return Trained(
         predictor,
-        watch.metrics(),
+        found,
         chosen,
         trained_epochs,
         history=logged,
         time=measured,
+        predictions=predictions,
         execution=executed.line(policy),
     )
 
@@ -205,9 +207,10 @@ class _ValidationMetrics(keras.callbacks.Callback):
         """Measures another model from now on."""
         self._predict = Predict(predictor)
 
-    def metrics(self) -> dict[str, float]:
-        """Returns the metrics of the model with its present weights."""
-        return self._measure(self._rows, self._predict(self._rows.features))
+    def final(self) -> tuple[np.ndarray, dict[str, float]]:
+        """Returns the predictions of the model with its present weights, and their metrics."""
+        predictions = self._predict(self._rows.features)
+        return predictions, self._measure(self._rows, predictions)
 
     def _measure(self, rows: TransformedRows, predictions: np.ndarray) -> dict[str, float]:
         return metrics.compute(self._task, rows.labels, predictions, rows.weights)

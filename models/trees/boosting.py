@@ -63,7 +63,7 @@ def fit(
     predictor, trees, history = _fit(spec, inputs, chosen, train, stop_on, options.seed, budget, report)
     scores = Predict(predictor)(validation.features)
     found = metrics.compute(spec.label.task, validation.labels, scores, validation.weights)
-    return Trained(predictor, found, chosen, trees=trees, history=history)
+    return Trained(predictor, found, chosen, trees=trees, history=history, predictions=scores)
 
 
 def refit(

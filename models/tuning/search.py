@@ -21,7 +21,7 @@ from models import families
 from models.evaluation import metrics, model_comparison
 from models.families.family import Choice
 from models.preprocessing.rows import TransformedRows
-from models.trained import Predict, Report, Trained
+from models.trained import Report, Trained
 from models.tuning import searches, trial_report
 from models.tuning.median_stopping import MedianStopping
 from models.tuning.time_budget import TimeBudget
@@ -190,7 +190,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             if failed > _FAILURES and self.best_trial() is None:
                 raise keras_tuner.errors.FatalError("every trial failed") from error
             raise
-        np.save(self.predictions_file(trial), Predict(trained.predictor)(self._validation.features))
+        np.save(self.predictions_file(trial), np.asarray(trained.predictions))
         self.longest = max(self.longest, time.monotonic() - begin)
         if self._keep:
             self.models[trial.trial_id] = trained
