@@ -5,43 +5,11 @@ Those parts are near matches, lists of names, the accepted names and intervals.
 
 import difflib
 import math
-import re
 from collections.abc import Iterable, Sequence
 
 NULL_WORDS = ("na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "?", "-", ".")
 TRUE_WORDS = ("true", "t", "yes", "y", "on", "1", "1.0")
 FALSE_WORDS = ("false", "f", "no", "n", "off", "0", "0.0")
-# The texts of one value in several forms: what they match as a whole, and the replacements that make them equal. Both
-# Python and TensorFlow read these expressions.
-SAME_VALUE: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (
-    (
-        r"[+-]?[0-9]{1,30}(?:\.[0-9]{0,30})?",
-        [(r"(\.[0-9]*?)0*$", r"\1"), (r"\.$", ""), (r"^(?:\+|(-))?0*([0-9])", r"\1\2"), ("^-0$", "0")],
-    ),
-    ("(?i:true)", [("^.*$", "true")]),
-    ("(?i:false)", [("^.*$", "false")]),
-    (r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00(?::?00)?)?)?", [("^(.{10}).*$", r"\1")]),
-)
-
-
-def plain_form(text: str) -> str | None:
-    """Returns what all texts of a number, a truth value or a day have in common; None for other texts."""
-    for pattern, replacements in SAME_VALUE:
-        if re.fullmatch(pattern, text):
-            for found, replacement in replacements:
-                text = re.sub(found, replacement, text)
-            return text
-    return None
-
-
-def plain_forms(texts: Iterable[str]) -> dict[str, str]:
-    """Returns the text of each plain form; two texts with the same form stay apart, and have none."""
-    found: dict[str, str | None] = {}
-    for text in texts:
-        plain = plain_form(text)
-        if plain is not None:
-            found[plain] = None if plain in found else text
-    return {plain: text for plain, text in found.items() if text is not None}
 
 
 def near_match(given: str, accepted: Iterable[str]) -> str | None:
@@ -66,6 +34,11 @@ def listing(names: Sequence[str], most: int = 12) -> str:
 def clause(error: object) -> str:
     """Returns the first line of an error's text without the full stop, to be continued by a sentence."""
     return str(error).strip().partition("\n")[0].rstrip(". ")
+
+
+def first_line(error: Exception) -> str:
+    """Returns the first line of an error's text, at most 300 characters, or its type where it has no text."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def unknown(kind: str, given: str, accepted: Sequence[str]) -> str:

@@ -35,11 +35,11 @@ def batches(
     """
     extra = [targets] if weights is None else [targets, weights]
     taken_epochs, taken = divmod(first, len(targets) // batch_size)
+    width = sum(math.prod(values.shape[1:]) for values in features.values())
+    most = max(1, min(_CHUNK, _CHUNK_VALUES // max(1, width)) // batch_size)
 
     def generate() -> Iterator[tuple[dict[str, np.ndarray] | np.ndarray, ...]]:
         skipped = taken
-        width = sum(math.prod(values.shape[1:]) for values in features.values())
-        most = max(1, min(_CHUNK, _CHUNK_VALUES // max(1, width)) // batch_size)
         for epoch in itertools.count(taken_epochs):
             waiting = np.empty(0, np.int64)
             for window in windows(len(targets), np.random.default_rng([seed, epoch])):

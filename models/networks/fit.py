@@ -101,12 +101,13 @@ def fit(
     watch = _ValidationMetrics(spec, loss, predictor, validation, stop_on, report)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=options.patience, restore_best_weights=True)
     clock = StepClock()
-    kept = [] if backup is None else [Backup(backup, stop)]
-    epochs_before = kept[0].epochs if kept else 0
-    order = (batch_size, options.seed, epochs_before * steps)
-    batches = batching.batches(train.features, encoded, train.weights, *order)
+    keeper = None if backup is None else Backup(backup, stop)
+    epochs_before = keeper.epochs if keeper else 0
+    steps_before = epochs_before * steps
+    batches = batching.batches(train.features, encoded, train.weights, batch_size, options.seed, steps_before)
     classes = head.outputs if head.task == "multiclass" else None
-    batches = augmentation.augmented(batches, inputs, options, classes, epochs_before * steps)
+    batches = augmentation.augmented(batches, inputs, options, classes, steps_before)
+    limits = [] if budget is None else [_Budget(budget)]
     history = network.fit(
         batches,
         steps_per_epoch=steps,
@@ -114,11 +115,9 @@ def fit(
         initial_epoch=epochs_before,
         shuffle=False,  # the batches come shuffled
         verbose=0,
-        callbacks=[clock, watch, stop, *([] if budget is None else [_Budget(budget)]), *callbacks, *kept],
+        callbacks=[clock, watch, stop, *limits, *callbacks, *([keeper] if keeper else [])],
     )
     logged = {name: [float(value) for value in values] for name, values in history.history.items()}
-    trained_epochs = epochs_before + len(history.epoch)
-    logged = kept[0].history if kept else logged
     measured = clock.time(batches)
     if policy != "float32":  # what is served computes in 32 bits, on any device
         weights = network.get_weights()
@@ -131,8 +130,8 @@ def fit(
         predictor,
         found,
         chosen,
-        trained_epochs,
-        history=logged,
+        epochs_before + len(history.epoch),
+        history=keeper.history if keeper else logged,
         time=measured,
         predictions=predictions,
         execution=executed.line(policy),

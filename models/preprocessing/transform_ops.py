@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from core import text
+from core import plain_forms as same_value
 from core.spec import PER_SECOND, Unit
 
 TOKEN_BUCKETS = 4096  # hash buckets of text, the padding included
@@ -78,7 +78,7 @@ class Vocabularies:
     """Finds values of many columns in one table.
 
     A text that is not a value of its column has the index of the only value with the same plain form, such as `1.0`
-    that of `1`: see `core.text.plain_forms`.
+    that of `1`: see `core.plain_forms`.
     """
 
     def __init__(self, vocabularies: Mapping[str, Sequence[str]]) -> None:
@@ -89,18 +89,15 @@ class Vocabularies:
         """
         self._prefix = {name: f"{number}{_SEPARATOR}" for number, name in enumerate(vocabularies)}
         self._size = {name: len(values) for name, values in vocabularies.items()}
-        keys, indexes = [_SEPARATOR], [-1]
+        entries, self._have_forms = {_SEPARATOR: -1}, False
         for name, values in vocabularies.items():
-            keys += [self._prefix[name] + value for value in values]
-            indexes += range(len(values))
-        forms = {name: text.plain_forms(values) for name, values in vocabularies.items()}
-        for name, values in vocabularies.items():
-            index = {value: number for number, value in enumerate(values)}
-            keys += [_FORM + self._prefix[name] + plain for plain in forms[name]]
-            indexes += [index[value] for value in forms[name].values()]
-        self._have_forms = any(forms.values())
+            prefix, forms = self._prefix[name], same_value.plain_forms(values)
+            index = {value: place for place, value in enumerate(values)}
+            entries |= {prefix + value: place for value, place in index.items()}
+            entries |= {_FORM + prefix + plain: index[value] for plain, value in forms.items()}
+            self._have_forms |= bool(forms)
         initializer = tf.lookup.KeyValueTensorInitializer(  # TensorFlow takes arrays in half the time of lists
-            tf.constant(np.array(keys, object)), tf.constant(np.array(indexes), tf.int64)
+            tf.constant(np.array(list(entries), object)), tf.constant(np.array(list(entries.values())), tf.int64)
         )
         self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)
 
@@ -133,9 +130,9 @@ class Vocabularies:
 
 
 def plain_forms(texts: tf.Tensor) -> tf.Tensor:
-    """Returns the plain form of each text, or "" where it has none: see `core.text.plain_form`."""
+    """Returns the plain form of each text, or "" where it has none: see `core.plain_forms.plain_form`."""
     plain = tf.zeros_like(texts)
-    for pattern, replacements in text.SAME_VALUE:
+    for pattern, replacements in same_value.SAME_VALUE:
         form = texts
         for found, replacement in replacements:
             form = tf.strings.regex_replace(form, found, replacement)

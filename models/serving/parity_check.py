@@ -23,6 +23,7 @@ from core.config.deployment import Serve
 from core.errors import UserError
 from core.serving_costs import ServingCosts
 from core.spec import Spec
+from core.text import first_line
 from models.evaluation import gates
 from models.evaluation.gates import GateResult, ServedModelCheck
 from models.serving import costs, differences, signatures
@@ -55,7 +56,7 @@ def check(path: str, expected: str, spec: Spec, serve: Serve) -> Answer:
     try:
         model = ServedModel(path)
     except (UserError, tf.errors.OpError, OSError) as error:
-        return Answer([_result("loads", f"TensorFlow alone cannot load the model: {_first_line(error)}")])
+        return Answer([_result("loads", f"TensorFlow alone cannot load the model: {first_line(error)}")])
     load_s = time.perf_counter() - begin
     results = [_signatures(model, spec)]
     if not results[0].passed:
@@ -69,7 +70,7 @@ def check(path: str, expected: str, spec: Spec, serve: Serve) -> Answer:
             return Answer(results)
         found = differences.measure(model, rows, spec, serve.max_difference)
     except (UserError, tf.errors.OpError) as error:
-        return Answer([*results, _result("answers", f"A request failed: {_first_line(error)}")])
+        return Answer([*results, _result("answers", f"A request failed: {first_line(error)}")])
     check = ServedModelCheck(serve, found.relative, found.request, measured, found.culprit)
     return Answer([*results, *gates.judge(check)], found.largest, measured)
 
@@ -130,11 +131,6 @@ def _odd_rows(model: ServedModel, spec: Spec, known: Mapping[str, np.ndarray]) -
         if any(len(values) for values in model.call(signature, none).values()):
             return _result("odd rows", f"Signature {signature!r} gives an answer to a request without rows.")
     return _result("odd rows", None, "Missing values, unknown values, an empty example and no rows get an answer.")
-
-
-def _first_line(error: Exception) -> str:
-    """Returns the first line of an error's message, without the graph that TensorFlow adds."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def main(request: str, answer: str) -> None:

@@ -71,7 +71,7 @@ class AutoSearch:
 
     def stop(self) -> bool:
         """Ends the search with what was trained; see `Search.stop`."""
-        return any(search.has_completed() and search.stop() for search in self._searches.values())
+        return any(search.stop() for search in self._searches.values())
 
     def _train(self) -> None:
         last = list(self._searches)[-1]

@@ -85,7 +85,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         self._label = f"{spec.family}-" if self._several else ""
         shortly = {"epochs": tune.epochs, "patience": 2, "seed": tune.seed}
         self._options = (options or Train()).model_copy(update={} if several else shortly)
-        self.longest, self._share = 0.0, 1.0
+        self.longest = 0.0
         self._fit = functools.partial(
             families.FAMILIES[spec.family].fit, spec, inputs, train=train, validation=validation
         )
@@ -135,11 +135,10 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             most: the number of trials.
             share: the share of the time that is left which a trial may take.
         """
-        self._share = share
         self.oracle.max_trials = most
         self.oracle.max_consecutive_failed_trials = most + 1  # `run_trial` decides when failures end the search
         try:
-            super().search(verbose=0)
+            super().search(verbose=0, share=share)
         except keras_tuner.errors.FatalError as error:
             if isinstance(error.__cause__, UserError):
                 raise error.__cause__ from None
@@ -149,22 +148,19 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
 
     def stop(self) -> bool:
         """Ends the search with the best trial so far; returns False where there is none, or it was stopped before."""
-        if self._budget.stopped or not self.has_completed():
+        completed = any(map(trial_report.is_completed, list(self.oracle.trials.values())))
+        if self._budget.stopped or not completed:
             return False
         self._budget.stop()
         return True
-
-    def has_completed(self) -> bool:
-        """Returns whether a trial has completed."""
-        return any(map(trial_report.is_completed, list(self.oracle.trials.values())))
 
     def pre_create_trial(self) -> None:
         """Ends the search where a further trial could not end in time. The first one always runs."""
         if self._budget.stopped or (self.longest and not self._budget.allows(self.longest)):
             self.oracle.max_trials = len(self.oracle.trials)
 
-    def run_trial(self, trial: trial_module.Trial, **_: Any) -> dict[str, float]:
-        """Trains one model and returns the objective."""
+    def run_trial(self, trial: trial_module.Trial, share: float = 1.0, **_: Any) -> dict[str, float]:
+        """Trains one model, within a share of the time that is left, and returns the objective."""
         keras.backend.clear_session()
         begin = time.monotonic()
         epochs = trial.hyperparameters.values.get("tuner/epochs", self._options.epochs)
@@ -176,7 +172,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             trained = self._fit(
                 options=options,
                 hyperparameters=values,
-                budget=self._budget.left() * self._share,
+                budget=self._budget.left() * share,
                 callbacks=[MedianStopping(self._curves), *board],
                 report=self._reporter(),
             )

@@ -1,6 +1,7 @@
 """Compares the canary with the stable version on the same requests: predictions and, with labels, their quality."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from models.evaluation.model_comparison import Difference, ModelPredictions
 from models.serving import model_versions
 from pipeline.monitoring import reference
 from pipeline.monitoring.requests import request_stream
-from pipeline.monitoring.requests.labels import Labels
-from pipeline.monitoring.scorer import Scorer
+from pipeline.monitoring.requests.labels import Labels, check_key
+from pipeline.monitoring.scorer import Scorer, by_output
 from pipeline.prediction import batch_prediction
 
 
@@ -37,7 +38,7 @@ class CanaryComparison:
     predictions: tuple[np.ndarray, np.ndarray]
     labelled: ModelPredictions | None
 
-    @property
+    @functools.cached_property
     def difference(self) -> Difference | None:
         """By how much the canary's primary metric is better, with paired errors; None without labels."""
         task = self.spec.label.task
@@ -88,14 +89,13 @@ def compare(base: Path, files: Sequence[str], labels: Sequence[str], key: str | 
     found = model_versions.labels(base)
     if found.canary is None or found.stable is None:
         raise UserError(f"--compare: {base} has no canary. --promote VERSION --as canary makes one.")
-    if bool(labels) != bool(key):
-        raise UserError("--labels and --key belong together: name the column that requests and labels have in common.")
+    check_key(labels, key)
     trained = reference.read(base / str(found.stable))
     spec = trained.training.spec
     _check_alike(spec, batch_prediction.read_training(base / str(found.canary)).spec)
     requests = request_stream.read(trained, files, (), Labels(labels, key, spec.label) if key else None, None)
     scorers = [Scorer(str(base / str(version)), spec) for version in (found.canary, found.stable)]
-    canary, stable = (_matrix(scorer(requests.sample)) for scorer in scorers)
+    canary, stable = (by_output(scorer(requests.sample)) for scorer in scorers)
     labelled = None
     if requests.labelled is not None and requests.labelled.num_rows:
         values = examples.label_values(requests.labelled, spec.label)
@@ -104,10 +104,6 @@ def compare(base: Path, files: Sequence[str], labels: Sequence[str], key: str | 
     elif key:
         raise UserError(f"--labels: none of them belongs to one of the requests by the key {key!r}. Check the key.")
     return CanaryComparison(spec, (found.canary, found.stable), requests.rows, (canary, stable), labelled)
-
-
-def _matrix(predictions: np.ndarray) -> np.ndarray:
-    return predictions if predictions.ndim == 2 else predictions[:, None]
 
 
 def _check_alike(stable: Spec, canary: Spec) -> None:

@@ -37,6 +37,11 @@ class Scorer:
         return np.concatenate(parts).astype(np.float64)
 
 
+def by_output(predictions: np.ndarray) -> np.ndarray:
+    """Returns predictions as [rows, outputs]: a regression has one output."""
+    return predictions if predictions.ndim == 2 else predictions[:, None]
+
+
 def matrix(rows: pa.RecordBatch, features: Sequence[Feature], categories: Mapping[str, Sequence[str]]) -> np.ndarray:
     """Returns float64[rows, features] for trees: numbers, the rank of a category (-1 for an unseen one), NaN."""
     columns = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core import storage
 from core.config.sections import Limits
-from core.errors import GateError, UserError
+from core.errors import GateError
 from models.serving import remote_versions
 from pipeline.monitoring import limits, model_checks, reference, window_alarms, windows
 from pipeline.monitoring.drift import feature_drift
@@ -19,7 +19,7 @@ from pipeline.monitoring.output import page, prometheus, terminal
 from pipeline.monitoring.reference import Reference
 from pipeline.monitoring.report import FeatureVerdict, Report
 from pipeline.monitoring.requests import request_stream
-from pipeline.monitoring.requests.labels import Labels
+from pipeline.monitoring.requests.labels import Labels, check_key
 from pipeline.monitoring.staleness import Staleness
 from pipeline.monitoring.windows import Windows
 
@@ -84,8 +84,7 @@ def run(request: Request) -> int:
 
 def watch(request: Request) -> Report:
     """Returns the report on some requests."""
-    if bool(request.labels) != bool(request.key):
-        raise UserError("--labels and --key belong together: name the column that requests and labels have in common.")
+    check_key(request.labels, request.key)
     with remote_versions.find_version(request.model) as (version, name):
         return _watched(request, reference.read(version), name)
 

@@ -12,6 +12,7 @@ from core.errors import UserError
 from pipeline.monitoring.drift.feature_drift import Drift, FeatureDrift
 from pipeline.monitoring.reference import Column
 from pipeline.monitoring.requests.request_stream import Requests
+from pipeline.monitoring.scorer import by_output
 
 # The units by the longest span in days that each is for.
 UNITS = {"hour": 2, "day": 62, "month": 5 * 366, "year": 300 * 366}
@@ -134,7 +135,7 @@ def with_predictions(windows: Windows, predicted: np.ndarray | None) -> Windows:
     """Returns windows with the mean prediction of each, given the predictions for the sampled requests."""
     if predicted is None:
         return windows
-    last = predicted if predicted.ndim == 1 else predicted[:, -1]
+    last = by_output(predicted)[:, -1]
     known = {
         time: dataclasses.replace(one, prediction=float(last[one.places].mean())) if one.features else one
         for time, one in windows.by_time.items()

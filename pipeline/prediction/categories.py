@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.text import plain_form, plain_forms
+from core.plain_forms import plain_form, plain_forms
 
 
 class Categories:

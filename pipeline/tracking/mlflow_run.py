@@ -15,6 +15,7 @@ from typing import Any
 from core import storage
 from core.config.review import Track
 from core.errors import UserError
+from core.text import first_line
 from pipeline.config import extras
 from pipeline.reporting.run_record import RunRecord
 from pipeline.run import fingerprints
@@ -45,7 +46,7 @@ def check(track: Track) -> None:
         _client(track.mlflow).search_experiments(max_results=1)
     except Exception as error:
         raise UserError(
-            f"track.mlflow: the server {track.mlflow} does not answer as one of MLflow ({_first_line(error)}). Start "
+            f"track.mlflow: the server {track.mlflow} does not answer as one of MLflow ({first_line(error)}). Start "
             "it, correct the address, or leave track.mlflow out. Nothing was run."
         ) from None
 
@@ -63,7 +64,7 @@ def after_run(folder: RunFolder, summary: Mapping[str, Any], track: Track) -> st
     except Exception as error:
         logging.exception("The run could not be logged to MLflow.")
         raise UserError(
-            f"The run was not logged to MLflow at {track.mlflow}: {_first_line(error)}. Its result is not affected. "
+            f"The run was not logged to MLflow at {track.mlflow}: {first_line(error)}. Its result is not affected. "
             "The stack trace is in the log."
         ) from None
 
@@ -157,7 +158,3 @@ def _metrics(record: RunRecord) -> list[Any]:
 def _key(name: str) -> str:
     """Returns a name as MLflow takes it."""
     return "".join(sign if sign.isalnum() or sign in "_-./ " else "_" for sign in name)[:250]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from core import examples
 from core.spec import Feature
-from pipeline.monitoring.scorer import Scorer
+from pipeline.monitoring.scorer import Scorer, by_output
 
 LEAST_CHANGE = 0.02  # of the predictions, in their standard deviations: a smaller one is no alarm
 _ROWS = 4_096  # of which the change of the predictions is measured
@@ -29,7 +29,7 @@ def changes(
     """
     spec = scorer.spec
     base = examples.dense(before.slice(0, _ROWS), spec.features)
-    scale = _matrix(scorer.dense(base)).std(axis=0)
+    scale = by_output(scorer.dense(base)).std(axis=0)
     count = len(next(iter(base.values())))
     ranks = (np.random.default_rng(0).permutation(count) + 0.5) / count
     moved = {}
@@ -39,14 +39,10 @@ def changes(
             values = examples.dense(rows.select([feature.name]), [feature])[feature.name]
             order = np.argsort(values, kind="stable") if values.ndim == 1 else np.arange(len(values))
             drawn = values[order[(ranks * len(values)).astype(int)]]
-            predicted.append(np.sort(_matrix(scorer.dense({**base, feature.name: drawn})), axis=0))
+            predicted.append(np.sort(by_output(scorer.dense({**base, feature.name: drawn})), axis=0))
         distance = np.abs(predicted[0] - predicted[1]).mean(axis=0)
         moved[feature.name] = float((distance[scale > 0] / scale[scale > 0]).max(initial=0.0))
     return moved
-
-
-def _matrix(predictions: np.ndarray) -> np.ndarray:
-    return predictions if predictions.ndim == 2 else predictions[:, None]
 
 
 def shares(moved: dict[str, float]) -> dict[str, float]:

@@ -8,6 +8,7 @@ import numpy as np
 from core.spec import Spec
 from pipeline.monitoring.drift import significance
 from pipeline.monitoring.drift.feature_drift import LEAST_DISTANCE
+from pipeline.monitoring.scorer import by_output
 
 _SHOWN = 6  # classes
 
@@ -58,7 +59,7 @@ class PredictionDrift:
 def prediction_drift(spec: Spec, found: np.ndarray, expected: np.ndarray, level: float) -> PredictionDrift:
     """Compares predictions for requests with those for rows of test, at the level of a test."""
     names = spec.label.classes or ("prediction",)
-    columns = [(table if table.ndim == 2 else table[:, None]) for table in (found, expected)]
+    columns = [by_output(table) for table in (found, expected)]
     gaps = [_gap(columns[0][:, place], columns[1][:, place]) for place in range(len(names))]
     tests = max(1, len(names) - 1)
     p_value = min(1.0, tests * significance.kolmogorov_smirnov(max(gaps), len(found), len(expected)))

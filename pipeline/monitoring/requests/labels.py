@@ -13,6 +13,16 @@ from core.spec import Label
 from ingest.sql import payloads
 
 
+def check_key(files: Sequence[str], key: str | None) -> None:
+    """Checks that labels and their key are given together.
+
+    Raises:
+        UserError: one is given without the other.
+    """
+    if bool(files) != bool(key):
+        raise UserError("--labels and --key belong together: name the column that requests and labels have in common.")
+
+
 class Labels:
     """The labels by their key.
 

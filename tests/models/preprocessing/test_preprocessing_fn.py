@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import strategies
 
-import core.text
+from core.plain_forms import plain_form
 from core.spec import Feature, Input, Label, Spec
 from models.preprocessing import preprocessing_fn, transform_ops
 from models.preprocessing.feature_stats import FeatureStats
@@ -293,4 +293,4 @@ def test_repeated_categories_in_another_form():
 )
 def test_the_plain_forms_of_python_and_tensorflow_are_equal(text):
     (found,) = transform_ops.plain_forms(tf.constant([text])).numpy()
-    assert found.decode() == (core.text.plain_form(text) or "")
+    assert found.decode() == (plain_form(text) or "")
