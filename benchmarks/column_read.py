@@ -23,7 +23,7 @@ from ingest.sql.connection import connect, mount
 from tests import object_stores
 
 COLUMNS = [f"column_{number}" for number in range(25)]
-ROW_GROUP = 100_000
+ROW_GROUP = 1_000_000
 
 
 def write(file: pathlib.Path, size: float) -> int:
