@@ -21,6 +21,7 @@ from pipeline.run.display import Display
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import CACHED, History
 from pipeline.run.run_folder import LocalContext
+from pipeline.tracking.lineage_events import LineageEvents
 
 
 @dataclasses.dataclass
@@ -91,16 +92,18 @@ def nodes(
 class Watch:
     """Records the stages of a run that have ended, and the error that stopped it."""
 
-    def __init__(self, display: Display, history: History):
-        """Watches a run for a display; the lines of the stages are read from the history."""
+    def __init__(self, display: Display, history: History, lineage: LineageEvents):
+        """Watches a run for a display and for lineage; the results of the stages are read from the history."""
         self.display = display
         self.history = history
+        self.lineage = lineage
         self.outcomes: list[Outcome] = []
         self.error: BaseException | None = None
 
     def run(self, stage: str, work: Callable[[], None]) -> None:
         """Runs the work of a stage and records how it ended."""
         self.display.started(stage)
+        self.lineage.started(stage)
         begun, worked = time.monotonic(), _cpu_seconds()
         try:
             work()
@@ -110,8 +113,10 @@ class Watch:
                 artifact.record_files()
         except BaseException as error:
             self.error = error
+            self.lineage.stage_ended(stage, None, error)
             self._end(Outcome(stage, "failed", time.monotonic() - begun, _cpu_seconds() - worked))
             raise
+        self.lineage.stage_ended(stage, execution)
         line = execution.line.replace(f"{Path.cwd()}/", "")
         state = "cached" if cached else "ran"
         self._end(Outcome(stage, state, time.monotonic() - begun, _cpu_seconds() - worked, line))
