@@ -15,33 +15,32 @@ from pathlib import Path
 # `python pipeline/score.py` puts pipeline/ first on the path, and its modules would hide others.
 sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
 
+from pipeline import command_line
 
-def parser() -> argparse.ArgumentParser:
+
+def _parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
-    description, *_, epilog = str(__doc__).strip().splitlines()
-    command_line = argparse.ArgumentParser("score.py", description=description, epilog=epilog, allow_abbrev=False)
-    command_line.add_argument("run", metavar="RUN", type=Path, help="the folder of a run, such as runs/taxi")
-    command_line.add_argument("--json", action="store_true", help="print the score as JSON and nothing else")
-    return command_line
+    parser = command_line.parser("score.py", __doc__)
+    parser.add_argument("run", metavar="RUN", type=Path, help="the folder of a run, such as runs/taxi")
+    parser.add_argument("--json", action="store_true", help="print the score as JSON and nothing else")
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    arguments = parser().parse_args(argv)
-    from core.errors import UserError
+    arguments = _parser().parse_args(argv)
+    return command_line.run(lambda: _score(arguments))
 
-    try:
-        from pipeline.reporting.run_record import RunRecord
-        from pipeline.scoring import scorecard
 
-        scored = scorecard.score(RunRecord.load(arguments.run))
-        if arguments.json:
-            print(json.dumps(scorecard.as_json(scored), indent=2, ensure_ascii=False))
-        else:
-            _print(scored)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+def _score(arguments: argparse.Namespace) -> int:
+    from pipeline.reporting.run_record import RunRecord
+    from pipeline.scoring import scorecard
+
+    scored = scorecard.score(RunRecord.load(arguments.run))
+    if arguments.json:
+        print(json.dumps(scorecard.as_json(scored), indent=2, ensure_ascii=False))
+    else:
+        _print(scored)
     return 0
 
 

@@ -4,7 +4,6 @@ With `pipeline.deployment.compiler` the only module of the pipeline that imports
 """
 
 import dataclasses
-import importlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 
+from core.config import named_objects
 from pipeline.graph import Stage
 from pipeline.run.display import Display
 from pipeline.run.fingerprints import Fingerprint
@@ -76,9 +76,8 @@ def nodes(
     """Returns the TFX node of each stage; the fingerprints are what TFX's cache compares."""
     made: dict[str, BaseNode] = {}
     for stage in stages:
-        module, _, name = stage.component.rpartition(".")
         outputs = {argument: output.split(".") for argument, output in stage.inputs.items()}
-        node = getattr(importlib.import_module(module), name)(
+        node = named_objects.load(stage.component)(
             **{argument: made[producer].outputs[key] for argument, (producer, key) in outputs.items()},
             **arguments[stage.name],
             fingerprint=fingerprints[stage.name],
