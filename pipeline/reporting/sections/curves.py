@@ -1,4 +1,4 @@
-"""The section on curves: losses of the training, ROC, precision and recall, calibration, confusion, residuals."""
+"""Builds the section on curves: losses, ROC, precision and recall, calibration, confusion, residuals."""
 
 import itertools
 import math

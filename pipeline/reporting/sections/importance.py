@@ -1,4 +1,4 @@
-"""The section on the importance of the features, on partial dependence and on interactions."""
+"""Builds the section on the importance of the features, on partial dependence and on interactions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The section on the search for hyperparameters: the best so far, what mattered, and every trial."""
+"""Builds the section on the search for hyperparameters: the best so far, what mattered, and every trial."""
 
 import math
 from typing import Any

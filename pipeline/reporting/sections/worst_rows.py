@@ -1,4 +1,4 @@
-"""The section on the rows of test with the largest errors."""
+"""Builds the section on the rows of test with the largest errors."""
 
 from pipeline.reporting.blocks import Section, Table, Text
 from pipeline.reporting.numbers import number

@@ -84,7 +84,8 @@ class TestRuns:
         assert model["facets"]["version"]["datasetVersion"] == "1"
         assert last["run"]["runId"] == first["run"]["runId"]
         ended = {event["job"]["name"]: event for event in events if event["eventType"] == "COMPLETE"}
-        assert all(ended[job]["run"]["facets"]["parent"]["run"] == {"runId": last["run"]["runId"]} for job in jobs[1:])
+        parents = {ended[job]["run"]["facets"]["parent"]["run"]["runId"] for job in jobs[1:]}
+        assert parents == {last["run"]["runId"]}
         assert ended["shop.ExampleGen"]["inputs"] == first["inputs"]
         (examples,) = ended["shop.ExampleGen"]["outputs"]
         assert examples in ended["shop.StatisticsGen"]["inputs"]

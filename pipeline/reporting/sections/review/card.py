@@ -1,4 +1,4 @@
-"""The section on the model card: what it is for, who is responsible, and where it is not to be used."""
+"""Builds the section on the model card: what it is for, who is responsible, and where it is not to be used."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The section on the ML Test Score."""
+"""Builds the section on the ML Test Score."""
 
 from pipeline.reporting.blocks import Block, Code, Fold, Section, Table, Text
 from pipeline.reporting.run_record import RunRecord
