@@ -152,7 +152,7 @@ def costs(comparison: Comparison) -> list[list[str]]:
         rows.append([stage.name, *shown])
     return [
         *rows,
-        ["parameters of the network", *(number(summary.get("model", {}).get("parameters")) for summary in summaries)],
+        ["parameters of the model", *(number(summary.get("model", {}).get("parameters")) for summary in summaries)],
         [
             "latency of a request of one row, ms",
             *(number(summary.get("serving", {}).get("p50_ms")) for summary in summaries),

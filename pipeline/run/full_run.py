@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from core import storage
-from core.errors import GateError, UserError, WorkerLost, internal_error
+from core.errors import GateError, UserError, WorkerLost, chain, internal_error
 from pipeline.config import settings
 from pipeline.graph import STAGES
 from pipeline.reporting import gpu_advice, page
@@ -196,19 +196,12 @@ def _cause(error: BaseException, watch: "Watch | None") -> BaseException:
         return KeyboardInterrupt()
     if isinstance(first, (UserError, GateError)):
         return type(first)(str(first).split(" [while running ")[0])
-    if any(map(_tells_full_disk, _chain(first))):
+    if any(map(_tells_full_disk, chain(first))):  # recording the failure of a stage fails too
         return UserError(
             "The disk is full. Free some space and start the same command again: it continues after the last stage "
             "that has ended. What was served before is unchanged."
         )
     return first
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yields an error and those that led to it: on a full disk, recording the failure of a stage fails too."""
-    while error:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _tells_full_disk(error: BaseException) -> bool:

@@ -11,8 +11,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 from core.config.review import Track
-from core.errors import UserError
-from core.text import first_line
+from core.errors import UserError, first_cause
 from pipeline.config import extras
 from pipeline.run.run_folder import LocalContext
 
@@ -76,7 +75,7 @@ class LineageEvents:
         except Exception as unsent:
             logging.exception("An event could not be sent to OpenLineage.")
             self.warning = (
-                f"The events of the run were not all sent to OpenLineage at {self._address}: {first_line(unsent)}. "
+                f"The events of the run were not all sent to OpenLineage at {self._address}: {first_cause(unsent)}. "
                 "The result of the run is not affected. The stack trace is in the log."
             )
 

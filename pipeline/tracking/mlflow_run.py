@@ -14,8 +14,7 @@ from typing import Any
 
 from core import storage
 from core.config.review import Track
-from core.errors import UserError
-from core.text import first_line
+from core.errors import UserError, first_cause
 from pipeline.config import extras
 from pipeline.reporting.run_record import RunRecord
 from pipeline.run import fingerprints
@@ -46,7 +45,7 @@ def check(track: Track) -> None:
         _client(track.mlflow).search_experiments(max_results=1)
     except Exception as error:
         raise UserError(
-            f"track.mlflow: the server {track.mlflow} does not answer as one of MLflow ({first_line(error)}). Start "
+            f"track.mlflow: the server {track.mlflow} does not answer as one of MLflow ({first_cause(error)}). Start "
             "it, correct the address, or leave track.mlflow out. Nothing was run."
         ) from None
 
@@ -64,7 +63,7 @@ def after_run(folder: RunFolder, summary: Mapping[str, Any], track: Track) -> st
     except Exception as error:
         logging.exception("The run could not be logged to MLflow.")
         raise UserError(
-            f"The run was not logged to MLflow at {track.mlflow}: {first_line(error)}. Its result is not affected. "
+            f"The run was not logged to MLflow at {track.mlflow}: {first_cause(error)}. Its result is not affected. "
             "The stack trace is in the log."
         ) from None
 
