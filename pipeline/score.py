@@ -57,15 +57,15 @@ def _print(scored):  # type: ignore[no-untyped-def]
     points = scorecard.totals(scored)
     for section, tests in scorecard.by_section(scored).items():
         console.print(Text(f"\n{SECTIONS[section]}: {points[section]:g} of {len(tests)}", "bold"))
-        for one in tests:
-            style = "green" if one.points == 1 else "yellow"
-            console.print(Text.assemble((f"{one.points:>3g}  ", style), TESTS[one.name].title))
-            for evidence in one.why:
+        for test in tests:
+            style = "green" if test.points == 1 else "yellow"
+            console.print(Text.assemble((f"{test.points:>3g}  ", style), TESTS[test.name].title))
+            for evidence in test.why:
                 console.print(Text(f"     {evidence.what}"), soft_wrap=True)
                 if evidence.command:
                     console.print(Text(f"       {evidence.command}", "dim"), soft_wrap=True)
-            if one.missing:
-                console.print(Text(f"     missing: {one.missing}", "yellow"), soft_wrap=True)
+            if test.missing:
+                console.print(Text(f"     missing: {test.missing}", "yellow"), soft_wrap=True)
 
 
 if __name__ == "__main__":

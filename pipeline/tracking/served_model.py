@@ -35,7 +35,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
             return pd.DataFrame({"prediction": found.get("predictions_float64", found["predictions"])})
         names = [name.decode() for name in found["classes"][0]]
         scores = {f"score_{name}": found["scores"][:, index] for index, name in enumerate(names)}
-        return pd.DataFrame({"prediction": [one.decode() for one in found["predicted"]], **scores})
+        return pd.DataFrame({"prediction": [name.decode() for name in found["predicted"]], **scores})
 
 
 def _tensor(column: pd.Series, spec: tf.TensorSpec) -> tf.Tensor:
