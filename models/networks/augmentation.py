@@ -1,4 +1,4 @@
-"""Changes the rows of training batches at random, so that a network cannot learn single rows by heart."""
+"""Changes the rows of training batches at random, so that a network cannot memorise single rows."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -20,7 +20,7 @@ from pipeline.reporting.run_record import RunRecord
 from pipeline.run import fingerprints
 from pipeline.run.run_folder import RunFolder
 
-_MODEL_CODE = pathlib.Path(__file__).with_name("served_model.py")
+_MODEL_CODE = pathlib.Path(__file__).with_name("mlflow_model.py")
 _REQUEST = pathlib.Path("assets.extra", "clients", "request.json")
 _LONGEST = 500  # characters of the value of a parameter
 # MLflow would try for minutes to reach a server, and reports its use to its makers.

@@ -9,7 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 
-class ServedModel(mlflow.pyfunc.PythonModel):
+class MlflowModel(mlflow.pyfunc.PythonModel):
     """The pushed model behind MLflow's interface."""
 
     def load_context(self, context: mlflow.pyfunc.PythonModelContext) -> None:
@@ -46,4 +46,4 @@ def _tensor(column: pd.Series, spec: tf.TensorSpec) -> tf.Tensor:
     return tf.constant(values.astype(np.float64), spec.dtype)
 
 
-mlflow.models.set_model(ServedModel())
+mlflow.models.set_model(MlflowModel())
