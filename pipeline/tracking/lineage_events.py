@@ -18,6 +18,7 @@ from pipeline.run.run_folder import LocalContext
 if TYPE_CHECKING:
     from pipeline.run.history import Execution
 
+_NAMESPACE = os.environ.get("OPENLINEAGE_NAMESPACE", "skewless")  # of the jobs
 _PRODUCER = "https://github.com/skewless/skewless"
 _SECONDS = 5  # that a server may take for an event
 _RETRIES = 2
@@ -94,7 +95,7 @@ class LineageEvents:
             event_v2.RunEvent(
                 eventTime=datetime.datetime.now(datetime.UTC).isoformat(),
                 run=event_v2.Run(run, self._run_facets(stage, error)),
-                job=event_v2.Job(_namespace(), f"{name}.{stage}" if stage else name, {"jobType": kind}),
+                job=event_v2.Job(_NAMESPACE, f"{name}.{stage}" if stage else name, {"jobType": kind}),
                 eventType=event_v2.RunState(state),
                 inputs=self._inputs(stage, execution),
                 outputs=_outputs(stage, execution),
@@ -107,7 +108,7 @@ class LineageEvents:
 
         facets: dict[str, Any] = {}
         if stage:
-            job = parent_run.Job(_namespace(), self._context.settings.name)
+            job = parent_run.Job(_NAMESPACE, self._context.settings.name)
             facets["parent"] = parent_run.ParentRunFacet(parent_run.Run(self._runs[""]), job)
         if error:
             facets["errorMessage"] = error_message_run.ErrorMessageRunFacet(str(error), "Python")
@@ -147,11 +148,6 @@ def _outputs(stage: str, execution: "Execution | None") -> list[Any]:
 
 def _failure(error: BaseException | None) -> str:
     return "ABORT" if isinstance(error, KeyboardInterrupt) else "FAIL"
-
-
-def _namespace() -> str:
-    """Returns the namespace of the jobs, from the environment variable of OpenLineage's own integrations."""
-    return os.environ.get("OPENLINEAGE_NAMESPACE", "skewless")
 
 
 def _name(uri: str) -> tuple[str, str]:
