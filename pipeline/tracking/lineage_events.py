@@ -4,14 +4,13 @@ The client of OpenLineage is imported where it is used.
 """
 
 import datetime
-import importlib.util
 import logging
 import os
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 from core.config.review import Track
-from core.errors import UserError, first_cause
+from core.errors import first_cause
 from pipeline.config import extras
 from pipeline.run.run_folder import LocalContext
 
@@ -30,11 +29,8 @@ def check(track: Track) -> None:
     Raises:
         UserError: it is not installed.
     """
-    if track.openlineage and importlib.util.find_spec("openlineage") is None:
-        raise UserError(
-            f"track.openlineage is {track.openlineage}, but openlineage-python is not installed. "
-            f"{extras.advice('openlineage')}"
-        )
+    if track.openlineage:
+        extras.check("openlineage", "openlineage", f"track.openlineage is {track.openlineage}")
 
 
 class LineageEvents:

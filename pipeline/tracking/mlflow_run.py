@@ -4,7 +4,6 @@ MLflow is imported where it is used.
 """
 
 import contextlib
-import importlib.util
 import logging
 import os
 import pathlib
@@ -39,8 +38,7 @@ def check(track: Track) -> None:
     """
     if not track.mlflow:
         return
-    if importlib.util.find_spec("mlflow") is None:
-        raise UserError(f"track.mlflow is {track.mlflow}, but mlflow is not installed. {extras.advice('mlflow')}")
+    extras.check("mlflow", "mlflow", f"track.mlflow is {track.mlflow}")
     try:
         _client(track.mlflow).search_experiments(max_results=1)
     except Exception as error:

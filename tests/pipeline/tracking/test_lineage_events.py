@@ -106,12 +106,11 @@ class TestRuns:
         assert "gold" in events[-1]["run"]["facets"]["errorMessage"]["message"]
         assert events[-1]["outputs"] == []
 
-    @pytest.mark.parametrize("accepted", [0, 5])
-    def test_a_server_that_refuses_is_one_warning(self, tmp_path, accepted):
-        with server(accepted) as (address, events):
+    def test_a_server_that_is_lost_in_the_middle_is_one_warning(self, tmp_path):
+        with server(accepted=5) as (address, events):
             done = run(tmp_path, address, "--to", "SchemaGen")
         assert done.returncode == 0, done.stderr
-        assert len(events) == accepted
+        assert [event["job"]["name"] for event in events[3:]] == ["shop.StatisticsGen", "shop.StatisticsGen"]
         assert (done.stdout + done.stderr).count("were not all sent to OpenLineage at http://127.0.0.1") == 1
 
     def test_a_server_that_is_not_there_is_one_warning(self, tmp_path):
@@ -125,7 +124,7 @@ class TestRuns:
 def test_without_its_client_a_run_does_not_start(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     lineage_events.check(Track())
-    with pytest.raises(UserError, match=r"openlineage-python is not installed. Run `make extras EXTRAS=openlineage`"):
+    with pytest.raises(UserError, match=r"openlineage is not installed. Run `make extras EXTRAS=openlineage`"):
         lineage_events.check(Track(openlineage="events.jsonl"))
 
 
