@@ -60,6 +60,7 @@ def states(events, job):
 
 @pytest.mark.extras
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 class TestRuns:
     @pytest.fixture(autouse=True)
     def _installed(self):
