@@ -69,7 +69,7 @@ def _push(arguments: argparse.Namespace) -> int:
     """Prints what the arguments ask for, and returns the exit code."""
     if arguments.compare is not None:
         return _compare(arguments)
-    print(_changed(arguments))
+    print(_run(arguments))
     return 0
 
 
@@ -85,7 +85,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     return GateError.exit_code if found.is_worse else 0
 
 
-def _changed(arguments: argparse.Namespace) -> str:
+def _run(arguments: argparse.Namespace) -> str:
     """Does what the arguments ask for, and returns what to tell."""
     from models.serving import model_versions, version_changes
 
