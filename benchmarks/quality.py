@@ -87,7 +87,7 @@ def compared(table: tables.QualityTable, changed: list[str], interpreters: Mappi
     """Returns what is known of a table: the error and seconds of a run, and those of the other libraries."""
     folder = DATA / "results" / table.name
     file = str(folder / "result.json")
-    known = storage.read_json(file) if storage.exists(file) else {}
+    known = storage.read_json(file)
     sources = sorted(path for package in _CODE for path in (ROOT / package).rglob("*.py"))
     key = digests.of_values(changed, [digests.of_file(path) for path in sources])
     if known.get("key") != key:
