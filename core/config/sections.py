@@ -183,7 +183,7 @@ class Tune(Section):
     """The search for hyperparameters, which compares trials on eval."""
 
     minutes: Positive | Literal["auto"] = "auto"
-    """the time of the search; auto: any; with family auto 1 s for each 1,000 rows, from 10 s to 5 minutes"""
+    """the time of the search; auto: any; with family auto 1 s for each 1,000 rows, from 15 s to 5 minutes"""
     trials: CountOrZero = 4
     """the largest number of trials, with family auto beside one of each; 0: the defaults; 50 where minutes are given"""
     algorithm: str = "screen_bayesian"

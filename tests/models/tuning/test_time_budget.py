@@ -11,7 +11,7 @@ from models.tuning.time_budget import TimeBudget
 
 @pytest.mark.parametrize(
     ("minutes", "rows", "expected"),
-    [("auto", 0, 10), ("auto", 40_000, 40), ("auto", 300_000, 300), ("auto", 10**7, 300), (2.5, 10**7, 150)],
+    [("auto", 0, 15), ("auto", 40_000, 40), ("auto", 300_000, 300), ("auto", 10**7, 300), (2.5, 10**7, 150)],
 )
 def test_the_seconds_of_a_search(minutes, rows, expected):
     assert time_budget.of_several(minutes, rows) == expected
