@@ -84,7 +84,7 @@ bench-data: venv ## compares the data stages with TFX's own, on 327,346 flights
 bench-engines: venv ## measures the data stages on Beam's engines, and what they would cost for more rows
 	$(BIN)/python benchmarks/beam_engines.py $(ARGS)
 
-bench-quality: venv ## compares the models of runs with HistGradientBoosting and CatBoost, on 18 real tables
+bench-quality: venv ## compares the models of runs with other libraries at their defaults, on 18 real tables
 	$(BIN)/python benchmarks/quality.py $(ARGS)
 
 bench-monitor: venv ## checks false alarms, drift, estimated quality and costs of monitor.py, on 327,346 flights

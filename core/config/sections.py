@@ -207,7 +207,7 @@ class Tune(Section):
 class Train(Section):
     """The training of the final model, with early stopping on eval."""
 
-    epochs: Count = 30
+    epochs: Count = 60
     """the largest number of epochs; large tables need fewer"""
     batch_size: Count | None = None
     """rows per step over all devices; null: by the number of rows"""
