@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast test-extras check docs format browser prism flink flink-up flink-down bench bench-data bench-engines bench-quality bench-monitor bench-load bench-latency bench-spans bench-training doctor venv extras lock clean
+.PHONY: help run compare tensorboard test test-fast test-extras check docs format browser prism flink flink-up flink-down spark spark-up spark-down bench bench-data bench-engines bench-column bench-quality bench-monitor bench-load bench-latency bench-spans bench-training doctor venv extras lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -54,8 +54,8 @@ prism: ## builds Beam's engine Prism with Go, for the tests of the data stages o
 
 # What a cluster consists of is made once, and again when the file that names its versions has changed.
 CLUSTER := .beam
-.PRECIOUS: $(CLUSTER)/%/build/job-server.jar $(CLUSTER)/%/dist
-$(CLUSTER)/%/build/job-server.jar: environment/%/pom.xml
+.PRECIOUS: $(CLUSTER)/%/jars/job-server.jar $(CLUSTER)/%/dist
+$(CLUSTER)/%/jars/job-server.jar: environment/%/pom.xml environment/job_server/pom.xml
 	@for tool in java mvn; do command -v $$tool > /dev/null || { echo "error: $$tool is missing, and the cluster needs it. \
 	Install Java 11 or 17 and Maven (Debian: openjdk-17-jdk-headless maven)." >&2; exit 1; }; done
 	mvn --quiet --batch-mode --file $< package
@@ -67,13 +67,21 @@ $(CLUSTER)/%/dist: environment/%/cluster.txt
 	tar --extract --gzip --file $@/*.tar.gz --directory $@ --strip-components 2 --wildcards '*/deps/lib/*'
 	@rm $@/*.tar.gz && touch $@
 
-flink: venv $(CLUSTER)/flink/build/job-server.jar $(CLUSTER)/flink/dist
+flink: venv $(CLUSTER)/flink/jars/job-server.jar $(CLUSTER)/flink/dist
 
 flink-up: flink ## starts a cluster of Flink on this machine alone, and says how to use it
 	@$(BIN)/python -m environment.clusters flink up
 
 flink-down: venv ## ends it
 	@$(BIN)/python -m environment.clusters flink down
+
+spark: venv $(CLUSTER)/spark/jars/job-server.jar
+
+spark-up: spark ## starts a cluster of Spark on this machine alone, and says how to use it
+	@$(BIN)/python -m environment.clusters spark up
+
+spark-down: venv ## ends it
+	@$(BIN)/python -m environment.clusters spark down
 
 bench: venv ## compares the default run with TFX's template, and its model with scikit-learn's
 	$(BIN)/python benchmarks/taxi.py $(ARGS)
@@ -83,6 +91,9 @@ bench-data: venv ## compares the data stages with TFX's own, on 327,346 flights
 
 bench-engines: venv ## measures the data stages on Beam's engines, and what they would cost for more rows
 	$(BIN)/python benchmarks/beam_engines.py $(ARGS)
+
+bench-column: venv ## counts the bytes that move for one column of a 1 GB Parquet file in an object store
+	$(BIN)/python benchmarks/column_read.py $(ARGS)
 
 bench-quality: venv ## compares the models of runs with other libraries at their defaults, on 18 real tables
 	$(BIN)/python benchmarks/quality.py $(ARGS)

@@ -22,7 +22,7 @@ from pipeline import command_line
 def _parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
     parser = command_line.parser("push.py", __doc__)
-    parser.add_argument("--model", required=True, type=_folder, metavar="DIR", help="a run's serving/")
+    parser.add_argument("--model", required=True, metavar="DIR", help="a run's serving/, or its URI")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--list", action="store_true", help="show the versions (the default)")
     rollback_help = (
@@ -42,16 +42,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--as", dest="label", choices=["stable", "canary"], help=as_help)
     parser.add_argument("--why", default="", metavar="TEXT", help="the reason, for push.log")
     return parser
-
-
-def _folder(text: str) -> Path:
-    """Returns the path of a folder; a URI is an error."""
-    if "://" in text:
-        raise argparse.ArgumentTypeError(
-            f"{text} is a URI, and labels are changed in a folder of this machine. In a bucket, edit models.config "
-            "beside the versions: it names the stable version and the loaded ones"
-        )
-    return Path(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,31 +66,38 @@ def _push(arguments: argparse.Namespace) -> int:
 def _compare(arguments: argparse.Namespace) -> int:
     """Prints the comparison of canary and stable, and returns the exit code."""
     from core.errors import GateError
-    from models.serving import model_versions
+    from models.serving import remote_versions
     from pipeline.monitoring import canary
 
-    base = model_versions.find_versions(arguments.model)
-    found = canary.compare(base, arguments.compare, arguments.labels, arguments.key)
+    with remote_versions.changing(arguments.model) as (base, _):
+        found = canary.compare(base, arguments.compare, arguments.labels, arguments.key)
     print("\n".join(found.lines()))
     return GateError.exit_code if found.is_worse else 0
 
 
 def _run(arguments: argparse.Namespace) -> str:
     """Does what the arguments ask for, and returns what to tell."""
-    from models.serving import model_versions, version_changes
+    from models.serving import remote_versions
 
-    base = model_versions.find_versions(arguments.model)
+    with remote_versions.changing(arguments.model) as (base, name):
+        return _change(arguments, base, name)
+
+
+def _change(arguments: argparse.Namespace, base: Path, name: str) -> str:
+    """Changes the labels or the versions of a folder that messages call by the name."""
+    from models.serving import version_changes
+
     if arguments.promote is not None:
         label = arguments.label or "stable"
         version = version_changes.promote(base, arguments.promote, label, arguments.why)
-        return f"Version {version} of {base} is {label} now."
+        return f"Version {version} of {name} is {label} now."
     if arguments.rollback is not None:
         version = version_changes.rollback(base, arguments.rollback or None, arguments.why)
         state = "no canary any more" if arguments.rollback == "canary" else "stable now"
-        return f"Version {version} of {base} is {state}."
+        return f"Version {version} of {name} is {state}."
     if arguments.keep is not None:
         removed = version_changes.keep(base, arguments.keep, arguments.why)
-        return f"Removed from {base}: {', '.join(map(str, removed)) or 'nothing'}."
+        return f"Removed from {name}: {', '.join(map(str, removed)) or 'nothing'}."
     return _table(base)
 
 
