@@ -95,14 +95,14 @@ bench-engines: venv ## measures the data stages on Beam's engines, and what they
 bench-column: venv ## counts the bytes that move for one column of a 1 GB Parquet file in an object store
 	$(BIN)/python benchmarks/column_read.py $(ARGS)
 
-bench-quality: venv ## compares the models of runs with HistGradientBoosting and CatBoost, on 18 real tables
+bench-quality: venv ## compares the models of runs with other libraries at their defaults, on 18 real tables
 	$(BIN)/python benchmarks/quality.py $(ARGS)
 
 bench-monitor: venv ## checks false alarms, drift, estimated quality and costs of monitor.py, on 327,346 flights
 	$(BIN)/python benchmarks/monitoring.py $(ARGS)
 
 bench-load: venv ## puts the model of RUN under load, with a push and a rollback in the middle
-	$(BIN)/python benchmarks/load.py $(RUN)/serving $(ARGS)
+	$(BIN)/python benchmarks/load/load.py $(RUN)/serving $(ARGS)
 
 bench-latency: venv ## compares a request to predict with the bare model, and with TFX's template
 	$(BIN)/python benchmarks/latency.py $(ARGS)
@@ -128,23 +128,23 @@ venv: ## makes .venv, or brings it up to date
 LOCK_FLAGS := --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_39 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 lock: venv ## writes the locks from pyproject.toml; ARGS="--upgrade" for new versions
-	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) --constraint environment/lock.in --output-file requirements.lock $(ARGS)
-	for name in serve cuda; do $(BIN)/uv pip compile environment/$$name.in --constraint requirements.lock \
-		$(LOCK_FLAGS) --output-file environment/$$name.txt || exit; done
+	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) --constraint environment/locks/lock.in --output-file requirements.lock $(ARGS)
+	for name in serve cuda; do $(BIN)/uv pip compile environment/locks/$$name.in --constraint requirements.lock \
+		$(LOCK_FLAGS) --output-file environment/locks/$$name.txt || exit; done
 	before=requirements.lock; for name in $(EXTRAS); do $(BIN)/python -c '$(EXTRA)' $$name | $(BIN)/uv pip compile - \
-		$(LOCK_FLAGS) $(GPU_ONLY) --constraint $$before --output-file requirements-$$name.lock || exit; \
-		before="$$before --constraint requirements-$$name.lock"; done
+		$(LOCK_FLAGS) $(GPU_ONLY) --constraint $$before --output-file environment/locks/$$name.txt || exit; \
+		before="$$before --constraint environment/locks/$$name.txt"; done
 
 # The packages of the extras lie in an environment of their own, which has those of .venv too.
-EXTRAS := challengers mlflow
+EXTRAS := challengers mlflow openlineage
 EXTRA := import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	print(*project["optional-dependencies"][sys.argv[1]], sep="\n")
 # PyTorch and XGBoost load these two only where there are GPUs.
 GPU_ONLY := --no-emit-package nvidia-nccl-cu12 --no-emit-package triton
-extras: venv ## makes .venv-extras: .venv with the libraries of challengers and MLflow (5 GB); EXTRAS=mlflow for one
+extras: venv ## makes .venv-extras: .venv with the libraries of challengers, MLflow and OpenLineage (5 GB); EXTRAS=mlflow for one
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-extras
 	$(BIN)/uv pip sync --quiet --python .venv-extras --python-platform x86_64-manylinux_2_39 --require-hashes \
-		$(EXTRAS:%=requirements-%.lock)
+		$(EXTRAS:%=environment/locks/%.txt)
 	@echo 'import site; site.addsitedir("$(CURDIR)/.venv/lib/python3.11/site-packages")' \
 		> .venv-extras/lib/python3.11/site-packages/skewless.pth
 

@@ -45,5 +45,5 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         return Search(of_family, graph.inputs, *given, budget, options, several=True, keep=full)
 
     latency = fn_args_reader.latency(fn_args, graph)
-    auto = AutoSearch(search, spec.label.task, validation, tune.trials, budget, latency)
+    auto = AutoSearch(search, spec.label.task, validation, tune.trials, budget, latency, rows / len(train))
     return TunerFnResult(auto, {"verbose": 0})

@@ -1,6 +1,6 @@
 """Runs TFX's taxi template, CsvExampleGen to Pusher, for comparison in `taxi.py`, as a separate process.
 
-    python benchmarks/stock_taxi.py FOLDER
+    python benchmarks/stock_tfx/taxi.py FOLDER
 
 The template's stages are commented out; this pipeline connects them as the comments say, with 100 training steps and
 without a Tuner. It needs Keras 2, for which the template is written.

@@ -1,4 +1,4 @@
-"""Follows `docs/adding_a_stage.md` in a copy of the project: the component and its entry in `STAGES`, nothing else."""
+"""Follows `docs/adding/stage.md` in a copy of the project: the component and its entry in `STAGES`, nothing else."""
 
 import json
 import os
@@ -11,10 +11,10 @@ import pytest
 
 from pipeline.graph import Stage
 from pipeline.run import code_dependencies, fingerprints
-from tests.conformance.documents import DOCS
+from tests.conformance.adding.documents import DOCS
 
-ROOT = DOCS.parent
-COMPONENT, ENTRY = re.findall(r"```python\n(.*?)```", (DOCS / "adding_a_stage.md").read_text("utf-8"), re.DOTALL)
+ROOT = DOCS.parents[1]
+COMPONENT, ENTRY = re.findall(r"```python\n(.*?)```", (DOCS / "stage.md").read_text("utf-8"), re.DOTALL)
 TABLE = "size,label\n" + "".join(f"{row / 8},{'no' if row % 3 else 'yes'}\n" for row in range(300))
 
 

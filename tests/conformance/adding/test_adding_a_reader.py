@@ -1,4 +1,4 @@
-"""The reader of docs/adding_a_reader.md works as it stands there."""
+"""The reader of docs/adding/reader.md works as it stands there."""
 
 import pathlib
 
@@ -10,13 +10,13 @@ from core.config.sections import Data
 from core.errors import UserError
 from ingest import READERS, work_units
 from ingest.source import Column
-from tests.conformance import documents
+from tests.conformance.adding import documents
 
 
 @pytest.fixture
 def npz_reader(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adds the document's module and its line of READERS."""
-    documents.add("adding_a_reader.md", READERS, tmp_path, monkeypatch)
+    documents.add("reader.md", READERS, tmp_path, monkeypatch)
 
 
 @pytest.mark.usefixtures("npz_reader")
@@ -41,4 +41,4 @@ def test_damaged_and_unlike_files_of_the_new_format_are_named(tmp_path: pathlib.
     with pytest.raises(UserError, match=r"\.npz has no column 'b'"):
         ingest.discover(Data(files=(str(tmp_path / "a.npz"), str(tmp_path / "b.npz"))))
     with pytest.raises(UserError, match=r"Expected one of .*\.npz"):
-        ingest.discover(Data(files=(str(documents.DOCS / "adding_a_reader.md"),)))
+        ingest.discover(Data(files=(str(documents.DOCS / "reader.md"),)))

@@ -1,4 +1,4 @@
-"""The family of docs/adding_a_family.md works as it stands there."""
+"""The family of docs/adding/family.md works as it stands there."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from core.config.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
 from models.preprocessing.rows import TransformedRows
-from tests.conformance import documents
+from tests.conformance.adding import documents
 
 
 def test_the_family_is_found_trained_and_checked(tmp_path, monkeypatch):
-    name = documents.add("adding_a_family.md", families.FAMILIES, tmp_path, monkeypatch)
+    name = documents.add("family.md", families.FAMILIES, tmp_path, monkeypatch)
     families.check(name, {"units": 32})
     x = np.random.default_rng(0).random([256, 1], np.float32)
     rows = TransformedRows({"numeric": x}, (x[:, 0] > 0.5).astype(np.int64))

@@ -1,4 +1,4 @@
-"""The search algorithm of docs/adding_a_search.md works as it stands there."""
+"""The search algorithm of docs/adding/search.md works as it stands there."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,13 @@ from models.preprocessing.rows import TransformedRows
 from models.tuning import searches
 from models.tuning.search import Search
 from pipeline.config import registries
-from tests.conformance import documents
+from tests.conformance.adding import documents
 
 pytestmark = pytest.mark.slow
 
 
 def test_the_search_makes_its_trials(tmp_path, monkeypatch):
-    name = documents.add("adding_a_search.md", searches.SEARCHES, tmp_path, monkeypatch)
+    name = documents.add("search.md", searches.SEARCHES, tmp_path, monkeypatch)
     assert name in registries.accepted(("tune", "algorithm"))
     x = np.random.default_rng(0).random([64, 1], np.float32)
     rows = TransformedRows({"numeric": x}, (x[:, 0] > 0.5).astype(np.int64))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
+DOCS = pathlib.Path(__file__).resolve().parents[3] / "docs" / "adding"
 
 
 def add(
@@ -16,14 +16,14 @@ def add(
     """Registers the entry of a document until the patch is undone; returns its name.
 
     Args:
-        document: the name of the file in docs/.
+        document: the name of the file in docs/adding/.
         registry: the mapping that gets the entry.
         folder: a folder for the module.
         patch: undoes the change.
         module: the name of the module, where the line of the document names it.
     """
     code, line = re.findall(r"```python\n(.*?)```", (DOCS / document).read_text(encoding="utf-8"), re.DOTALL)
-    module = module or f"from_{document.removesuffix('.md')}"
+    module = module or f"added_{document.removesuffix('.md')}"
     (folder / f"{module}.py").write_text(code, encoding="utf-8")
     patch.syspath_prepend(str(folder))
     loaded = importlib.import_module(module)

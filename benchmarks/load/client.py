@@ -1,6 +1,6 @@
 """Sends requests to a model server by gRPC for some time, as fast as they are answered, in a process of its own.
 
-    python benchmarks/load_client.py ADDRESS REQUESTS SECONDS
+    python benchmarks/load/client.py ADDRESS REQUESTS SECONDS
 
 REQUESTS is a JSON list of serialised PredictRequests in base64, which are sent in turn. The output is JSON: for each
 request when it was sent, in seconds of the clock of the machine, how many milliseconds it took, and the error, if any;

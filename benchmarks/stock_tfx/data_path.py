@@ -1,6 +1,6 @@
 """Runs TFX's own stages from CSV to a transform graph, for comparison in `data_path.py`, as a separate process.
 
-    python benchmarks/stock_data_path.py CSV_FOLDER OUTPUT_FOLDER
+    python benchmarks/stock_tfx/data_path.py CSV_FOLDER OUTPUT_FOLDER
 
 Prints the seconds of each stage as JSON when it has ended, without imports.
 """
@@ -43,7 +43,7 @@ def main() -> None:
     transform = tfx.components.Transform(
         examples=examples,
         schema=schema_gen.outputs["schema"],
-        preprocessing_fn="stock_preprocessing.preprocessing_fn",
+        preprocessing_fn="preprocessing.preprocessing_fn",
     )
     StandardOptions.DEFAULT_RUNNER = "FnApiRunner"
     connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(os.path.join(folder, "metadata.sqlite"))

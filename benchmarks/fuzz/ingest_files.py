@@ -1,6 +1,6 @@
 """Reads 10,000 generated files, damaged ones among them: each gives a clean error or the right rows.
 
-    python benchmarks/fuzz_ingest.py [--cases 10000] [--first 0]
+    python benchmarks/fuzz/ingest_files.py [--cases 10000] [--first 0]
 
 A case is generated from its number alone. The cells of intact files must be read as they were written; damaged files
 must give a `UserError`, or rows and rejects that add up to an independent count. Cases run in processes of their own,
@@ -25,7 +25,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 import pyarrow as pa
 import pyarrow.parquet as pq

@@ -1,4 +1,4 @@
-"""The gate of docs/adding_a_gate.md works as it stands there."""
+"""The gate of docs/adding/gate.md works as it stands there."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ from core.spec import Label
 from models.evaluation import gates, metrics
 from models.evaluation.gates import Evaluation
 from models.evaluation.model_comparison import ModelPredictions
-from tests.conformance import documents
+from tests.conformance.adding import documents
 
 LABELS = np.array([0, 0, 1, 1])
 
@@ -17,7 +17,7 @@ LABELS = np.array([0, 0, 1, 1])
 @pytest.fixture(autouse=True)
 def gate(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adds the document's module and its line of GATES."""
-    documents.add("adding_a_gate.md", gates.GATES, tmp_path, monkeypatch)
+    documents.add("gate.md", gates.GATES, tmp_path, monkeypatch)
 
 
 def _judge(yes: list[float]) -> dict[str, gates.GateResult]:

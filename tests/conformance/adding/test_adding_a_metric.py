@@ -1,4 +1,4 @@
-"""The metric of docs/adding_a_metric.md works as it stands there."""
+"""The metric of docs/adding/metric.md works as it stands there."""
 
 import pathlib
 
@@ -7,13 +7,13 @@ import pytest
 
 from core.config.sections import Evaluate
 from models.evaluation import gates, metrics
-from tests.conformance import documents
+from tests.conformance.adding import documents
 
 
 @pytest.fixture(autouse=True)
 def metric(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adds the document's module and its line of METRICS."""
-    documents.add("adding_a_metric.md", metrics.METRICS, tmp_path, monkeypatch, "mape")
+    documents.add("metric.md", metrics.METRICS, tmp_path, monkeypatch, "mape")
 
 
 def test_new_metric_is_computed_for_its_task():

@@ -1,6 +1,6 @@
 """Puts a pushed model under load, with a push and a rollback in the middle: `make bench-load`.
 
-    python benchmarks/load.py runs/taxi/serving [--seconds 60] [--clients 4]
+    python benchmarks/load/load.py runs/taxi/serving [--seconds 60] [--clients 4]
 
 A server loop in this process serves a copy of the versions by the rules of TensorFlow Serving (`model_server.py`).
 Clients in processes of their own ask the version `stable` for rows of test, one row in a request. After a third of the
@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[0:0] = [str(ROOT)]
 os.environ["TF_USE_LEGACY_KERAS"] = "0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.table import Table
 from tensorflow_serving.apis import predict_pb2
 
-from benchmarks.model_server import ModelServer
+from benchmarks.load.model_server import ModelServer
 from core import storage
 from core.spec import Spec
 from models.serving import differences, model_versions, version_changes
@@ -103,7 +103,7 @@ def run(serving: pathlib.Path, seconds: float, clients: int) -> Load:
         (folder / "requests.json").write_text(json.dumps([base64.b64encode(one).decode() for one in requests]))
         with ModelServer(base) as server:
             began = time.monotonic()
-            command = [sys.executable, "benchmarks/load_client.py", server.address, str(folder / "requests.json")]
+            command = [sys.executable, "benchmarks/load/client.py", server.address, str(folder / "requests.json")]
             asking = [
                 subprocess.Popen([*command, str(seconds)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
                 for _ in range(clients)

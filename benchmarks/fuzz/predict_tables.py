@@ -1,6 +1,6 @@
 """Takes generated tables from the profile to predictions: each command ends with the right rows or a clean error.
 
-    python benchmarks/fuzz_predict.py [--cases 500] [--first 0]
+    python benchmarks/fuzz/predict_tables.py [--cases 500] [--first 0]
 
 A case is generated from its number alone: the names, types and values of a table, its format, its folder and the
 columns to keep. The profile, the Examples, their statistics and the served model are the pipeline's own; the network is
@@ -26,7 +26,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 os.environ["TF_USE_LEGACY_KERAS"] = "0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

@@ -9,7 +9,7 @@ import pandas as pd
 import tensorflow as tf
 
 
-class ServedModel(mlflow.pyfunc.PythonModel):
+class MlflowModel(mlflow.pyfunc.PythonModel):
     """The pushed model behind MLflow's interface."""
 
     def load_context(self, context: mlflow.pyfunc.PythonModelContext) -> None:
@@ -35,7 +35,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):
             return pd.DataFrame({"prediction": found.get("predictions_float64", found["predictions"])})
         names = [name.decode() for name in found["classes"][0]]
         scores = {f"score_{name}": found["scores"][:, index] for index, name in enumerate(names)}
-        return pd.DataFrame({"prediction": [one.decode() for one in found["predicted"]], **scores})
+        return pd.DataFrame({"prediction": [name.decode() for name in found["predicted"]], **scores})
 
 
 def _tensor(column: pd.Series, spec: tf.TensorSpec) -> tf.Tensor:
@@ -46,4 +46,4 @@ def _tensor(column: pd.Series, spec: tf.TensorSpec) -> tf.Tensor:
     return tf.constant(values.astype(np.float64), spec.dtype)
 
 
-mlflow.models.set_model(ServedModel())
+mlflow.models.set_model(MlflowModel())
