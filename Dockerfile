@@ -39,11 +39,11 @@ COPY environment environment
 RUN --mount=type=cache,target=/root/.cache python -m environment.bootstrap
 ARG VARIANT=cpu
 RUN --mount=type=cache,target=/root/.cache if [ "$VARIANT" = cuda ]; then \
-      .venv/bin/uv pip install --require-hashes -r environment/cuda.txt; fi
+      .venv/bin/uv pip install --require-hashes -r environment/locks/cuda.txt; fi
 
 FROM --platform=linux/amd64 ${BASE} AS build-serve
 WORKDIR /app
-COPY environment/serve.txt ./
+COPY environment/locks/serve.txt ./
 RUN --mount=type=cache,target=/root/.cache python -m venv .venv \
  && .venv/bin/pip install --no-deps --require-hashes -r serve.txt \
  && .venv/bin/pip uninstall --yes pip

@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast test-extras check docs format browser prism flink flink-up flink-down bench bench-data bench-engines bench-quality bench-monitor bench-load bench-latency bench-spans bench-training doctor venv extras lock clean
+.PHONY: help run compare tensorboard test test-fast test-extras check docs format browser prism flink flink-up flink-down spark spark-up spark-down bench bench-data bench-engines bench-column bench-quality bench-monitor bench-load bench-latency bench-spans bench-training doctor venv extras lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -54,8 +54,8 @@ prism: ## builds Beam's engine Prism with Go, for the tests of the data stages o
 
 # What a cluster consists of is made once, and again when the file that names its versions has changed.
 CLUSTER := .beam
-.PRECIOUS: $(CLUSTER)/%/build/job-server.jar $(CLUSTER)/%/dist
-$(CLUSTER)/%/build/job-server.jar: environment/%/pom.xml
+.PRECIOUS: $(CLUSTER)/%/jars/job-server.jar $(CLUSTER)/%/dist
+$(CLUSTER)/%/jars/job-server.jar: environment/%/pom.xml environment/job_server/pom.xml
 	@for tool in java mvn; do command -v $$tool > /dev/null || { echo "error: $$tool is missing, and the cluster needs it. \
 	Install Java 11 or 17 and Maven (Debian: openjdk-17-jdk-headless maven)." >&2; exit 1; }; done
 	mvn --quiet --batch-mode --file $< package
@@ -67,13 +67,21 @@ $(CLUSTER)/%/dist: environment/%/cluster.txt
 	tar --extract --gzip --file $@/*.tar.gz --directory $@ --strip-components 2 --wildcards '*/deps/lib/*'
 	@rm $@/*.tar.gz && touch $@
 
-flink: venv $(CLUSTER)/flink/build/job-server.jar $(CLUSTER)/flink/dist
+flink: venv $(CLUSTER)/flink/jars/job-server.jar $(CLUSTER)/flink/dist
 
 flink-up: flink ## starts a cluster of Flink on this machine alone, and says how to use it
 	@$(BIN)/python -m environment.clusters flink up
 
 flink-down: venv ## ends it
 	@$(BIN)/python -m environment.clusters flink down
+
+spark: venv $(CLUSTER)/spark/jars/job-server.jar
+
+spark-up: spark ## starts a cluster of Spark on this machine alone, and says how to use it
+	@$(BIN)/python -m environment.clusters spark up
+
+spark-down: venv ## ends it
+	@$(BIN)/python -m environment.clusters spark down
 
 bench: venv ## compares the default run with TFX's template, and its model with scikit-learn's
 	$(BIN)/python benchmarks/taxi.py $(ARGS)
@@ -84,14 +92,17 @@ bench-data: venv ## compares the data stages with TFX's own, on 327,346 flights
 bench-engines: venv ## measures the data stages on Beam's engines, and what they would cost for more rows
 	$(BIN)/python benchmarks/beam_engines.py $(ARGS)
 
-bench-quality: venv ## compares the models of runs with HistGradientBoosting and CatBoost, on 18 real tables
+bench-column: venv ## counts the bytes that move for one column of a 1 GB Parquet file in an object store
+	$(BIN)/python benchmarks/column_read.py $(ARGS)
+
+bench-quality: venv ## compares the models of runs with other libraries at their defaults, on 18 real tables
 	$(BIN)/python benchmarks/quality.py $(ARGS)
 
 bench-monitor: venv ## checks false alarms, drift, estimated quality and costs of monitor.py, on 327,346 flights
 	$(BIN)/python benchmarks/monitoring.py $(ARGS)
 
 bench-load: venv ## puts the model of RUN under load, with a push and a rollback in the middle
-	$(BIN)/python benchmarks/load.py $(RUN)/serving $(ARGS)
+	$(BIN)/python benchmarks/load/load.py $(RUN)/serving $(ARGS)
 
 bench-latency: venv ## compares a request to predict with the bare model, and with TFX's template
 	$(BIN)/python benchmarks/latency.py $(ARGS)
@@ -117,23 +128,23 @@ venv: ## makes .venv, or brings it up to date
 LOCK_FLAGS := --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_39 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 lock: venv ## writes the locks from pyproject.toml; ARGS="--upgrade" for new versions
-	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) --constraint environment/lock.in --output-file requirements.lock $(ARGS)
-	for name in serve cuda; do $(BIN)/uv pip compile environment/$$name.in --constraint requirements.lock \
-		$(LOCK_FLAGS) --output-file environment/$$name.txt || exit; done
+	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) --constraint environment/locks/lock.in --output-file requirements.lock $(ARGS)
+	for name in serve cuda; do $(BIN)/uv pip compile environment/locks/$$name.in --constraint requirements.lock \
+		$(LOCK_FLAGS) --output-file environment/locks/$$name.txt || exit; done
 	before=requirements.lock; for name in $(EXTRAS); do $(BIN)/python -c '$(EXTRA)' $$name | $(BIN)/uv pip compile - \
-		$(LOCK_FLAGS) $(GPU_ONLY) --constraint $$before --output-file requirements-$$name.lock || exit; \
-		before="$$before --constraint requirements-$$name.lock"; done
+		$(LOCK_FLAGS) $(GPU_ONLY) --constraint $$before --output-file environment/locks/$$name.txt || exit; \
+		before="$$before --constraint environment/locks/$$name.txt"; done
 
 # The packages of the extras lie in an environment of their own, which has those of .venv too.
-EXTRAS := challengers mlflow
+EXTRAS := challengers mlflow openlineage
 EXTRA := import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	print(*project["optional-dependencies"][sys.argv[1]], sep="\n")
 # PyTorch and XGBoost load these two only where there are GPUs.
 GPU_ONLY := --no-emit-package nvidia-nccl-cu12 --no-emit-package triton
-extras: venv ## makes .venv-extras: .venv with the libraries of challengers and MLflow (5 GB); EXTRAS=mlflow for one
+extras: venv ## makes .venv-extras: .venv with the libraries of challengers, MLflow and OpenLineage (5 GB); EXTRAS=mlflow for one
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-extras
 	$(BIN)/uv pip sync --quiet --python .venv-extras --python-platform x86_64-manylinux_2_39 --require-hashes \
-		$(EXTRAS:%=requirements-%.lock)
+		$(EXTRAS:%=environment/locks/%.txt)
 	@echo 'import site; site.addsitedir("$(CURDIR)/.venv/lib/python3.11/site-packages")' \
 		> .venv-extras/lib/python3.11/site-packages/skewless.pth
 

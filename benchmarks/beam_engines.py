@@ -4,8 +4,9 @@
 
 The table is that of `flights.py`, repeated. The model is linear, since only the stages on Beam are measured. A second
 of a processor is counted wherever it works for a stage, so that other work on the machine disturbs it little; what the
-job server of Prism itself does is not in it, and neither is what a cluster of Flink does, which `make flink-up` starts:
-of it, the seconds that passed count. Prices are assumptions, to be replaced by those of one's own contract.
+job server of Prism itself does is not in it. The seconds of processors of a cluster of Flink, which `make flink-up`
+starts, are told for all stages together. The rows of each split and the schema have to be the same on all engines, byte
+for byte, or the benchmark ends with exit code 1. Prices are assumptions, to be replaced by those of one's own contract.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from rich.table import Table
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from core import digests
 from environment import clusters
 
 ROWS = 327_346
@@ -39,13 +41,16 @@ NAMES = {"local": "local, 1 worker", "two": "local, 2 workers", "prism": "prism,
 LINEAR = ("model.family=linear", "tune.trials=0", "train.epochs=1")
 PROJECTED = (10**9, 10**11)
 CORE_HOUR = 0.07  # US dollars for a core with 4 GB of memory, about what a managed service lists
-Measurement = dict[str, tuple[float, float]]  # the seconds and the seconds of processors of each stage
+CLUSTER = "all, on the cluster"
+# The seconds and the seconds of processors of each stage, and the digests of what they wrote.
+Measurement = dict[str, tuple[float, float] | str]
 
 
 def measure(engine: str, file: pathlib.Path, folder: pathlib.Path, last: str) -> Measurement:
     """Runs the pipeline up to a stage."""
     sets = [argument for setting in (*LINEAR, *ENGINES[engine]) for argument in ("--set", setting)]
     command = [sys.executable, "pipeline/run_local.py", "--data", str(file), "--label", "late", "--out", str(folder)]
+    before = cluster_seconds(engine)
     done = subprocess.run(
         [*command, "--to", last, "--json", *sets], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -53,7 +58,28 @@ def measure(engine: str, file: pathlib.Path, folder: pathlib.Path, last: str) ->
         sys.exit(done.stderr)
     stages = {stage["name"]: stage for stage in json.loads(done.stdout)["stages"]}
     measured = STAGES[: STAGES.index(last) + 1]
-    return {name: (stages[name]["seconds"], stages[name]["cpu_seconds"]) for name in measured}
+    found: Measurement = {name: (stages[name]["seconds"], stages[name]["cpu_seconds"]) for name in measured}
+    if engine in clusters.CLUSTERS:
+        found[CLUSTER] = (sum(stages[name]["seconds"] for name in measured), cluster_seconds(engine) - before)
+    return {**found, "rows and schema": written(folder / "artifacts")}
+
+
+def cluster_seconds(engine: str) -> float:
+    """Returns the seconds of processors that a cluster and its workers have taken since its start; 0 without one."""
+    servers = clusters.CLUSTERS[engine]().servers if engine in clusters.CLUSTERS else ()
+    masters = [process for server in servers for process in clusters.running(engine, server.name)]
+    all_of_them = [*masters, *(child for process in masters for child in process.children(recursive=True))]
+    # The times of a process include those of its children that have ended.
+    return sum(sum(process.cpu_times()[:4]) for process in all_of_them)
+
+
+def written(artifacts: pathlib.Path) -> str:
+    """Returns the digest of the rows of all files of Examples, and of the schema."""
+    found = {}
+    for file in sorted([*artifacts.rglob("Split-*/*.parquet"), *artifacts.rglob("schema.pbtxt")]):
+        name = file.relative_to(artifacts).as_posix()
+        found[name] = digests.of_file(file)
+    return digests.of_values(found)
 
 
 def fitted(measurements: Mapping[int, Measurement], stage: str) -> tuple[float, float]:
@@ -72,7 +98,7 @@ def fitted(measurements: Mapping[int, Measurement], stage: str) -> tuple[float, 
 def measured_table(found: Mapping[str, Measurement]) -> Table:
     """Returns the table of what was measured on each engine for one number of rows."""
     table = Table("", *(NAMES[engine] for engine in found), box=None, padding=(0, 2, 0, 0))
-    for stage in STAGES:
+    for stage in (*STAGES, CLUSTER):
         cells = [measurement.get(stage) for measurement in found.values()]
         if any(cells):
             table.add_row(stage, *(f"{cell[1]:6.1f} ({cell[0]:.1f})" if cell else "" for cell in cells))
@@ -123,7 +149,10 @@ def main() -> None:
         title = f"{times * ROWS:,} rows x 33 columns: seconds of processors (and seconds) of each stage"
         now = {engine: found[engine][times * ROWS] for engine in found}
         console.print(title, measured_table(now), "", sep="\n")
-    for engine in [name for name in arguments.engines if name != "flink"]:  # its processors are not counted
+        if len({str(each["rows and schema"]) for each in now.values()}) > 1:
+            sys.exit("The rows or the schema are not the same on all engines. Compare the artifacts of two runs.")
+        console.print(f"The rows of each split and the schema are the same on: {', '.join(now)}.", "", sep="\n")
+    for engine in [name for name in arguments.engines if name not in clusters.CLUSTERS]:
         console.print(f"the cost on {NAMES[engine]}", cost_table(found[engine]), "", sep="\n")
 
 

@@ -69,7 +69,7 @@ def stock(file: pathlib.Path, folder: pathlib.Path, limit: float | None = None) 
     data = folder / "data"
     data.mkdir(parents=True)
     (data / file.name).symlink_to(file.resolve())
-    printed, memory = measured([sys.executable, "benchmarks/stock_data_path.py", str(data), str(folder)], limit)
+    printed, memory = measured([sys.executable, "benchmarks/stock_tfx/data_path.py", str(data), str(folder)], limit)
     seconds: Seconds = {}
     for line in printed.splitlines():
         if line.startswith("{"):

@@ -4,7 +4,7 @@
 
 Each model is called in this process, from numpy arrays to numpy arrays. `predict` takes the columns of the table, and
 the bare model, a compiled function of the Keras model, takes the inputs that the transform graph has made of them.
-Beside them is the model of TFX's taxi template, which `stock_taxi.py` trains: its only signature takes tf.Examples, so
+Beside them is the model of TFX's taxi template (`stock_tfx/taxi.py`): its only signature takes tf.Examples, so
 ours is measured with them too.
 """
 
@@ -126,7 +126,7 @@ def stock_latency(folder: pathlib.Path) -> dict[int, float]:
     """Returns the milliseconds of requests to the template's model by their size; it is trained unless it is there."""
     if not any(folder.glob("serving/*")):
         folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "benchmarks/stock_taxi.py", str(folder)]
+        command = [sys.executable, "benchmarks/stock_tfx/taxi.py", str(folder)]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (version,) = folder.glob("serving/*")
     model = tf.saved_model.load(str(version))

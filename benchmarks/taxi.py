@@ -77,7 +77,7 @@ def main() -> None:
             template.mkdir()
             command = [sys.executable, "pipeline/run_local.py", "--out", str(run)]
             ours.append(seconds(command, pathlib.Path(folder) / "ours.log"))
-            stock.append(seconds([sys.executable, "benchmarks/stock_taxi.py", str(template)], template / "log"))
+            stock.append(seconds([sys.executable, "benchmarks/stock_tfx/taxi.py", str(template)], template / "log"))
         summary = json.loads((run / "summary.json").read_text())
         boosting = boosting_auc(run)
     mine, theirs = statistics.median(ours), statistics.median(stock)

@@ -4,6 +4,8 @@ A message says what happened, what was expected, and what to do. Beam rebuilds a
 each class takes one argument.
 """
 
+from collections.abc import Iterator
+
 
 class UserError(Exception):
     """The arguments, the configuration or the data are wrong. A command ends with exit code 2."""
@@ -19,6 +21,19 @@ class GateError(Exception):
     """The data or the model did not pass a gate. A command ends with exit code 3."""
 
     exit_code = 3
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yields an error and those that led to it, the first cause last."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def first_cause(error: BaseException) -> str:
+    """Returns the first line of what led to an error in a library, such as `[Errno 111] Connection refused`."""
+    *_, first = chain(error)
+    return str(first).strip().partition("\n")[0] or type(first).__name__
 
 
 ISSUES = "https://github.com/skewless/skewless/issues"

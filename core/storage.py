@@ -213,6 +213,12 @@ def remove(uri: str) -> None:
         filesystem(uri).rm_file(uri)
 
 
+def remove_all(uri: str) -> None:
+    """Removes all objects below a URI."""
+    with reaching(uri):
+        filesystem(uri).rm(uri, recursive=True)
+
+
 def folders(uri: str) -> list[str]:
     """Returns the names of the folders below a URI, in no order; none where there is no such folder."""
     store = filesystem(uri)

@@ -1,4 +1,4 @@
-"""Starts and stops a small cluster on this machine: `make flink-up`, `make flink-down`.
+"""Starts and stops a small cluster on this machine: `make flink-up`, `make spark-up`, `make flink-down` ...
 
 It is what a data centre has, on localhost alone: a master, two workers that can be lost one by one, and Beam's job
 server, each in a process of its own. A process is found by a mark in its command, so nothing has to be remembered:
@@ -7,6 +7,7 @@ server, each in a process of its own. A process is found by a mark in its comman
 
 from __future__ import annotations
 
+import os
 import pathlib
 import shutil
 import socket
@@ -21,10 +22,13 @@ import psutil
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORKER = "environment/beam_worker.sh"
 SECONDS = 90  # until all processes answer
-# Java's modules that Flink's own start scripts open, for the serialisation of what a job consists of.
+# Java's modules that the start scripts of Flink and Spark open, for the serialisation of what a job consists of.
 OPENED = "lang lang.invoke lang.reflect math net io nio text time util util.concurrent util.concurrent.atomic".split()
 JAVA = [*(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in OPENED)]
-JAVA += ["--add-opens=java.base/sun.nio.ch=ALL-UNNAMED", "--add-exports=java.base/sun.net.util=ALL-UNNAMED"]
+JAVA += [
+    f"--add-opens=java.base/sun.{name}=ALL-UNNAMED" for name in ("nio.ch", "nio.cs", "security.action", "util.calendar")
+]
+JAVA += ["--add-exports=java.base/sun.net.util=ALL-UNNAMED"]
 
 
 class Server(NamedTuple):
@@ -95,14 +99,37 @@ def flink() -> Cluster:
     )
 
 
-CLUSTERS: Mapping[str, Callable[[], Cluster]] = {"flink": flink}
+def spark() -> Cluster:
+    """Returns Spark's processes: a master, two workers and Beam's job server, in which the driver of a job runs.
+
+    Each job gets an executor from each of the workers.
+    """
+    deploy = "org.apache.spark.deploy"
+    sparks = ["-Xmx256m", *JAVA, "-cp", str(jar("spark"))]
+    where = ["--host", "localhost"]
+    place = [*where, "--webui-port", "0", "--cores", "1", "--memory", "1g", "--work-dir", str(folder("spark") / "work")]
+    worker = [*sparks, f"{deploy}.worker.Worker", *place, "spark://localhost:7077"]
+    master = [*sparks, f"{deploy}.master.Master", *where, "--port", "7077", "--webui-port", "8082"]
+    driver = {"driver.host": "localhost", "driver.bindAddress": "localhost", "ui.enabled": "false"}
+    settings = [f"-Dspark.{name}={value}" for name, value in driver.items()]
+    return Cluster(
+        [
+            Server("master", master, 7077),
+            *(Server(f"worker-{number}", worker, ready="Successfully registered with master") for number in (1, 2)),
+            job_server("spark", ["--spark-master-url", "spark://localhost:7077"], 8199, settings),
+        ],
+        beam_options(8199),
+    )
 
 
-def job_server(engine: str, master: Sequence[str], port: int) -> Server:
+CLUSTERS: Mapping[str, Callable[[], Cluster]] = {"flink": flink, "spark": spark}
+
+
+def job_server(engine: str, master: Sequence[str], port: int, settings: Sequence[str] = ()) -> Server:
     """Returns Beam's job server for a cluster; its two other ports are those before the given one."""
     ports = ["--job-port", str(port), "--artifact-port", str(port - 1), "--expansion-port", str(port - 2)]
     staged = ["--artifacts-dir", str(folder(engine) / "staged")]
-    return Server("job-server", [*JAVA, "-jar", str(jar(engine)), *master, *ports, *staged], port)
+    return Server("job-server", [*JAVA, *settings, "-jar", str(jar(engine)), *master, *ports, *staged], port)
 
 
 def beam_options(port: int) -> Mapping[str, str]:
@@ -117,7 +144,7 @@ def beam_options(port: int) -> Mapping[str, str]:
 
 def jar(engine: str) -> pathlib.Path:
     """Returns Beam's runner for a cluster with all that it needs, which is its job server too."""
-    return folder(engine) / "build" / "job-server.jar"
+    return folder(engine) / "jars" / "job-server.jar"
 
 
 def folder(engine: str) -> pathlib.Path:
@@ -180,6 +207,13 @@ def start(engine: str, server: Server) -> None:
         subprocess.Popen(
             ["java", mark(engine, server.name), *server.arguments],
             cwd=ROOT,
+            # By these Spark finds its programs for the executors, and listens on this machine alone.
+            env={
+                **os.environ,
+                "SPARK_HOME": str(folder(engine)),
+                "SPARK_SCALA_VERSION": "2.12",
+                "SPARK_LOCAL_IP": "127.0.0.1",
+            },
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=subprocess.STDOUT,

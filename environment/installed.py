@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
-UV = ROOT / "environment" / "uv.txt"
-NATIVE = ROOT / "environment" / "native.txt"
+UV = ROOT / "environment" / "locks" / "uv.txt"
+NATIVE = ROOT / "environment" / "locks" / "native.txt"
 # Increased when bootstrap.py changes the layout of the environment.
 LAYOUT = 1
 

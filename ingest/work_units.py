@@ -20,7 +20,7 @@ from ingest.readers.base import Piece
 from ingest.source import Source
 from ingest.sql import payloads, splits, user_query
 from ingest.sql.connection import connect, first_row, identifier
-from ingest.sql.payloads import Encoding
+from ingest.sql.payloads import PayloadEncoding
 from ingest.sql.quantiles import Bucket, Interval, bucket_sql
 from ingest.table import Table, open_table
 
@@ -50,7 +50,7 @@ class Plan:
     """
 
     source: Source
-    encodings: Mapping[str, Encoding]
+    encodings: Mapping[str, PayloadEncoding]
     split: Split
     boundaries: tuple[float, ...] = ()
 

@@ -15,41 +15,41 @@ from pathlib import Path
 # `python pipeline/compare.py` puts pipeline/ first on the path, and its modules would hide others.
 sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
 
+from pipeline import command_line
 
-def parser() -> argparse.ArgumentParser:
+
+def _parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
-    description, *_, epilog = str(__doc__).strip().splitlines()
-    command_line = argparse.ArgumentParser("compare.py", description=description, epilog=epilog, allow_abbrev=False)
-    add = command_line.add_argument
+    parser = command_line.parser("compare.py", __doc__)
+    add = parser.add_argument
     add("runs", nargs="+", metavar="RUN", type=Path, help="folders of runs; the others are compared with the first")
     add("--to", type=Path, metavar="FILE", help="also write the comparison with its curves as an HTML file")
     add("--json", action="store_true", help="print the comparison as JSON and nothing else")
-    return command_line
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    arguments = parser().parse_args(argv)
+    arguments = _parser().parse_args(argv)
+    return command_line.run(lambda: _compare(arguments))
+
+
+def _compare(arguments: argparse.Namespace) -> int:
     from core import storage
-    from core.errors import GateError, UserError
+    from core.errors import GateError
+    from pipeline.comparison import sections
+    from pipeline.comparison.compared_runs import Comparison
+    from pipeline.reporting import page
 
-    try:
-        from pipeline.comparison import sections
-        from pipeline.comparison.compared_runs import Comparison
-        from pipeline.reporting import page
-
-        comparison = Comparison.of(arguments.runs)
-        if arguments.to:
-            names = ", ".join(model.name for model in comparison.models)
-            text = page.html(f"Comparison of {names}", sections.sentence(comparison), sections.build(comparison))
-            storage.write_text(arguments.to, text)
-        if arguments.json:
-            print(json.dumps(sections.as_json(comparison), indent=2, ensure_ascii=False))
-        else:
-            _print(comparison)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    comparison = Comparison.of(arguments.runs)
+    if arguments.to:
+        names = ", ".join(model.name for model in comparison.models)
+        text = page.html(f"Comparison of {names}", sections.sentence(comparison), sections.build(comparison))
+        storage.write_text(arguments.to, text)
+    if arguments.json:
+        print(json.dumps(sections.as_json(comparison), indent=2, ensure_ascii=False))
+    else:
+        _print(comparison)
     return GateError.exit_code if comparison.other_rows() else 0
 
 

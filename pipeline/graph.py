@@ -155,9 +155,9 @@ STAGES = (
         inputs={"examples": "ExampleGen.examples", "transform_graph": "Transform.transform_graph"},
         parameters=lambda run: {
             "spec": run.model(family=Spec.family, hyperparameters={}),
-            "options": [one.model_dump(mode="json") for one in run.settings.challengers],
+            "options": [challenger.model_dump(mode="json") for challenger in run.settings.challengers],
             "digests_of_estimators": {
-                path: digests.of_named(path) for one in run.settings.challengers for path in one.paths
+                path: digests.of_named(path) for challenger in run.settings.challengers for path in challenger.paths
             },
         },
     ),

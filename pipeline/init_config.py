@@ -1,7 +1,9 @@
 """Prints the configuration that a run would infer from a table, each choice with its reason as a comment.
 
-Example:
     python pipeline/init_config.py data/penguins.csv --label species > penguins.yaml
+
+Exit codes: 0 printed; 1 internal error (please report it); 2 the arguments or the data are wrong. Change what should
+differ in the output, and run: python pipeline/run_local.py FILE.yaml
 """
 
 import argparse
@@ -14,23 +16,24 @@ from typing import TYPE_CHECKING
 if not __package__:  # as a script: Python puts this folder first on the path, and its modules would hide others
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from pipeline import command_line
+
 if TYPE_CHECKING:
     from pipeline.profile import Resolved
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the configuration and returns the exit code."""
-    parser = _parser()
-    args = parser.parse_args(argv)
-    from core.errors import UserError
+    """Runs the command and returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    return command_line.run(lambda: _print(arguments))
+
+
+def _print(arguments: argparse.Namespace) -> int:
     from pipeline.config import settings
     from pipeline.profile import resolve
 
-    try:
-        resolved = resolve(settings.load(files=args.files, label=args.label, name=args.name, sets=args.set))
-    except UserError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return error.exit_code
+    found = settings.load(files=arguments.files, label=arguments.label, name=arguments.name, sets=arguments.set)
+    resolved = resolve(found)
     try:
         print("\n".join(_lines(resolved)), flush=True)
     except BrokenPipeError:  # the reader, such as `head`, has ended; Python must not write again when it exits
@@ -39,12 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="init_config.py",
-        description="Prints the configuration that a run would infer from a table, with the reasons.",
-        epilog="Save the output, change what should differ, and run: python pipeline/run_local.py FILE.yaml. "
-        "Exit codes: 0 printed; 1 internal error (please report it); 2 the arguments or the data are wrong.",
-    )
+    """Returns the command line's parser."""
+    parser = command_line.parser("init_config.py", __doc__)
     add = parser.add_argument
     add("files", nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord files, or globs")
     add("--label", required=True, metavar="COLUMN", help="the column to predict")

@@ -16,12 +16,13 @@ sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
 os.environ["TF_USE_LEGACY_KERAS"] = "0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from pipeline import command_line
 
-def parser() -> argparse.ArgumentParser:
+
+def _parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
-    description, *_, epilog = str(__doc__).strip().splitlines()
-    command_line = argparse.ArgumentParser("monitor.py", description=description, epilog=epilog, allow_abbrev=False)
-    add = command_line.add_argument
+    parser = command_line.parser("monitor.py", __doc__)
+    add = parser.add_argument
     model_help = "a run's serving/ (its stable version) or one version in it; a path or a URI"
     add("--model", required=True, metavar="DIR", help=model_help)
     requests_help = "a table in any format of the data, or TensorFlow Serving's log: TFRecord of PredictionLog"
@@ -40,26 +41,21 @@ def parser() -> argparse.ArgumentParser:
     prometheus_help = "also write the report in Prometheus' text format, for the textfile collector"
     add("--prometheus", type=Path, metavar="FILE", help=prometheus_help)
     add("--json", action="store_true", help="print the report as JSON on standard output, and nothing else there")
-    return command_line
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    arguments = parser().parse_args(argv)
-    from core.errors import UserError
+    arguments = _parser().parse_args(argv)
+    return command_line.run(lambda: _watch(arguments))
 
-    try:
-        from pipeline.monitoring import watch
-        from pipeline.prediction import data_flags
 
-        with data_flags.advising_flags():
-            return watch.run(watch.Request(**vars(arguments)))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("stopped.", file=sys.stderr)
-        return 130
+def _watch(arguments: argparse.Namespace) -> int:
+    from pipeline.monitoring import watch
+    from pipeline.prediction import data_flags
+
+    with data_flags.advising_flags():
+        return watch.run(watch.Request(**vars(arguments)))
 
 
 if __name__ == "__main__":

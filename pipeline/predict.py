@@ -16,12 +16,13 @@ sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
 os.environ["TF_USE_LEGACY_KERAS"] = "0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from pipeline import command_line
 
-def parser() -> argparse.ArgumentParser:
+
+def _parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
-    description, *_, epilog = str(__doc__).strip().splitlines()
-    command_line = argparse.ArgumentParser("predict.py", description=description, epilog=epilog, allow_abbrev=False)
-    add = command_line.add_argument
+    parser = command_line.parser("predict.py", __doc__)
+    add = parser.add_argument
     model_help = "a run's serving/ (its stable version) or one version in it; a path or a URI"
     add("--model", required=True, metavar="DIR", help=model_help)
     add("--data", required=True, nargs="+", metavar="FILES", help="CSV, Parquet, JSON lines or TFRecord, without label")
@@ -36,26 +37,22 @@ def parser() -> argparse.ArgumentParser:
     add("--beam", nargs="?", const="", metavar="OPTIONS", help=beam_help)
     add("--quiet", action="store_true", help="print only errors")
     add("--json", action="store_true", help="print the summary as JSON on standard output, and nothing else there")
-    return command_line
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    arguments = parser().parse_args(argv)
-    from core.errors import UserError
+    arguments = _parser().parse_args(argv)
+    stopped = "stopped; nothing was written, but for the parts in a folder that are complete."
+    return command_line.run(lambda: _predict(arguments), stopped)
 
-    try:
-        from pipeline.prediction import batch_prediction, data_flags
 
-        data = vars(arguments).pop("data")
-        with data_flags.advising_flags():
-            return batch_prediction.run(batch_prediction.Request(files=data, **vars(arguments)))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("stopped; nothing was written, but for the parts in a folder that are complete.", file=sys.stderr)
-        return 130
+def _predict(arguments: argparse.Namespace) -> int:
+    from pipeline.prediction import batch_prediction, data_flags
+
+    data = vars(arguments).pop("data")
+    with data_flags.advising_flags():
+        return batch_prediction.run(batch_prediction.Request(files=data, **vars(arguments)))
 
 
 if __name__ == "__main__":

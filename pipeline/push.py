@@ -16,13 +16,14 @@ sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
 os.environ["TF_USE_LEGACY_KERAS"] = "0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from pipeline import command_line
 
-def parser() -> argparse.ArgumentParser:
+
+def _parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
-    description, *_, epilog = str(__doc__).strip().splitlines()
-    command_line = argparse.ArgumentParser("push.py", description=description, epilog=epilog, allow_abbrev=False)
-    command_line.add_argument("--model", required=True, type=_folder, metavar="DIR", help="a run's serving/")
-    action = command_line.add_mutually_exclusive_group()
+    parser = command_line.parser("push.py", __doc__)
+    parser.add_argument("--model", required=True, metavar="DIR", help="a run's serving/, or its URI")
+    action = parser.add_mutually_exclusive_group()
     action.add_argument("--list", action="store_true", help="show the versions (the default)")
     rollback_help = (
         "make an older version stable (default: the one that was stable before); `canary` takes its label away"
@@ -35,77 +36,68 @@ def parser() -> argparse.ArgumentParser:
     compare_help = "compare the canary with the stable version on requests: a table, or TensorFlow Serving's log"
     action.add_argument("--compare", nargs="+", metavar="FILES", help=compare_help)
     labels_help = "labels for --compare: a table with --key and the label"
-    command_line.add_argument("--labels", nargs="+", default=[], metavar="FILES", help=labels_help)
-    command_line.add_argument("--key", metavar="COLUMN", help="the column that requests and labels have in common")
+    parser.add_argument("--labels", nargs="+", default=[], metavar="FILES", help=labels_help)
+    parser.add_argument("--key", metavar="COLUMN", help="the column that requests and labels have in common")
     as_help = "the label for --promote (default: stable)"
-    command_line.add_argument("--as", dest="label", choices=["stable", "canary"], help=as_help)
-    command_line.add_argument("--why", default="", metavar="TEXT", help="the reason, for push.log")
-    return command_line
-
-
-def _folder(text: str) -> Path:
-    """Returns the path of a folder; a URI is an error."""
-    if "://" in text:
-        raise argparse.ArgumentTypeError(
-            f"{text} is a URI, and labels are changed in a folder of this machine. In a bucket, edit models.config "
-            "beside the versions: it names the stable version and the loaded ones"
-        )
-    return Path(text)
+    parser.add_argument("--as", dest="label", choices=["stable", "canary"], help=as_help)
+    parser.add_argument("--why", default="", metavar="TEXT", help="the reason, for push.log")
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    command_line = parser()
-    arguments = command_line.parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
     if arguments.label and arguments.promote is None:
-        command_line.error("--as belongs to --promote VERSION")
+        parser.error("--as belongs to --promote VERSION")
     if (arguments.labels or arguments.key) and arguments.compare is None:
-        command_line.error("--labels and --key belong to --compare FILES")
-    from core.errors import UserError
+        parser.error("--labels and --key belong to --compare FILES")
+    return command_line.run(lambda: _push(arguments))
 
-    try:
-        if arguments.compare is not None:
-            return _compare(arguments)
-        print(_run(arguments))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        print(
-            f"error: {error.filename or arguments.model}: {error.strerror}. Nothing more was changed.", file=sys.stderr
-        )
-        return 2
+
+def _push(arguments: argparse.Namespace) -> int:
+    """Prints what the arguments ask for, and returns the exit code."""
+    if arguments.compare is not None:
+        return _compare(arguments)
+    print(_run(arguments))
     return 0
 
 
 def _compare(arguments: argparse.Namespace) -> int:
     """Prints the comparison of canary and stable, and returns the exit code."""
     from core.errors import GateError
-    from models.serving import model_versions
+    from models.serving import remote_versions
     from pipeline.monitoring import canary
 
-    base = model_versions.find_versions(arguments.model)
-    found = canary.compare(base, arguments.compare, arguments.labels, arguments.key)
+    with remote_versions.changing(arguments.model) as (base, _):
+        found = canary.compare(base, arguments.compare, arguments.labels, arguments.key)
     print("\n".join(found.lines()))
     return GateError.exit_code if found.is_worse else 0
 
 
 def _run(arguments: argparse.Namespace) -> str:
     """Does what the arguments ask for, and returns what to tell."""
-    from models.serving import model_versions, version_changes
+    from models.serving import remote_versions
 
-    base = model_versions.find_versions(arguments.model)
+    with remote_versions.changing(arguments.model) as (base, name):
+        return _change(arguments, base, name)
+
+
+def _change(arguments: argparse.Namespace, base: Path, name: str) -> str:
+    """Changes the labels or the versions of a folder that messages call by the name."""
+    from models.serving import version_changes
+
     if arguments.promote is not None:
         label = arguments.label or "stable"
         version = version_changes.promote(base, arguments.promote, label, arguments.why)
-        return f"Version {version} of {base} is {label} now."
+        return f"Version {version} of {name} is {label} now."
     if arguments.rollback is not None:
         version = version_changes.rollback(base, arguments.rollback or None, arguments.why)
         state = "no canary any more" if arguments.rollback == "canary" else "stable now"
-        return f"Version {version} of {base} is {state}."
+        return f"Version {version} of {name} is {state}."
     if arguments.keep is not None:
         removed = version_changes.keep(base, arguments.keep, arguments.why)
-        return f"Removed from {base}: {', '.join(map(str, removed)) or 'nothing'}."
+        return f"Removed from {name}: {', '.join(map(str, removed)) or 'nothing'}."
     return _table(base)
 
 

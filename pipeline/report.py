@@ -13,28 +13,27 @@ from pathlib import Path
 # `python pipeline/report.py` puts pipeline/ first on the path, and its modules would hide others.
 sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
 
+from pipeline import command_line
 
-def parser() -> argparse.ArgumentParser:
+
+def _parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
-    description, *_, epilog = str(__doc__).strip().splitlines()
-    command_line = argparse.ArgumentParser("report.py", description=description, epilog=epilog, allow_abbrev=False)
-    command_line.add_argument("run", metavar="RUN", type=Path, help="the folder of a run, such as runs/taxi")
-    return command_line
+    parser = command_line.parser("report.py", __doc__)
+    parser.add_argument("run", metavar="RUN", type=Path, help="the folder of a run, such as runs/taxi")
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    arguments = parser().parse_args(argv)
-    from core.errors import UserError
+    arguments = _parser().parse_args(argv)
+    return command_line.run(lambda: _report(arguments.run))
 
-    try:
-        from pipeline.reporting import page
-        from pipeline.reporting.run_record import RunRecord
 
-        print(page.write(RunRecord.load(arguments.run)))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+def _report(folder: Path) -> int:
+    from pipeline.reporting import page
+    from pipeline.reporting.run_record import RunRecord
+
+    print(page.write(RunRecord.load(folder)))
     return 0
 
 

@@ -18,18 +18,15 @@ sys.path[0:1] = [str(ROOT)]
 os.environ["TF_USE_LEGACY_KERAS"] = "0"  # before anything imports TensorFlow, or tf.keras would silently be Keras 2
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from pipeline import command_line
+
 DEFAULT_CONFIG = ROOT / "pipeline" / "datasets" / "taxi.yaml"
 
 
-def parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
-    made = argparse.ArgumentParser(
-        prog="run_kubeflow.py",
-        description="Compiles the pipeline for Kubeflow Pipelines or Vertex AI, and starts or schedules it there.",
-        epilog="".join(str(__doc__).partition("Exit codes")[1:]),
-        allow_abbrev=False,
-    )
-    add = made.add_argument
+    parser = command_line.parser("run_kubeflow.py", __doc__)
+    add = parser.add_argument
     config_help = "the configuration, YAML; a resolved one needs no data here (default: the Chicago taxi sample)"
     add("config", nargs="?", metavar="CONFIG", help=config_help)
     add("--target", required=True, choices=["kubeflow", "vertex"], help="the platform")
@@ -48,36 +45,31 @@ def parser() -> argparse.ArgumentParser:
     add("--wait", action="store_true", help="with --submit: wait until the run has ended")
     parameter_help = "with --submit: the value of a runtime parameter"
     add("--parameter", action="append", default=[], metavar="NAME=VALUE", help=parameter_help)
-    return made
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    arguments = parser().parse_args(argv)
-    from core.errors import GateError, UserError
+    """Runs the command and returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    return command_line.run(lambda: _run(arguments))
 
-    try:
-        from pipeline.config import settings
-        from pipeline.deployment import command
-        from pipeline.deployment.target import Target
 
-        config = arguments.config or DEFAULT_CONFIG
-        loaded = settings.load(config, name=arguments.name, sets=arguments.set)
-        place = [arguments.project or loaded.deploy.project, arguments.region or loaded.deploy.region]
-        return command.run(
-            command.Request(
-                settings=loaded,
-                target=Target(arguments.target, arguments.image, arguments.pipeline_root, *place),
-                **{name: getattr(arguments, name) for name in ("to", "submit", "dry_run", "host", "schedule", "wait")},
-                parameters=arguments.parameter,
-            )
+def _run(arguments: argparse.Namespace) -> int:
+    from pipeline.config import settings
+    from pipeline.deployment import command
+    from pipeline.deployment.target import Target
+
+    config = arguments.config or DEFAULT_CONFIG
+    loaded = settings.load(config, name=arguments.name, sets=arguments.set)
+    place = [arguments.project or loaded.deploy.project, arguments.region or loaded.deploy.region]
+    return command.run(
+        command.Request(
+            settings=loaded,
+            target=Target(arguments.target, arguments.image, arguments.pipeline_root, *place),
+            **{name: getattr(arguments, name) for name in ("to", "submit", "dry_run", "host", "schedule", "wait")},
+            parameters=arguments.parameter,
         )
-    except (UserError, GateError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("stopped.", file=sys.stderr)
-        return 130
+    )
 
 
 if __name__ == "__main__":

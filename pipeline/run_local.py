@@ -18,18 +18,15 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0:1] = [str(ROOT)]
 os.environ["TF_USE_LEGACY_KERAS"] = "0"  # before anything imports TensorFlow, or tf.keras would silently be Keras 2
 
+from pipeline import command_line
+
 DEFAULT_CONFIG = ROOT / "pipeline" / "datasets" / "taxi.yaml"
 
 
-def parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
-    made = argparse.ArgumentParser(
-        prog="run_local.py",
-        description="Trains, evaluates and pushes a model: the whole pipeline, on this machine.",
-        epilog="".join(str(__doc__).partition("Exit codes")[1:]),
-        allow_abbrev=False,
-    )
-    add = made.add_argument
+    parser = command_line.parser("run_local.py", __doc__)
+    add = parser.add_argument
     add("config", nargs="?", metavar="CONFIG", help="the configuration, YAML (default: the Chicago taxi sample)")
     files_help = "the table, in place of a CONFIG: CSV, Parquet, JSON lines or TFRecord"
     add("--data", nargs="+", metavar="FILES", help=files_help)
@@ -55,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     add("--update-schema", action="store_true", help=schema_help)
     add("--quiet", action="store_true", help="print only the result")
     add("--json", action="store_true", help="print the summary as JSON on standard output, and nothing else there")
-    return made
+    return parser
 
 
 def _folder(text: str) -> Path:
@@ -70,29 +67,24 @@ def _folder(text: str) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    arguments = parser().parse_args(argv)
+    """Runs the command and returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    return command_line.run(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from core.errors import GateError, UserError
+    from pipeline.run import dispatch
 
     folder = arguments.out
     try:
-        from pipeline.run import dispatch
-
         request = _request(arguments)
         folder = request.folder
         return dispatch.run(request)
     except (UserError, GateError) as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
         if folder and not arguments.dry_run:
             _report_refusal(folder, error)
-        return error.exit_code
-    except OSError as error:
-        message = f"error: {error.filename or 'a file'}: {error.strerror or error}. Check the path and its permissions."
-        print(message, file=sys.stderr)
-        return UserError.exit_code
-    except KeyboardInterrupt:
-        print("stopped.", file=sys.stderr)
-        return 130
+        raise
 
 
 def _report_refusal(folder: Path, error: Exception) -> None:

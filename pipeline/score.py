@@ -15,33 +15,32 @@ from pathlib import Path
 # `python pipeline/score.py` puts pipeline/ first on the path, and its modules would hide others.
 sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
 
+from pipeline import command_line
 
-def parser() -> argparse.ArgumentParser:
+
+def _parser() -> argparse.ArgumentParser:
     """Returns the command line's parser."""
-    description, *_, epilog = str(__doc__).strip().splitlines()
-    command_line = argparse.ArgumentParser("score.py", description=description, epilog=epilog, allow_abbrev=False)
-    command_line.add_argument("run", metavar="RUN", type=Path, help="the folder of a run, such as runs/taxi")
-    command_line.add_argument("--json", action="store_true", help="print the score as JSON and nothing else")
-    return command_line
+    parser = command_line.parser("score.py", __doc__)
+    parser.add_argument("run", metavar="RUN", type=Path, help="the folder of a run, such as runs/taxi")
+    parser.add_argument("--json", action="store_true", help="print the score as JSON and nothing else")
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    arguments = parser().parse_args(argv)
-    from core.errors import UserError
+    arguments = _parser().parse_args(argv)
+    return command_line.run(lambda: _score(arguments))
 
-    try:
-        from pipeline.reporting.run_record import RunRecord
-        from pipeline.scoring import scorecard
 
-        scored = scorecard.score(RunRecord.load(arguments.run))
-        if arguments.json:
-            print(json.dumps(scorecard.as_json(scored), indent=2, ensure_ascii=False))
-        else:
-            _print(scored)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+def _score(arguments: argparse.Namespace) -> int:
+    from pipeline.reporting.run_record import RunRecord
+    from pipeline.scoring import scorecard
+
+    scored = scorecard.score(RunRecord.load(arguments.run))
+    if arguments.json:
+        print(json.dumps(scorecard.as_json(scored), indent=2, ensure_ascii=False))
+    else:
+        _print(scored)
     return 0
 
 
@@ -58,15 +57,15 @@ def _print(scored):  # type: ignore[no-untyped-def]
     points = scorecard.totals(scored)
     for section, tests in scorecard.by_section(scored).items():
         console.print(Text(f"\n{SECTIONS[section]}: {points[section]:g} of {len(tests)}", "bold"))
-        for one in tests:
-            style = "green" if one.points == 1 else "yellow"
-            console.print(Text.assemble((f"{one.points:>3g}  ", style), TESTS[one.name].title))
-            for evidence in one.why:
+        for test in tests:
+            style = "green" if test.points == 1 else "yellow"
+            console.print(Text.assemble((f"{test.points:>3g}  ", style), TESTS[test.name].title))
+            for evidence in test.why:
                 console.print(Text(f"     {evidence.what}"), soft_wrap=True)
                 if evidence.command:
                     console.print(Text(f"       {evidence.command}", "dim"), soft_wrap=True)
-            if one.missing:
-                console.print(Text(f"     missing: {one.missing}", "yellow"), soft_wrap=True)
+            if test.missing:
+                console.print(Text(f"     missing: {test.missing}", "yellow"), soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 The process imports neither TFX nor, unless the estimator does, TensorFlow.
 """
 
-import importlib
 import json
 import os
 import pathlib
@@ -19,6 +18,7 @@ import pandas as pd
 from sklearn import base, model_selection
 from sklearn.utils import validation
 
+from core.config import named_objects
 from models.evaluation import metrics
 from models.evaluation.challengers import ESTIMATOR_FILE, PREDICTIONS_FILE, REPORT_FILE
 
@@ -82,21 +82,15 @@ def inputs(rows: pathlib.Path, split: str, task: dict[str, Any], data: str) -> p
 
 def make(path: str, parameters: dict[str, Any]) -> Any:
     """Returns the estimator that a dotted path names, with its parameters, and with a seed where it takes one."""
-    named, values = load(path), {name: _value(value) for name, value in parameters.items()}
+    named, values = named_objects.load(path), {name: _value(value) for name, value in parameters.items()}
     model = named(**values) if callable(named) else base.clone(named).set_params(**values)
     if "random_state" not in parameters and "random_state" in model.get_params():
         model.set_params(random_state=SEED)
     return model
 
 
-def load(path: str) -> Any:
-    """Returns the object that a dotted path names."""
-    module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-
 def _value(value: Any) -> Any:
-    return load(value["object"]) if isinstance(value, dict) and set(value) == {"object"} else value
+    return named_objects.load(value["object"]) if isinstance(value, dict) and set(value) == {"object"} else value
 
 
 def _fit(

@@ -31,7 +31,7 @@ from core.spec import Spec
 from ingest import READERS, Source, discover, expand, rejects, work_units
 from ingest.files import locate
 from ingest.sql import quantiles, splits
-from ingest.sql.payloads import Encoding, default_encoding, feature_encoding
+from ingest.sql.payloads import PayloadEncoding, default_encoding, feature_encoding
 from ingest.work_units import Counts, Plan, Unit, UnitReader
 
 _UNIT_BYTES = 256 << 20
@@ -87,7 +87,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
                 "Name another as `split: {column: ...}`."
             )
         lows, highs, numbers = zip(*extents, strict=True)
-        search = quantiles.Search(splits.shares(plan.split), min(lows), max(highs), int(sum(numbers)))
+        search = quantiles.QuantileSearch(splits.shares(plan.split), min(lows), max(highs), int(sum(numbers)))
         while search.intervals:
             answers = self._answers(beam.Map(dofns.histograms, plan, search.intervals), divided, uri)
             search.take([quantiles.from_rows(rows) for rows in zip(*answers, strict=True)])
@@ -141,12 +141,12 @@ def _empty(folder: str) -> None:
     os.makedirs(folder, exist_ok=True)
 
 
-def encodings_of(spec: Spec) -> dict[str, Encoding]:
+def encodings_of(spec: Spec) -> dict[str, PayloadEncoding]:
     """Returns the encodings of the columns of a spec: features, label, weight."""
     found = {feature.name: feature_encoding(feature) for feature in spec.features}
-    found[spec.label.name] = Encoding(spec.label.payload)
+    found[spec.label.name] = PayloadEncoding(spec.label.payload)
     if spec.weight is not None:
-        found[spec.weight] = Encoding("float")
+        found[spec.weight] = PayloadEncoding("float")
     return found
 
 

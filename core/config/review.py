@@ -64,6 +64,19 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _lineage_address(text: str) -> str:
+    """Returns the address of a server or the path of a file as it is, or raises ValueError where it is neither."""
+    parts = urllib.parse.urlsplit(text)
+    if parts.password:
+        raise ValueError("the address has a password. Leave it out, and set OPENLINEAGE_API_KEY for the run.")
+    if not (parts.scheme in ("http", "https") and parts.hostname) and ("://" in text or not text.endswith(".jsonl")):
+        raise ValueError(
+            f"{text!r} is not the address of a server. Write it like http://localhost:5000, or give the path of a "
+            "file FILE.jsonl."
+        )
+    return text
+
+
 class Signature(Section):
     """What a person has checked by hand."""
 
@@ -83,10 +96,12 @@ class Score(Section):
 
 
 class Track(Section):
-    """The servers that a run is logged to."""
+    """The servers that are told of a run."""
 
     mlflow: Annotated[str, AfterValidator(_web_address)] | None = None
     """the address of MLflow's tracking server, such as http://localhost:5000; null: nothing is logged"""
+    openlineage: Annotated[str, AfterValidator(_lineage_address)] | None = None
+    """the address of a server that takes OpenLineage's events, or the path of a file FILE.jsonl; null: none are sent"""
 
 
 class Gpu(Section):

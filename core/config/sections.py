@@ -207,7 +207,7 @@ class Tune(Section):
 class Train(Section):
     """The training of the final model, with early stopping on eval."""
 
-    epochs: Count = 30
+    epochs: Count = 60
     """the largest number of epochs; large tables need fewer"""
     batch_size: Count | None = None
     """rows per step over all devices; null: by the number of rows"""
@@ -243,7 +243,7 @@ class Train(Section):
         return {**hyperparameters, **({} if self.learning_rate is None else {"learning_rate": self.learning_rate})}
 
 
-class Gate(Section):
+class MetricLimits(Section):
     """The limits of a metric on test, and on each slice with at least 100 rows."""
 
     min: float | None = None
@@ -256,7 +256,7 @@ class Gate(Section):
     """the greatest value on every slice"""
 
     @model_validator(mode="after")
-    def _has_limit(self) -> "Gate":
+    def _has_limit(self) -> "MetricLimits":
         if all(limit is None for limit in (self.min, self.max, self.slice_min, self.slice_max)):
             raise ValueError("a gate without limits. Give it `min`, `max`, `slice_min` or `slice_max`.")
         if self.min is not None and self.max is not None and self.min > self.max:
@@ -269,7 +269,7 @@ class Evaluate(Section):
 
     slices: Slices = ()
     """lists of columns by whose values the metrics are also computed, such as [[city], [city, zip]]"""
-    gates: dict[str, Gate] = {}
+    gates: dict[str, MetricLimits] = {}
     """the limits of metrics, such as {auc: {min: 0.7}}, beside those of the baselines"""
     sensitive: Slices = ()
     """lists of columns by whose values people could be treated unfairly; each group is compared with all other rows"""

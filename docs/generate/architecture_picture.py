@@ -21,7 +21,7 @@ PURPOSES = {
     "pipeline": "commands, configuration, profile of the table, runs",
     "components": "one folder for each TFX stage",
     "models": "preprocessing, training, evaluation, serving",
-    "ingest": "files to typed tables",
+    "ingest": "typed tables",
     "core": "shared by all layers",
 }
 LOOSE = "*.py"  # the modules of a layer that are in no package

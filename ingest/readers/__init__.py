@@ -1,4 +1,4 @@
-"""Registers the readers by the names that `data: {format: ...}` takes; docs/adding_a_reader.md says how to add one."""
+"""Registers the readers by the names that `data: {format: ...}` takes; docs/adding/reader.md says how to add one."""
 
 from ingest.readers.base import Reader
 from ingest.readers.csv.reader import CsvReader

@@ -24,7 +24,7 @@ LARGEST_FLOAT32 = "3.4028235677973366e38"  # half a step above the largest float
 
 
 @dataclasses.dataclass(frozen=True)
-class Encoding:
+class PayloadEncoding:
     """How Examples hold a column: the payload, whether a row may hold several values, and the unit of moments."""
 
     payload: Payload
@@ -32,20 +32,20 @@ class Encoding:
     unit: Unit | None = None
 
 
-def feature_encoding(feature: Feature) -> Encoding:
+def feature_encoding(feature: Feature) -> PayloadEncoding:
     """Returns how Examples hold a feature."""
-    return Encoding(feature.payload, feature.repeated, feature.unit if feature.kind == "timestamp" else None)
+    return PayloadEncoding(feature.payload, feature.repeated, feature.unit if feature.kind == "timestamp" else None)
 
 
-def default_encoding(duckdb_type: str) -> Encoding:
+def default_encoding(duckdb_type: str) -> PayloadEncoding:
     """Returns how Examples hold a column of this type without loss, unless the configuration says otherwise."""
     element, repeated = element_type(duckdb_type)
     if element in INTEGERS - _BEYOND_INT64 | TIMES | {"BOOLEAN"}:
-        return Encoding("int", repeated)
-    return Encoding("float" if element in FLOATS else "text", repeated)
+        return PayloadEncoding("int", repeated)
+    return PayloadEncoding("float" if element in FLOATS else "text", repeated)
 
 
-def encoded(column: str, duckdb_type: str, encoding: Encoding) -> str:
+def encoded(column: str, duckdb_type: str, encoding: PayloadEncoding) -> str:
     """Returns SQL for a column as BIGINT, FLOAT or VARCHAR, or a list of them, under its name.
 
     Args:
@@ -75,7 +75,7 @@ def _present(values: str) -> str:
     return f"list_filter({values}, lambda element: element IS NOT NULL)"
 
 
-def _value(value: str, element: str, encoding: Encoding, column: str) -> str:
+def _value(value: str, element: str, encoding: PayloadEncoding, column: str) -> str:
     if encoding.payload == "int":
         return _integer(value, element, column, encoding.unit)
     if encoding.payload == "text":

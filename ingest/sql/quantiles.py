@@ -56,11 +56,11 @@ def bucket_sql(key: str, interval: Interval) -> str:
     )
 
 
-class Search:
+class QuantileSearch:
     """Finds the boundaries below which given shares of all values lie.
 
     Example:
-        search = Search([0.8, 0.9], low=0.0, high=100.0, count=1000)
+        search = QuantileSearch([0.8, 0.9], low=0.0, high=100.0, count=1000)
         while search.intervals:
             search.take([count(interval) for interval in search.intervals])
         search.boundaries

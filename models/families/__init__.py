@@ -1,6 +1,6 @@
 """Registers the model families, and checks the hyperparameters of a configuration.
 
-To add a family, see docs/adding_a_family.md.
+To add a family, see docs/adding/family.md.
 """
 
 from collections.abc import Mapping

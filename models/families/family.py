@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class Family:
         fit: trains a model. It imports Keras inside, since the configuration is checked without Keras.
         build: networks only: returns the network. See `models.trained.Build`.
         refit: trains a model again on the rows of validation too; None where that needs them for early stopping.
+        second: the hyperparameters that a search tries after the defaults, where they differ; None for none.
+        grown: returns the hyperparameters for so many times the rows on which some were found; None where they stay.
     """
 
     name: str
@@ -83,6 +85,8 @@ class Family:
     fit: Fit
     build: "Build | None" = None
     refit: Refit | None = None
+    second: Mapping[str, Any] | None = None
+    grown: Callable[[Mapping[str, Any], float], dict[str, Any]] | None = None
 
     def defaults(self, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Returns the default hyperparameters, with those given in their place."""

@@ -1,12 +1,12 @@
-"""Changes the rows of training batches at random, so that a network cannot learn single rows by heart."""
+"""Changes the rows of training batches at random, so that a network cannot memorise single rows."""
 
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from core.config import named_objects
 from core.config.sections import Train
 from core.errors import UserError
 from core.spec import Input
@@ -101,10 +101,9 @@ def _mixed(
 
 def _function(path: str, spec: Mapping[str, tf.TensorSpec], inputs: tuple[Input, ...]) -> Change:
     """Returns the user's function, which was tried on rows of zeros."""
-    module, _, name = path.rpartition(".")
     expected = {kind: (one.shape.as_list(), one.dtype.name) for kind, one in spec.items()}
     try:
-        function: Change = getattr(importlib.import_module(module), name)
+        function: Change = named_objects.load(path)
         rows = {kind: tf.zeros(one.shape, one.dtype) for kind, one in spec.items()}
         made = function(rows, inputs, tf.zeros([2], tf.int64))
         found = {kind: (values.shape.as_list(), values.dtype.name) for kind, values in made.items()}

@@ -1,6 +1,5 @@
 """Calls a user's `preprocessing_fn` as TFX does, and converts its outputs to the model's inputs."""
 
-import importlib
 import inspect
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -10,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from core.config import named_objects
 from core.errors import UserError
 from core.spec import Input
 from models.preprocessing.robust_moments import RobustMoments
@@ -26,9 +26,8 @@ def find(dotted: str) -> Callable[..., Any]:
     Raises:
         UserError: it cannot be imported, or takes other arguments.
     """
-    module, _, name = dotted.rpartition(".")
     try:
-        function = getattr(importlib.import_module(module), name)
+        function = named_objects.load(dotted)
         arguments = list(inspect.signature(function).parameters)
     except Exception as error:  # whatever the user's module raises while it is imported
         raise UserError(

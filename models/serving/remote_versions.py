@@ -4,6 +4,10 @@ A store has neither locks nor folders to rename. So a push takes a number by cre
 which of several pushes one alone can do. `saved_model.pb`, without which there is no version, is its last object, and
 `models.config`, which names the versions that a server loads, is written after it. The number of a push that was
 stopped stays unused.
+
+A change of labels replaces `models.config`, which is one object: a server reads the labels before it or those after it.
+The objects of a version go when no label names it any more, `saved_model.pb` first, and of a version without that none
+is read.
 """
 
 import contextlib
@@ -77,17 +81,69 @@ def push(model: pathlib.Path, base: str, extra: Mapping[str, bytes], run: str = 
         new = not version or _manifest(f"{base}/{version}", copy) != listed
         if new:
             version = _upload(model, base, {**extra, MANIFEST_FILE: json.dumps(listed).encode()}, copy)
-        for name in version_labels.FILES:
-            _fetch(f"{base}/{name}", copy)
-        _fetch(f"{base}/{push_log.FILE}", copy)
+        _fetch_labels(base, copy)
         if new or not model_versions.is_logged(copy, version):
-            if not (copy / version_labels.CONFIG_FILE).exists():
-                version_labels.begin(copy, base)
+            before = (copy / version_labels.CONFIG_FILE).read_bytes()
             labels = version_labels.read(copy, earlier)
             model_versions.relabel(copy, labels.moved("stable", version), "push", version, run=run)
-            for name in (push_log.FILE, *version_labels.FILES):
-                storage.upload(copy / name, f"{base}/{name}")
+            _replace_labels(base, copy, before)
         return Version(f"{base}/{version}", version, new)
+
+
+@contextlib.contextmanager
+def changing(model: str) -> Iterator[tuple[pathlib.Path, str]]:
+    """Yields the folder of the versions that a person names by `--model`, for changes, and its name for messages.
+
+    For a URI the folder is a copy. What the block changes in it is done in the bucket when the block ends well.
+
+    Raises:
+        UserError: there are no versions, or another change of the labels came first.
+    """
+    if not storage.is_uri(model):
+        found = model_versions.find_versions(pathlib.Path(model))
+        yield found, str(found)
+        return
+    given = model.rstrip("/")
+    base = next((uri for uri in (given, f"{given}/serving") if versions(uri)), None)
+    if base is None:
+        storage.check_bucket(model)
+        raise UserError(f"--model {model} holds no version of a model (a folder named by a number).")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder)
+        numbers = versions(base)
+        config = copy / version_labels.CONFIG_FILE
+        _fetch_labels(base, copy)
+        for number in numbers:
+            storage.fetch(f"{base}/{number}", copy / str(number))
+        before = config.read_bytes()
+        logged = len(push_log.entries(copy))
+        yield copy, base
+        if len(push_log.entries(copy)) > logged:
+            _replace_labels(base, copy, before)
+        for number in numbers:
+            if not (copy / str(number)).exists():
+                storage.remove(f"{base}/{number}/{_MODEL_FILE}")
+                storage.remove_all(f"{base}/{number}")
+
+
+def _fetch_labels(base: str, copy: pathlib.Path) -> None:
+    """Copies the labels and the log into a folder; the labels of a model without any are begun there."""
+    for name in (*version_labels.FILES, push_log.FILE):
+        _fetch(f"{base}/{name}", copy)
+    if not (copy / version_labels.CONFIG_FILE).exists():
+        version_labels.begin(copy, base)
+
+
+def _replace_labels(base: str, copy: pathlib.Path, before: bytes) -> None:
+    """Writes the labels and the log of a folder into a bucket, unless the labels there are no longer those before."""
+    uri = f"{base}/{version_labels.CONFIG_FILE}"
+    with tempfile.TemporaryDirectory() as folder:
+        _fetch(uri, pathlib.Path(folder))
+        now = pathlib.Path(folder, version_labels.CONFIG_FILE)
+        if now.exists() and now.read_bytes() != before:
+            raise UserError(f"{uri} was changed meanwhile, so the labels were not written. Run the command again.")
+    for name in (push_log.FILE, *version_labels.FILES):
+        storage.upload(copy / name, f"{base}/{name}")
 
 
 def _upload(model: pathlib.Path, base: str, extra: Mapping[str, bytes], scratch: pathlib.Path) -> int:

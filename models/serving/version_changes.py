@@ -117,7 +117,7 @@ def _before(base: pathlib.Path, labels: Labels) -> int:
     whole = [one for one in candidates if not model_versions.damage(base / str(one))]
     if not whole:
         raise UserError(
-            f"--rollback: there is no version below the stable version {labels.stable} in {base} that could be served. "
+            f"--rollback: there is no version below the stable version {labels.stable} that could be served. "
             "--list shows the versions."
         )
     return max(whole)

@@ -100,7 +100,7 @@ def _fit(
     report("target means", 0, hyperparameters["iterations"])
     labels = _labels(head, train.labels)
     targets = np.eye(head.outputs)[labels] if spec.label.task == "multiclass" else labels[:, None].astype(np.float64)
-    encoding = Encoding.of(inputs, head.outputs)
+    encoding = Encoding.of(inputs, train.features, targets, train.weights, seed)
     encoded = encoding.fit(train.features, targets, train.weights, seed)
     for column in encoded.T:
         column[:] = _merged(column)

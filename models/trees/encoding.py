@@ -1,6 +1,5 @@
 """Encodes categoricals and texts as numbers for boosted trees: target means, counts, one-hot columns and indexes."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,11 +9,12 @@ import tensorflow as tf
 
 from core.spec import Input
 from models.preprocessing.packing import of_kind
+from models.trees import pairs
 
 FOLDS = 5
 _SHRUNK_BY = 10.0  # rows with the mean of all rows that each target mean is given
 _ONE_HOT = 10  # indexes of a categorical of eight values: also those of missing and unseen ones
-_PAIRS, _PAIR_COLUMNS, _PAIR_VALUES = 15, 60, 20_000  # the most pairs, their columns, and the values of each
+_PAIRS, _PAIR_COLUMNS = 15, 60  # the most pairs, and the most of their columns
 _BATCH = 8_192
 
 
@@ -36,6 +36,7 @@ class Encoding(keras.layers.Layer):
         sizes: how many indexes each categorical has.
         token_sizes: how many indexes each text has.
         targets: how many target means a value has.
+        pairs: the places of the categoricals of each pair.
 
     Input: packed features. Output: float32[batch, width].
     """
@@ -46,11 +47,12 @@ class Encoding(keras.layers.Layer):
         sizes: Sequence[int],
         token_sizes: Sequence[int],
         targets: int,
+        pairs: Sequence[Sequence[int]] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.indicators, self.targets = list(indicators), targets
-        self.sizes, self.token_sizes = list(sizes), list(token_sizes)
+        self.sizes, self.token_sizes, self.pairs = list(sizes), list(token_sizes), list(pairs)
         self._numbers = [place for place, indicator in enumerate(indicators) if indicator is not None]
         self._gaps = [indicator for indicator in indicators if indicator is not None]
         self._large = [place for place, size in enumerate(sizes) if size > _ONE_HOT]
@@ -58,7 +60,6 @@ class Encoding(keras.layers.Layer):
             (place, value) for place, size in enumerate(sizes) if size <= _ONE_HOT for value in range(size)
         ]
         # A key of a value is its place in the table of all target means.
-        pairs = _pairs(self.sizes, min(_PAIRS, _PAIR_COLUMNS // targets))
         self._first = self._large + [first for first, _ in pairs]
         self._second = self._large + [second for _, second in pairs]
         self._stride = [0] * len(self._large) + [self.sizes[second] for _, second in pairs]
@@ -66,13 +67,24 @@ class Encoding(keras.layers.Layer):
         self._offsets = np.cumsum([0, *lengths, *token_sizes]).astype(np.int32)
 
     @classmethod
-    def of(cls, inputs: tuple[Input, ...], targets: int) -> "Encoding":
-        """Returns the encoding of a model's inputs."""
+    def of(
+        cls,
+        inputs: tuple[Input, ...],
+        features: Mapping[str, np.ndarray],
+        targets: np.ndarray,
+        weights: np.ndarray | None = None,
+        seed: int = 0,
+    ) -> "Encoding":
+        """Returns the encoding of a model's inputs, with the pairs that are best for some rows. See `fit`."""
         numerics = of_kind(inputs, "numeric")
         place = {one.missing_of: place for place, one in enumerate(numerics) if one.missing_of}
         indicators = [None if one.missing_of else place.get(one.name, -1) for one in numerics]
         sizes, tokens = ([one.size for one in of_kind(inputs, kind)] for kind in ("categorical", "tokens"))
-        return cls(indicators, sizes, tokens, targets, name="encoding")
+        width, chosen = targets.shape[1], []
+        if sizes:
+            most = min(_PAIRS, _PAIR_COLUMNS // width)
+            chosen = pairs.select(sizes, features["categorical"], targets, _weights(targets, weights), most, seed)
+        return cls(indicators, sizes, tokens, width, chosen, name="encoding")
 
     def build(self, shape: Any = None) -> None:
         """Makes the table: the target means, and the logarithm of the number of rows."""
@@ -127,6 +139,7 @@ class Encoding(keras.layers.Layer):
             "sizes": self.sizes,
             "token_sizes": self.token_sizes,
             "targets": self.targets,
+            "pairs": self.pairs,
         }
 
     def fit(
@@ -141,7 +154,7 @@ class Encoding(keras.layers.Layer):
             seed: the seed of the folds.
         """
         self.build()
-        weights = np.ones(len(targets)) if weights is None else weights.astype(np.float64)
+        weights = _weights(targets, weights)
         folds = np.random.default_rng(seed).permutation(len(targets)) % FOLDS
         sums = [self._sums(features, targets, weights, np.flatnonzero(folds == fold)) for fold in range(FOLDS)]
         total = np.sum(sums, axis=0)
@@ -181,9 +194,5 @@ def _means(sums: np.ndarray, total: np.ndarray, prior: np.ndarray) -> np.ndarray
     return np.column_stack([means, np.log1p(total[:, -1])]).astype(np.float32)
 
 
-def _pairs(sizes: Sequence[int], most: int) -> list[tuple[int, int]]:
-    """Returns the pairs of categoricals with the fewest combinations, at most `most`."""
-    smallest = sorted(range(len(sizes)), key=lambda place: sizes[place])[: most + 1]
-    pairs = [(min(pair), max(pair)) for pair in itertools.combinations(smallest, 2)]
-    fitting = [pair for pair in pairs if sizes[pair[0]] * sizes[pair[1]] <= _PAIR_VALUES]
-    return sorted(fitting, key=lambda pair: sizes[pair[0]] * sizes[pair[1]])[:most]
+def _weights(targets: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    return np.ones(len(targets)) if weights is None else weights.astype(np.float64)

@@ -11,6 +11,7 @@ import numpy as np
 from core import interruption
 from core.errors import UserError
 from core.spec import Task
+from models.families import FAMILIES
 from models.preprocessing.rows import TransformedRows
 from models.training import ensemble_selection, member_costs, portfolio
 from models.training.ensemble import Member
@@ -36,6 +37,7 @@ class AutoSearch:
         trials: the largest number of trials after the portfolio.
         budget: the time of the search.
         limits: what all members may cost together, as `member_costs.limits` gives it; None for any.
+        times: how many times the rows of the search the Trainer has.
     """
 
     tuner_id = "auto"
@@ -48,10 +50,11 @@ class AutoSearch:
         trials: int,
         budget: TimeBudget,
         limits: np.ndarray | None = None,
+        times: float = 1.0,
     ) -> None:
         self._searches = {family: search(family) for family in portfolio.families()}
         self._task, self._validation, self._trials, self._budget = task, validation, trials, budget
-        self._limits = limits
+        self._limits, self._times = limits, times
         self._failed: dict[str, str] = {}
         self._best: list[float] = []
         self.members: list[Member] = []
@@ -123,6 +126,8 @@ class AutoSearch:
         for index, weight in chosen.items():
             search, trial = candidates[index]
             values = trial_report.hyperparameters(trial).values
+            grown = FAMILIES[search.family].grown
+            values = grown(values, self._times) if grown and self._times > 1 else values
             members.append(Member(search.family, weight, values, models[index]))
         return members
 

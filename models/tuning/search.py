@@ -107,6 +107,8 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             epochs = {"max_epochs": tune.epochs} if algorithm.sets_epochs else {}
             oracle = algorithm.oracle(**common, **epochs, hyperparameters=space(spec.family, spec.hyperparameters))
             oracle.verbose = 0
+            second = families.FAMILIES[spec.family].second or {}
+            oracle.second = {name: value for name, value in second.items() if name not in spec.hyperparameters}
             project = f"{name}-{spec.family}" if self._several else name
             super(Search, self).__init__(oracle=oracle, directory=directory, project_name=project, overwrite=overwrite)
 

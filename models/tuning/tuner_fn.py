@@ -45,5 +45,5 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         return Search(of_family, graph.inputs, *given, budget, options, several=True, keep=full)
 
     limits = member_costs.limits(fn_args, graph)
-    auto = AutoSearch(search, spec.label.task, validation, tune.trials, budget, limits)
+    auto = AutoSearch(search, spec.label.task, validation, tune.trials, budget, limits, rows / len(train))
     return TunerFnResult(auto, {"verbose": 0})

@@ -120,7 +120,7 @@ class Comparison:
         if gone:
             return f"The predictions of {', '.join(gone)} are no longer there."
         labels = [rows.labels for rows in self._stored]
-        if any(not np.array_equal(labels[0], one) for one in labels[1:]):
+        if any(not np.array_equal(labels[0], other) for other in labels[1:]):
             return "The labels of the rows of test differ."
         return None
 
@@ -145,8 +145,8 @@ class Comparison:
             parts = [change.partition(": ") for change in found]
             return [(name, (value or " → changed").split(" → ")) for name, _, value in parts]
         flat = [flatten(model.record.config) for model in self.models]
-        names = dict.fromkeys(name for one in flat for name in one if not name.startswith(_OWN))
-        rows = [(name, [str(one.get(name, "")) for one in flat]) for name in names]
+        names = dict.fromkeys(name for values in flat for name in values if not name.startswith(_OWN))
+        rows = [(name, [str(values.get(name, "")) for values in flat]) for name in names]
         return [(name, values) for name, values in rows if len(set(values)) > 1]
 
     def slices(self) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -154,9 +154,11 @@ class Comparison:
         if self.models[0].record is self.models[1].record:
             return []
         explanations = [model.record.explanation for model in self.models]
-        found = [{one["name"]: one for one in each.get("error_slices", [])} for each in explanations]
-        shared = [(name, [one[name] for one in found]) for name in found[0] if all(name in one for one in found)]
-        return sorted(shared, key=lambda row: -max(abs(one["error"] - row[1][0]["error"]) for one in row[1]))
+        found = [{part["name"]: part for part in explanation.get("error_slices", [])} for explanation in explanations]
+        shared = [
+            (name, [parts[name] for parts in found]) for name in found[0] if all(name in parts for parts in found)
+        ]
+        return sorted(shared, key=lambda row: -max(abs(part["error"] - row[1][0]["error"]) for part in row[1]))
 
     def better(self, metric: str) -> bool:
         """Returns whether a higher value of a metric is better."""

@@ -132,8 +132,8 @@ def _slices(comparison: Comparison) -> list[Block]:
     if not found:
         return [Text("No slice with large errors is in all of the runs.", "note")]
     rows = [
-        [name, *(interval(one["error"], one["half_width"], 0) for one in parts),
-         *(number(one["error"] - parts[0]["error"]) for one in parts[1:])]
+        [name, *(interval(part["error"], part["half_width"], 0) for part in parts),
+         *(number(part["error"] - parts[0]["error"]) for part in parts[1:])]
         for name, parts in found[:_SLICES]
     ]  # fmt: skip
     first, *others = _names(comparison)
@@ -147,12 +147,12 @@ def costs(comparison: Comparison) -> list[list[str]]:
     seconds = [{stage["name"]: stage for stage in summary.get("stages", ())} for summary in summaries]
     rows = [["seconds", *(number(summary.get("seconds")) for summary in summaries)]]
     for stage in STAGES:
-        cells = [one.get(stage.name, {"state": "", "seconds": 0}) for one in seconds]
+        cells = [stages.get(stage.name, {"state": "", "seconds": 0}) for stages in seconds]
         shown = [f"{cell['seconds']:.1f}" if cell["state"] == "ran" else str(cell["state"]) for cell in cells]
         rows.append([stage.name, *shown])
     return [
         *rows,
-        ["parameters of the network", *(number(summary.get("model", {}).get("parameters")) for summary in summaries)],
+        ["parameters of the model", *(number(summary.get("model", {}).get("parameters")) for summary in summaries)],
         [
             "latency of a request of one row, ms",
             *(number(summary.get("serving", {}).get("p50_ms")) for summary in summaries),
@@ -177,10 +177,10 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "differences": {}
         if reason
         else {
-            name: {metric: dataclasses.asdict(one) for metric, one in found.items()}
+            name: {metric: dataclasses.asdict(gain) for metric, gain in found.items()}
             for name, found in comparison.differences.items()
         },
         "settings": dict(comparison.settings()),
-        "slices": {name: [one["error"] for one in parts] for name, parts in comparison.slices()},
+        "slices": {name: [part["error"] for part in parts] for name, parts in comparison.slices()},
         "seconds": [model.record.summary["seconds"] for model in comparison.models],
     }

@@ -39,9 +39,9 @@ def check_function(path: str, field: str) -> None:
 def _source(module: str, field: str, path: str) -> Path:
     """Returns the file of a module. Only the outermost package is looked up by Python, which imports nothing for it."""
     top, *rest = module.split(".")
+    if top in _EXTRA:
+        extras.check(top, "challengers", f"{field} is {path}")
     spec = importlib.util.find_spec(top)
-    if spec is None and top in _EXTRA:
-        raise UserError(f"{field} is {path}, but {top} is not installed. {extras.advice('challengers')}")
     if spec is None:
         raise UserError(
             f"{field} is {path}, but there is no module {top}. It must be importable from the current folder or "

@@ -1,8 +1,8 @@
 """Checks the names in a configuration that registries define: reader formats, search algorithms, metrics of gates."""
 
-import importlib
 from collections.abc import Iterator, Mapping
 
+from core.config import named_objects
 from core.config.types import Section
 from pipeline.config import messages
 from pipeline.config.yaml_reader import Path, join_path
@@ -22,8 +22,7 @@ REGISTRIES: Mapping[tuple[str, str], str] = {
 
 def accepted(path: tuple[str, str]) -> Mapping[str, object]:
     """Returns the registry of a field."""
-    module, _, name = REGISTRIES[path].rpartition(".")
-    registry: Mapping[str, object] = getattr(importlib.import_module(module), name)
+    registry: Mapping[str, object] = named_objects.load(REGISTRIES[path])
     return registry
 
 

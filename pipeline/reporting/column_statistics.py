@@ -78,7 +78,7 @@ def _edges(histograms: Sequence[Sequence[tuple[float, float, float]]]) -> list[f
     if not histograms:
         return []
     inner = [histogram[1:-1] if len(histogram) > 4 else histogram for histogram in histograms]
-    low, high = min(one[0][0] for one in inner), max(one[-1][1] for one in inner)
+    low, high = min(edges[0][0] for edges in inner), max(edges[-1][1] for edges in inner)
     if not low < high:
         low, high = low - 0.5, low + 0.5
     return [low + (high - low) * index / _BINS for index in range(_BINS + 1)]
@@ -137,6 +137,7 @@ def distances(folder: pathlib.Path) -> list[Distance]:
         for info in anomalies.drift_skew_info:
             for other, measured in (("train", info.skew_measurements), ("earlier data", info.drift_measurements)):
                 found += [
-                    Distance(".".join(info.path.step), split, other, one.value, one.threshold) for one in measured
+                    Distance(".".join(info.path.step), split, other, distance.value, distance.threshold)
+                    for distance in measured
                 ]
-    return sorted(found, key=lambda one: -one.value)
+    return sorted(found, key=lambda distance: -distance.value)

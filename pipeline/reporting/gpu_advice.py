@@ -61,8 +61,12 @@ def _on_cpu(run: float, training: float, share: str, time: Mapping[str, float], 
         "expected_run_s": round(expected, 1),
     }
     if _of_step(time) > _INPUT_BOUND:
-        why = f"a step waits for its input ({numbers['input_ms']:g} of {numbers['step_ms']:g} ms)"
-        return {"move": False, "sentence": f"stay on the CPU: {share}, and {why}", **numbers}
+        waits = f"{numbers['input_ms']:g} ms a batch, and a step takes {numbers['step_ms']:g} ms"
+        return {
+            "move": False,
+            "sentence": f"stay on the CPU: {share}; a GPU would wait for its input: {waits}",
+            **numbers,
+        }
     move = run >= _ENOUGH * expected and saved >= options.minutes * 60
     expects = f"a GPU would save about {_duration(saved)} of {_duration(run)}"
     assumes = f"if its steps are {options.speedup:g} times faster{_cost(run, expected, options)}"

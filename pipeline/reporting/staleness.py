@@ -9,8 +9,8 @@ from pipeline.reporting.run_record import RunRecord
 def rows(record: RunRecord) -> list[list[str]]:
     """Returns for each age in days the loss with its interval."""
     return [
-        [number(one["days"]), interval(one["loss"], Difference(one["loss"], one["error"]).half_width)]
-        for one in record.explanation.get("staleness", {}).get("ages", ())
+        [number(age["days"]), interval(age["loss"], Difference(age["loss"], age["error"]).half_width)]
+        for age in record.explanation.get("staleness", {}).get("ages", ())
     ]
 
 

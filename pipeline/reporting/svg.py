@@ -120,12 +120,12 @@ def lines(
     extra: Callable[[Axes], Iterable[Markup]] = lambda axes: (),
 ) -> Markup:
     """Returns a line chart; the legend names the series that have a name."""
-    points = [point for one in series for point in one.points]
+    points = [point for curve in series for point in curve.points]
     whole = x is None and all(isinstance(point[0], int) for point in points)
     x = (-0.4, len(categories) - 0.6) if categories else x or _extent([point[0] for point in points])
     axes = Axes(x, y or _extent([point[1] for point in points]), names, categories, whole)
-    drawn = [line([(axes.x(a), axes.y(b)) for a, b in one.points], one.style) for one in series if one.points]
-    named = [one for one in series if one.name]
+    drawn = [line([(axes.x(a), axes.y(b)) for a, b in curve.points], curve.style) for curve in series if curve.points]
+    named = [curve for curve in series if curve.name]
     return picture(title, [*axes.elements(), *extra(axes), *drawn, *(legend(named) if len(named) > 1 else [])])
 
 
@@ -137,11 +137,11 @@ def _extent(values: Sequence[float]) -> Point:
 def legend(series: Sequence[Series]) -> list[Markup]:
     """Returns the names of the series above the chart, three in a row."""
     found = []
-    for index, one in enumerate(series):
+    for index, curve in enumerate(series):
         x, y = LEFT + 116 * (index % 3), 8 + 12 * (index // 3)
         y -= 3 if len(series) > 3 else 0
-        found.append(line([(x, y), (x + 18, y)], one.style))
-        found.append(text(x + 23, y + 4, cut(one.name, 15), "start", "tick"))
+        found.append(line([(x, y), (x + 18, y)], curve.style))
+        found.append(text(x + 23, y + 4, cut(curve.name, 15), "start", "tick"))
     return found
 
 

@@ -23,7 +23,7 @@ from pipeline.run.history import History
 from pipeline.run.plan import check_part, discard_damaged, plan
 from pipeline.run.request import Request, exit_code
 from pipeline.run.run_folder import LocalContext, RunFolder, digest_of_content
-from pipeline.tracking import mlflow_run
+from pipeline.tracking import lineage_events, mlflow_run
 
 if TYPE_CHECKING:
     from pipeline.profile.resolution import Resolved
@@ -58,7 +58,8 @@ def run(request: Request) -> int:
     if request.whole and unchanged and not _is_damaged(history, request.verify):
         return _print_unchanged(request, folder, last, time.monotonic() - begun)
     if not request.dry_run:
-        mlflow_run.check(request.settings.track)
+        for tracker in (mlflow_run, lineage_events):
+            tracker.check(request.settings.track)
     resolved = _resolve(request, folder, last, marks)
     context = LocalContext(
         resolved.settings,

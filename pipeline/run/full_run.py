@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from core import storage
-from core.errors import GateError, UserError, WorkerLost, internal_error
+from core.errors import GateError, UserError, WorkerLost, chain, internal_error
 from pipeline.config import settings
 from pipeline.graph import STAGES
 from pipeline.reporting import gpu_advice, page
@@ -25,8 +25,10 @@ from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.request import Request, exit_code
 from pipeline.run.run_folder import LocalContext
 from pipeline.tracking import mlflow_run
+from pipeline.tracking.lineage_events import LineageEvents
 
 if TYPE_CHECKING:
+    from pipeline.run.history import Execution
     from pipeline.run.tfx_pipeline import Watch
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -59,6 +61,7 @@ class FullRun:
         """Names the run by the current time."""
         self.run_id = time.strftime("%Y%m%d-%H%M%S")
         self.log = self.context.folder.logs / f"{self.run_id}.log"
+        self.lineage = LineageEvents(self.context.settings.track.openlineage, self.context)
 
     def run(self) -> int:
         """Runs the stages, prints and writes the summary; returns the exit code."""
@@ -73,13 +76,14 @@ class FullRun:
                 found |= {"status": "failed"}
             page.after_run(self.context.folder, found)
             board.after_run(self.context.folder, found)
-            tracked = None if isinstance(error, (KeyboardInterrupt, WorkerLost)) else self._tracked(found)
+            self.lineage.run_ended(self._pushed(found), error)
+            tracked = () if isinstance(error, (KeyboardInterrupt, WorkerLost)) else self._tracked(found)
             if self.request.json:
                 print(json.dumps(found, indent=2, ensure_ascii=False), file=stdout, flush=True)
             elif not isinstance(error, KeyboardInterrupt):
                 summary.show(console, found, self.context.folder, self.request.settings.data.files)
-            if tracked:
-                console.print(tracked, soft_wrap=True)
+            for line in tracked:
+                console.print(line, soft_wrap=True)
             if error:
                 text = Text.assemble(("error: ", "bold red"), self._message(error))
                 terminal.console(stderr).print(text, soft_wrap=True)
@@ -91,6 +95,7 @@ class FullRun:
         """Runs the stages and shows them; returns how they ended, and the error that stopped one."""
         watch = None
         try:
+            self.lineage.started()
             settings.write(self.context.settings, self.context.folder.config)
             with terminal.shown_on(console, self.request.quiet) as display:
                 for warning in self.warnings:
@@ -100,7 +105,7 @@ class FullRun:
                 from components.base import beam_engine
                 from pipeline.run import tfx_pipeline
 
-                watch = tfx_pipeline.Watch(display, self.context.history)
+                watch = tfx_pipeline.Watch(display, self.context.history, self.lineage)
                 to_stage = "StatisticsGen" if self.request.update_schema else self.request.to_stage
                 with beam_engine.started(self.context.settings.beam) as beam:
                     pipeline = tfx_pipeline.build(
@@ -115,13 +120,21 @@ class FullRun:
             return watch, _cause(error, watch)
         return watch, None
 
-    def _tracked(self, found: Mapping[str, Any]) -> Text | None:
-        """Logs the run to the servers of the configuration; returns the line on that."""
+    def _pushed(self, found: Mapping[str, Any]) -> "Execution | None":
+        """Returns the execution that pushed the model of this run."""
+        last = self.context.history.executions(STAGES[-1].name, most=1) if found["status"] == "pushed" else ()
+        return last[0] if last else None
+
+    def _tracked(self, found: Mapping[str, Any]) -> Iterator[Text]:
+        """Logs the run to the servers of the configuration; yields what to tell of that, a line each."""
+        lost = [self.lineage.warning] if self.lineage.warning else []
         try:
             address = mlflow_run.after_run(self.context.folder, found, self.context.settings.track)
-        except UserError as lost:
-            return Text.assemble(("warning: ", "bold yellow"), str(lost))
-        return Text.assemble((f"{'mlflow':<11}", "dim"), address) if address else None
+            if address:
+                yield Text.assemble((f"{'mlflow':<11}", "dim"), address)
+        except UserError as error:
+            lost.append(str(error))
+        yield from (Text.assemble(("warning: ", "bold yellow"), text) for text in lost)
 
     def _update_schema(self) -> str:
         """Writes the inferred schema beside the configuration; returns the changes."""
@@ -183,19 +196,12 @@ def _cause(error: BaseException, watch: "Watch | None") -> BaseException:
         return KeyboardInterrupt()
     if isinstance(first, (UserError, GateError)):
         return type(first)(str(first).split(" [while running ")[0])
-    if any(map(_tells_full_disk, _chain(first))):
+    if any(map(_tells_full_disk, chain(first))):  # recording the failure of a stage fails too
         return UserError(
             "The disk is full. Free some space and start the same command again: it continues after the last stage "
             "that has ended. What was served before is unchanged."
         )
     return first
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yields an error and those that led to it: on a full disk, recording the failure of a stage fails too."""
-    while error:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _tells_full_disk(error: BaseException) -> bool:

@@ -4,7 +4,6 @@ With `pipeline.deployment.compiler` the only module of the pipeline that imports
 """
 
 import dataclasses
-import importlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,11 +15,13 @@ from tfx.orchestration import metadata
 from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 
+from core.config import named_objects
 from pipeline.graph import Stage
 from pipeline.run.display import Display
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import CACHED, History
 from pipeline.run.run_folder import LocalContext
+from pipeline.tracking.lineage_events import LineageEvents
 
 
 @dataclasses.dataclass
@@ -75,9 +76,8 @@ def nodes(
     """Returns the TFX node of each stage; the fingerprints are what TFX's cache compares."""
     made: dict[str, BaseNode] = {}
     for stage in stages:
-        module, _, name = stage.component.rpartition(".")
         outputs = {argument: output.split(".") for argument, output in stage.inputs.items()}
-        node = getattr(importlib.import_module(module), name)(
+        node = named_objects.load(stage.component)(
             **{argument: made[producer].outputs[key] for argument, (producer, key) in outputs.items()},
             **arguments[stage.name],
             fingerprint=fingerprints[stage.name],
@@ -91,16 +91,18 @@ def nodes(
 class Watch:
     """Records the stages of a run that have ended, and the error that stopped it."""
 
-    def __init__(self, display: Display, history: History):
-        """Watches a run for a display; the lines of the stages are read from the history."""
+    def __init__(self, display: Display, history: History, lineage: LineageEvents):
+        """Watches a run for a display and for lineage; the results of the stages are read from the history."""
         self.display = display
         self.history = history
+        self.lineage = lineage
         self.outcomes: list[Outcome] = []
         self.error: BaseException | None = None
 
     def run(self, stage: str, work: Callable[[], None]) -> None:
         """Runs the work of a stage and records how it ended."""
         self.display.started(stage)
+        self.lineage.started(stage)
         begun, worked = time.monotonic(), _cpu_seconds()
         try:
             work()
@@ -110,8 +112,10 @@ class Watch:
                 artifact.record_files()
         except BaseException as error:
             self.error = error
+            self.lineage.stage_ended(stage, None, error)
             self._end(Outcome(stage, "failed", time.monotonic() - begun, _cpu_seconds() - worked))
             raise
+        self.lineage.stage_ended(stage, execution)
         line = execution.line.replace(f"{Path.cwd()}/", "")
         state = "cached" if cached else "ran"
         self._end(Outcome(stage, state, time.monotonic() - begun, _cpu_seconds() - worked, line))

@@ -32,7 +32,7 @@ def beneficial_features(record: RunRecord) -> Finding:
     folder = record.uri("Evaluator", "evaluation")
     if not found or not folder:
         return needs(record.missing("importance"))
-    idle = [one["feature"] for one in found if one["loss"] - one["half_width"] <= 0]
+    idle = [feature["feature"] for feature in found if feature["loss"] - feature["half_width"] <= 0]
     what = f"Permuted on test, {len(found) - len(idle)} of {len(found)} features raise the loss clearly."
     evidence = Evidence(what, f"grep -A 90 importance {quoted(folder / 'explanation.json')}")
     if not idle:
@@ -62,7 +62,7 @@ def meta_requirements(record: RunRecord) -> Finding:
     if leaks:
         return needs(f"{leaks[0]} Leave such a column out.")
     features = record.config.get("features") or {}
-    ignored = sum(one == "ignore" or one.get("kind") == "ignore" for one in features.values())
+    ignored = sum(feature == "ignore" or feature.get("kind") == "ignore" for feature in features.values())
     roles = f"Each of {len(features)} columns has a role; {ignored} are ignored."
     evidence = Evidence(roles, f"cat {quoted(record.folder.config)}") if features else None
     return all_of(

@@ -46,12 +46,12 @@ Check = Callable[[RunRecord], Finding]
 
 def needs(missing: str, *evidence: Evidence | None) -> Finding:
     """Returns a finding without the point."""
-    return Finding(False, tuple(one for one in evidence if one), missing)
+    return Finding(False, tuple(piece for piece in evidence if piece), missing)
 
 
 def all_of(missing: str, *evidence: Evidence | None) -> Finding:
     """Returns a finding that earns the point where all of the evidence was found."""
-    found = tuple(one for one in evidence if one)
+    found = tuple(piece for piece in evidence if piece)
     earned = len(found) == len(evidence)
     return Finding(earned, found, "" if earned else missing)
 

@@ -55,7 +55,7 @@ def debuggable(record: RunRecord) -> Finding:
 def canary(record: RunRecord) -> Finding:
     """Checks that the version was a canary first."""
     version = record.summary.get("serving", {}).get("version")
-    tried = [one for one in push_log.entries(record.folder.serving) if version and one.get("canary") == version]
+    tried = [push for push in push_log.entries(record.folder.serving) if version and push.get("canary") == version]
     if not tried:
         return needs(
             "The version was not tried beside the one that is served. Give it the label canary, send it a part of the "

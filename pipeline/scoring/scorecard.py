@@ -59,12 +59,12 @@ def score(record: RunRecord) -> list[Scored]:
 
 def by_section(scored: list[Scored]) -> dict[str, list[Scored]]:
     """Returns the tests of each section."""
-    return {section: [one for one in scored if TESTS[one.name].section == section] for section in SECTIONS}
+    return {section: [test for test in scored if TESTS[test.name].section == section] for section in SECTIONS}
 
 
 def totals(scored: list[Scored]) -> dict[str, float]:
     """Returns the points of each section."""
-    return {section: sum(one.points for one in tests) for section, tests in by_section(scored).items()}
+    return {section: sum(test.points for test in tests) for section, tests in by_section(scored).items()}
 
 
 def sentence(scored: list[Scored]) -> str:
@@ -79,13 +79,13 @@ def as_json(scored: list[Scored]) -> dict[str, Any]:
     points = totals(scored)
     tests = [
         {
-            "test": one.name,
-            "section": TESTS[one.name].section,
-            "title": TESTS[one.name].title,
-            "points": one.points,
-            "evidence": [dataclasses.asdict(evidence) for evidence in one.why],
-            "missing": one.missing,
+            "test": test.name,
+            "section": TESTS[test.name].section,
+            "title": TESTS[test.name].title,
+            "points": test.points,
+            "evidence": [dataclasses.asdict(evidence) for evidence in test.why],
+            "missing": test.missing,
         }
-        for one in scored
+        for test in scored
     ]
     return {"score": min(points.values()), "sections": points, "tests": tests}

@@ -4,7 +4,6 @@ MLflow is imported where it is used.
 """
 
 import contextlib
-import importlib.util
 import logging
 import os
 import pathlib
@@ -14,14 +13,13 @@ from typing import Any
 
 from core import storage
 from core.config.review import Track
-from core.errors import UserError
-from core.text import first_line
+from core.errors import UserError, first_cause
 from pipeline.config import extras
 from pipeline.reporting.run_record import RunRecord
 from pipeline.run import fingerprints
 from pipeline.run.run_folder import RunFolder
 
-_MODEL_CODE = pathlib.Path(__file__).with_name("served_model.py")
+_MODEL_CODE = pathlib.Path(__file__).with_name("mlflow_model.py")
 _REQUEST = pathlib.Path("assets.extra", "clients", "request.json")
 _LONGEST = 500  # characters of the value of a parameter
 # MLflow would try for minutes to reach a server, and reports its use to its makers.
@@ -40,13 +38,12 @@ def check(track: Track) -> None:
     """
     if not track.mlflow:
         return
-    if importlib.util.find_spec("mlflow") is None:
-        raise UserError(f"track.mlflow is {track.mlflow}, but mlflow is not installed. {extras.advice('mlflow')}")
+    extras.check("mlflow", "mlflow", f"track.mlflow is {track.mlflow}")
     try:
         _client(track.mlflow).search_experiments(max_results=1)
     except Exception as error:
         raise UserError(
-            f"track.mlflow: the server {track.mlflow} does not answer as one of MLflow ({first_line(error)}). Start "
+            f"track.mlflow: the server {track.mlflow} does not answer as one of MLflow ({first_cause(error)}). Start "
             "it, correct the address, or leave track.mlflow out. Nothing was run."
         ) from None
 
@@ -64,7 +61,7 @@ def after_run(folder: RunFolder, summary: Mapping[str, Any], track: Track) -> st
     except Exception as error:
         logging.exception("The run could not be logged to MLflow.")
         raise UserError(
-            f"The run was not logged to MLflow at {track.mlflow}: {first_line(error)}. Its result is not affected. "
+            f"The run was not logged to MLflow at {track.mlflow}: {first_cause(error)}. Its result is not affected. "
             "The stack trace is in the log."
         ) from None
 

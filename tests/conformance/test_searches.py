@@ -1,5 +1,7 @@
 """Tests what every search algorithm must do, with real trials on a tiny table."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,17 @@ def test_the_first_trial_has_the_defaults_and_the_same_seed_proposes_the_same(al
     assert tried(first) == tried(again)
     for values in tried(first):
         families.check("linear", own(values))
+
+
+@every_search
+def test_the_second_configuration_of_a_family_follows_the_defaults(algorithm, tmp_path, monkeypatch):
+    linear = families.FAMILIES["linear"]
+    second = dataclasses.replace(linear, second={"learning_rate": 0.1, "weight_decay": 0.01})
+    monkeypatch.setitem(families.FAMILIES, "linear", second)
+    fixed = dataclasses.replace(SPEC, hyperparameters={"weight_decay": 0.001})
+    tuner = Search(fixed, INPUTS, ROWS, ROWS, Tune(algorithm=algorithm, trials=2, epochs=1), "name", str(tmp_path))
+    tuner.search(verbose=0)
+    assert own(tried(tuner)[1]) == {"learning_rate": 0.1, "weight_decay": 0.001}
 
 
 @every_search

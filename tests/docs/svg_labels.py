@@ -19,10 +19,10 @@ def labels(picture: str) -> list[tuple[str, float, float, float]]:
 
 
 def boxes(picture: str) -> list[tuple[float, float, float, float]]:
-    """Returns left, top, right and bottom of each rectangle that is drawn as a box."""
+    """Returns left, top, right and bottom of each rectangle inside the picture."""
     found = []
     for element in ElementTree.fromstring(picture).iter(f"{NAMESPACE}rect"):
-        if "box" in element.get("class", "").split():
+        if "background" not in element.get("class", "").split():
             x, y, width, height = (float(element.get(name, "")) for name in ("x", "y", "width", "height"))
             found.append((x, y, x + width, y + height))
     return found

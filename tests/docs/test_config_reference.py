@@ -9,7 +9,7 @@ from core.spec import Feature
 from docs.generate import config_reference
 from pipeline.config.settings import Settings
 
-_WITHOUT_DEFAULTS = ("Data", "Gate", "Challenger", "Signature", "Owner", "Risk")
+_WITHOUT_DEFAULTS = ("Data", "MetricLimits", "Challenger", "Signature", "Owner", "Risk")
 SECTIONS = [
     value
     for module in (sections, review, deployment)

@@ -1,4 +1,4 @@
-"""Some of the generated tables of `benchmarks/fuzz_predict.py`, from the profile to predictions."""
+"""Some of the generated tables of `benchmarks/fuzz/predict_tables.py`, from the profile to predictions."""
 
 import pathlib
 import subprocess
@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_generated_tables_are_predicted_or_refused() -> None:
-    command = [sys.executable, "benchmarks/fuzz_predict.py", "--cases", "12", "--first", "1017"]
+    command = [sys.executable, "benchmarks/fuzz/predict_tables.py", "--cases", "12", "--first", "1017"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert "12 cases, 0 wrong" in done.stderr

@@ -1,6 +1,7 @@
 """The locks of the images and of the extras: the versions of requirements.lock, each package with its hash."""
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
@@ -9,8 +10,7 @@ import pytest
 
 from environment import installed
 
-EXTRAS = ("requirements-challengers.lock", "requirements-mlflow.lock")
-FOLDER = installed.ROOT / "environment"
+FOLDER = installed.ROOT / "environment" / "locks"
 
 
 @pytest.mark.parametrize("name", ["serve", "cuda"])
@@ -25,18 +25,16 @@ def test_versions_are_those_of_the_lock_of_the_project(name):
     assert all("--hash=sha256:" in block for block in re.split(r"(?m)^(?=[\w.-]+==)", text)[1:])
 
 
-def locked(name):
-    return installed.locked_versions((installed.ROOT / name).read_text(encoding="utf-8"))
-
-
 def test_the_extras_fit_the_project_and_each_other():
-    project, challengers, mlflow = map(locked, ["requirements.lock", *EXTRAS])
-    for one, other in ((challengers, project), (mlflow, project), (mlflow, challengers)):
+    paths = [installed.LOCK, *(FOLDER / f"{name}.txt" for name in ("challengers", "mlflow", "openlineage"))]
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+    _, challengers, mlflow, openlineage = found = list(map(installed.locked_versions, texts))
+    for one, other in itertools.combinations(found, 2):
         assert {name: other[name] for name in one if name in other}.items() <= one.items()
     assert {"xgboost", "lightgbm", "scikeras", "skorch", "torch"} <= challengers.keys()
     assert {"mlflow", "mlflow-skinny"} <= mlflow.keys()
-    for name in EXTRAS:
-        text = (installed.ROOT / name).read_text(encoding="utf-8")
+    assert "openlineage-python" in openlineage
+    for text in texts[1:]:
         assert all("--hash=sha256:" in block for block in re.split(r"(?m)^(?=[\w.-]+==)", text)[1:])
 
 

@@ -61,7 +61,7 @@ def test_errors_end_with_exit_code_2(path, capsys):
 
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("init_config.py: ")
+    assert captured.err.startswith("error: ")
     assert "Did you mean 'y'?" in captured.err
 
 

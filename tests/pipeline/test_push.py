@@ -4,8 +4,11 @@ import pathlib
 
 import pytest
 
-from models.serving import model_versions
+from core import storage
+from core.errors import UserError
+from models.serving import model_versions, push_log, remote_versions, version_changes
 from pipeline import push
+from tests import object_stores
 
 
 @pytest.fixture
@@ -79,7 +82,40 @@ def test_a_label_needs_a_version_to_promote(run, capsys):
     assert "--as belongs to --promote VERSION" in capsys.readouterr().err
 
 
-def test_a_bucket_is_refused_with_what_to_do(capsys):
-    with pytest.raises(SystemExit, match="2"):
-        push.main(["--model", "s3://models/taxi/serving"])
-    assert "In a bucket, edit models.config beside the versions" in " ".join(capsys.readouterr().err.split())
+def test_a_bucket_is_changed_as_a_folder_is(run, tmp_path, capsys):
+    with object_stores.store("s3"):
+        for number in (1, 2):
+            remote_versions.push(tmp_path / f"model-{number}", "s3://bucket/taxi/serving", {}, run=f"taxi:{number}")
+        uri, base = "s3://bucket/taxi", "s3://bucket/taxi/serving"
+        assert push.main(["--model", uri, "--rollback", "--why", "wrong fares"]) == 0
+        assert remote_versions.stable(base) == f"{base}/1"
+        assert push.main(["--model", base]) == 0
+        assert push.main(["--model", uri, "--promote", "7"]) == 2
+        assert push.main(["--model", uri, "--promote", "2"]) == 0
+        assert push.main(["--model", uri, "--keep", "1"]) == 0
+        assert remote_versions.versions(base) == [2]
+        assert storage.folders(base) == ["2"]
+        storage.fetch(f"{base}/push.log", tmp_path / "log")
+        assert push.main(["--model", "s3://bucket/nothing"]) == 2
+    said = capsys.readouterr()
+    told = said.out.splitlines()
+    assert told[0] == f"Version 1 of {base} is stable now."
+    assert [line.split()[0] for line in told[1:4]] == ["version", "2", "1"]
+    assert told[3].split()[1] == "stable"
+    assert told[4:] == [f"Version 2 of {base} is stable now.", f"Removed from {base}: 1."]
+    assert "--promote 7: There is no version '7'. Expected one of 1, 2" in said.err
+    assert "s3://bucket/nothing holds no version" in said.err
+    actions = [(entry["action"], entry["version"]) for entry in push_log.entries(tmp_path / "log")]
+    assert actions == [("push", 1), ("push", 2), ("rollback", 1), ("promote", 2), ("remove", 1)]
+
+
+def test_labels_in_a_bucket_that_changed_meanwhile_stay(run, tmp_path):
+    base = "s3://bucket/taxi"
+    with object_stores.store("s3"):
+        for number in (1, 2):
+            remote_versions.push(tmp_path / f"model-{number}", base, {})
+        with pytest.raises(UserError, match=r"models.config was changed meanwhile"):  # noqa: SIM117
+            with remote_versions.changing(base) as (copy, _):
+                version_changes.rollback(copy)
+                assert push.main(["--model", base, "--promote", "1", "--as", "canary"]) == 0
+        assert remote_versions.stable(base) == f"{base}/2"

@@ -1,6 +1,6 @@
 """Registers the gates, judges a model by them, and checks the names of the metrics that the configuration limits.
 
-To add a gate, see docs/adding_a_gate.md.
+To add a gate, see docs/adding/gate.md.
 """
 
 from typing import Any

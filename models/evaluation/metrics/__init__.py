@@ -1,7 +1,7 @@
 """Registers the metrics by name, and computes those of a task over all rows given.
 
 The Tuner, the Trainer and the Evaluator compute them here, so that their values can be compared. To add a metric, see
-docs/adding_a_metric.md.
+docs/adding/metric.md.
 """
 
 from collections.abc import Mapping

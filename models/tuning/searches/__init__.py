@@ -1,4 +1,4 @@
-"""Registers the search algorithms. To add one, see docs/adding_a_search.md."""
+"""Registers the search algorithms. To add one, see docs/adding/search.md."""
 
 from models.tuning.searches.base import SearchAlgorithm
 from models.tuning.searches.bayesian import BAYESIAN

@@ -1,7 +1,7 @@
 """Defines a search algorithm: its name, and the KerasTuner oracle that proposes the trials."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -23,10 +23,19 @@ class SearchAlgorithm:
 
 
 class DefaultsFirst:
-    """A mixin for oracles that proposes the default hyperparameters first, so that no search ends below them."""
+    """A mixin for oracles that proposes the default hyperparameters first, so that no search ends below them.
+
+    Attributes:
+        second: hyperparameters to propose after them; None for none.
+    """
+
+    second: Mapping[str, Any] | None = None
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Returns the values of the next trial."""
-        if self.trials:  # type: ignore[attr-defined]
-            return super().populate_space(trial_id)  # type: ignore[misc,no-any-return]
-        return {"status": "RUNNING", "values": dict(self.hyperparameters.values)}  # type: ignore[attr-defined]
+        defaults = self.hyperparameters.values  # type: ignore[attr-defined]
+        proposals = [defaults, {**defaults, **self.second}] if self.second else [defaults]
+        number = len(self.trials)  # type: ignore[attr-defined]
+        if number < len(proposals):
+            return {"status": "RUNNING", "values": dict(proposals[number])}
+        return super().populate_space(trial_id)  # type: ignore[misc,no-any-return]

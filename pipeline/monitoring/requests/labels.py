@@ -45,7 +45,7 @@ class Labels:
             for name in (key, label.name):
                 if name not in types:
                     raise UserError(f"--labels {files[0]}: {text.unknown('column', name, list(types))}")
-            value = payloads.encoded(label.name, types[label.name], payloads.Encoding(label.payload))
+            value = payloads.encoded(label.name, types[label.name], payloads.PayloadEncoding(label.payload))
             name, by = ingest.identifier(label.name), ingest.identifier(key)
             chosen = f"SELECT {by}::VARCHAR AS key, {value} FROM source_table"
             grouped = f"SELECT key, min({name}) AS low, max({name}) AS high FROM ({chosen}) GROUP BY key"

@@ -26,7 +26,7 @@ def _boundaries(queries: TableQueries, split: Split) -> Sequence[float]:
     ((low, high, count),) = queries.fetch(f"SELECT min(key), max(key), count(key) FROM {times}")
     if not count:
         return ()
-    search = quantiles.Search(splits.shares(split), low, high, count)
+    search = quantiles.QuantileSearch(splits.shares(split), low, high, count)
     while search.intervals:
         found = []
         for interval in search.intervals:

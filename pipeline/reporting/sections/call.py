@@ -1,4 +1,4 @@
-"""The section on calling the served model: a request with its columns, and clients that send it."""
+"""Builds the section on calling the served model: a request with its columns, and clients that send it."""
 
 import pathlib
 import shlex

@@ -1,4 +1,4 @@
-"""The section on curves: losses of the training, ROC, precision and recall, calibration, confusion, residuals."""
+"""Builds the section on curves: losses, ROC, precision and recall, calibration, confusion, residuals."""
 
 import itertools
 import math
@@ -77,8 +77,8 @@ def _precision_recall(points: list[list[float]]) -> Chart:
 def _by_class(
     title: str, key: str, axes: tuple[str, str], found: Sequence[Mapping[str, Any]], *more: svg.Series
 ) -> Chart:
-    series = [svg.Series(str(one["class"]), one[key], f"s{place}") for place, one in enumerate(found)]
-    tables = [(one["class"], _points(axes, one[key])) for one in found]
+    series = [svg.Series(str(curve["class"]), curve[key], f"s{place}") for place, curve in enumerate(found)]
+    tables = [(curve["class"], _points(axes, curve[key])) for curve in found]
     rows = [[str(name), *row] for name, table in tables for row in table.rows]
     return Chart(title, svg.lines(title, [*more, *series], axes, (0, 1), (0, 1)), Table(["class", *axes], rows))
 
@@ -103,15 +103,24 @@ def _calibration(bins: list[dict[str, float]]) -> Chart:
     title = "Calibration on test, with 95 % intervals"
 
     def intervals(axes: svg.Axes) -> Iterable[Markup]:
-        for one in bins:
-            x = axes.x(one["score"])
-            yield svg.line([(x, axes.y(one["low"])), (x, axes.y(one["high"]))], "whisker")
+        for bucket in bins:
+            x = axes.x(bucket["score"])
+            yield svg.line([(x, axes.y(bucket["low"])), (x, axes.y(bucket["high"]))], "whisker")
 
-    series = [svg.Series("", _DIAGONAL, "dashed"), svg.Series("", [[one["score"], one["share"]] for one in bins])]
+    series = [
+        svg.Series("", _DIAGONAL, "dashed"),
+        svg.Series("", [[bucket["score"], bucket["share"]] for bucket in bins]),
+    ]
     drawn = svg.lines(title, series, ("mean score", "share of rows"), (0, 1), (0, 1), extra=intervals)
     rows = [
-        [number(one["score"]), share(one["share"]), share(one["low"]), share(one["high"]), number(one["rows"])]
-        for one in bins
+        [
+            number(bucket["score"]),
+            share(bucket["share"]),
+            share(bucket["low"]),
+            share(bucket["high"]),
+            number(bucket["rows"]),
+        ]
+        for bucket in bins
     ]
     return Chart(title, drawn, Table(["mean score", "share", "low", "high", "rows"], rows, "", 0))
 
@@ -149,8 +158,8 @@ def _residuals(found: dict[str, Any]) -> Chart:
 
 def _deciles(found: list[dict[str, float]]) -> Chart:
     title = "Mean absolute error by tenth of the predictions"
-    names = [number(one["predicted"]) for one in found]
-    drawn = svg.columns(title, names, [("", [one["error"] for one in found])], ("mean prediction", "error"))
+    names = [number(decile["predicted"]) for decile in found]
+    drawn = svg.columns(title, names, [("", [decile["error"] for decile in found])], ("mean prediction", "error"))
     keys = ("predicted", "true", "error", "rows")
-    rows = [[number(one[key]) for key in keys] for one in found]
+    rows = [[number(decile[key]) for key in keys] for decile in found]
     return Chart(title, drawn, Table(["mean prediction", "mean label", "mean absolute error", "rows"], rows, "", 0))

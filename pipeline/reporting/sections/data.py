@@ -1,4 +1,4 @@
-"""The section on the data: rows, rejects, schema, anomalies, drift and the distribution of every column."""
+"""Builds the section on the data: rows, rejects, schema, anomalies, drift and the distribution of every column."""
 
 import pathlib
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The section on the importance of the features, on partial dependence and on interactions."""
+"""Builds the section on the importance of the features, on partial dependence and on interactions."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ def _importance(record: RunRecord) -> list[Block]:
         return [Text(record.missing("importance"), "note")]
     metric = metrics.PRIMARY[record.task].name  # type: ignore[index]
     title = f"Loss of {metric} on test when a feature is shuffled"
-    bars = [(one["feature"], one["loss"], one["half_width"]) for one in found[:_BARS]]
-    rows = [[one["feature"], interval(one["loss"], one["half_width"])] for one in found[:_ROWS]]
+    bars = [(feature["feature"], feature["loss"], feature["half_width"]) for feature in found[:_BARS]]
+    rows = [[feature["feature"], interval(feature["loss"], feature["half_width"])] for feature in found[:_ROWS]]
     sample = record.explanation["sample"]
     note = (
         f"Permutation importance of the model on {sample['rows']:,} of {sample['test_rows']:,} rows of test, with 95 % "
@@ -41,19 +41,19 @@ def _dependence(record: RunRecord) -> list[Block]:
     note = (
         "Partial dependence: the mean prediction with the feature set to each value; thin lines are single rows (ICE)."
     )
-    return [Text(note, "note"), Grid([_chart(one, output) for one in found["features"]])]
+    return [Text(note, "note"), Grid([_chart(dependence, output) for dependence in found["features"]])]
 
 
-def _chart(one: dict[str, Any], output: str) -> Chart:
-    title = f"{output} by {cut(one['feature'])}"
-    numeric = len(one["positions"]) == len(one["values"]) > 1
-    places = one["positions"] if numeric else list(range(len(one["values"])))
-    lines = [svg.Series("", list(zip(places, line, strict=True)), "thin") for line in one["lines"]]
-    series = [*lines, svg.Series("", list(zip(places, one["mean"], strict=True)), "s1")]
-    categories = () if numeric else one["values"]
-    drawn = svg.lines(title, series, (cut(one["feature"]), cut(output, 30)), categories=categories)
-    rows = [[value, number(mean)] for value, mean in zip(one["values"], one["mean"], strict=True)]
-    return Chart(title, drawn, Table([one["feature"], f"mean {output}"], rows))
+def _chart(dependence: dict[str, Any], output: str) -> Chart:
+    title = f"{output} by {cut(dependence['feature'])}"
+    numeric = len(dependence["positions"]) == len(dependence["values"]) > 1
+    places = dependence["positions"] if numeric else list(range(len(dependence["values"])))
+    lines = [svg.Series("", list(zip(places, line, strict=True)), "thin") for line in dependence["lines"]]
+    series = [*lines, svg.Series("", list(zip(places, dependence["mean"], strict=True)), "s1")]
+    categories = () if numeric else dependence["values"]
+    drawn = svg.lines(title, series, (cut(dependence["feature"]), cut(output, 30)), categories=categories)
+    rows = [[value, number(mean)] for value, mean in zip(dependence["values"], dependence["mean"], strict=True)]
+    return Chart(title, drawn, Table([dependence["feature"], f"mean {output}"], rows))
 
 
 def _pairs(record: RunRecord) -> list[Block]:

@@ -1,4 +1,4 @@
-"""The section on lineage: data, code, environment and seeds, and how to repeat the run."""
+"""Builds the section on lineage: data, code, environment and seeds, and how to repeat the run."""
 
 import shlex
 

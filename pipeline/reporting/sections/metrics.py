@@ -1,4 +1,4 @@
-"""The section on the metrics on test with their intervals, beside those of the rivals, and on the gates."""
+"""Builds the section on the metrics on test with their intervals, beside those of the rivals, and on the gates."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""The section on the search for hyperparameters: the best so far, what mattered, and every trial."""
+"""Builds the section on the search for hyperparameters: the best so far, what mattered, and every trial."""
 
 import math
 from typing import Any
@@ -30,8 +30,8 @@ def build(record: RunRecord) -> Section:
         found.append(Table(["the model", "value"], rows, "The model that was trained"))
     members = model.get("members", [])
     if len(members) > 1:
-        rows = [[member["family"], number(member["weight"]), _listed(member["hyperparameters"])] for member in members]
-        found.append(Table(["member", "weight", "hyperparameters"], rows, "The members of the ensemble"))
+        rows = [[member["family"], _listed(member["hyperparameters"]), number(member["weight"])] for member in members]
+        found.append(Table(["member", "hyperparameters", "weight"], rows, "The members of the ensemble", 2))
     return Section("search", "Search", found)
 
 

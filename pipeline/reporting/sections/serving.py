@@ -1,4 +1,4 @@
-"""The section on the served model: parity with the trained model, latency and size."""
+"""Builds the section on the served model: parity with the trained model, latency and size."""
 
 import pathlib
 import shlex

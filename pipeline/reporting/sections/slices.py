@@ -1,4 +1,4 @@
-"""The section on slices: where the model errs most."""
+"""Builds the section on slices: where the model errs most."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

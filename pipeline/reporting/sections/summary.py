@@ -1,4 +1,4 @@
-"""The section on how the run ended, why, and what changed against what is served."""
+"""Builds the section on how the run ended, why, and what changed against what is served."""
 
 import shlex
 

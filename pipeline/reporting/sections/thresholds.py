@@ -1,4 +1,4 @@
-"""The section on the decision threshold of a binary classifier, with the cost of its errors."""
+"""Builds the section on the decision threshold of a binary classifier, with the cost of its errors."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The section on the rows of test with the largest errors."""
+"""Builds the section on the rows of test with the largest errors."""
 
 from pipeline.reporting.blocks import Section, Table, Text
 from pipeline.reporting.numbers import number
@@ -14,9 +14,9 @@ def build(record: RunRecord) -> Section:
     regression = record.task == "regression"
     header = ["row of test", record.label, "predicted", "error" if regression else "score of the label", *features]
     rows = [
-        [number(one["row"]), _value(one["label"]), _value(one["predicted"]),
-         number(one["error"] if regression else one["score_of_label"]), *one["features"].values()]
-        for one in found
+        [number(row["row"]), _value(row["label"]), _value(row["predicted"]),
+         number(row["error"] if regression else row["score_of_label"]), *row["features"].values()]
+        for row in found
     ]  # fmt: skip
     note = "Wrong labels and missing features are often found among these rows. The most important features come first."
     return Section(

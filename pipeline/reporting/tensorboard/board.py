@@ -146,16 +146,18 @@ def _curves(label: Label, rows: ModelPredictions, predictions: np.ndarray) -> No
     found = curves.of(label, rows.labels, predictions, rows.weights)
     if label.task == "regression":
         tf.summary.histogram("test/residuals", predictions - rows.labels)
-        for one in found["deciles"]:
-            tf.summary.scalar("curves/mean_by_prediction", one["true"], step=round(one["predicted"]))
+        for decile in found["deciles"]:
+            tf.summary.scalar("curves/mean_by_prediction", decile["true"], step=round(decile["predicted"]))
         return
     tf.summary.text("test/confusion", _markdown(found["confusion"]))
-    for one in found["calibration"]:
-        tf.summary.scalar("curves/calibration", one["share"], step=round(100 * one["score"]), description=_CALIBRATION)
+    for bucket in found["calibration"]:
+        tf.summary.scalar(
+            "curves/calibration", bucket["share"], step=round(100 * bucket["score"]), description=_CALIBRATION
+        )
     if "roc" in found:
         _ranking("", found["roc"], rows, predictions, 1)
-    for one in found.get("by_class", ()):
-        _ranking(f"/{one['class']}", one["roc"], rows, predictions, label.classes.index(one["class"]))
+    for curve in found.get("by_class", ()):
+        _ranking(f"/{curve['class']}", curve["roc"], rows, predictions, label.classes.index(curve["class"]))
 
 
 def _ranking(suffix: str, roc: list[list[float]], rows: ModelPredictions, predictions: np.ndarray, of: int) -> None:

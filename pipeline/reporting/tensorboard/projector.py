@@ -58,18 +58,18 @@ def _labels(record: RunRecord, inputs: Sequence[Input]) -> list[tuple[str, str]]
     from models.preprocessing import feature_stats
     from models.preprocessing.preprocessing_fn import statistics_path
 
-    categories = [one for one in inputs if one.kind == "categorical"]
+    categories = [feature for feature in inputs if feature.kind == "categorical"]
     options = record.config.get("features") or {}
-    kinds = {name: one.get("kind") if isinstance(one, dict) else one for name, one in options.items()}
+    kinds = {name: option.get("kind") if isinstance(option, dict) else option for name, option in options.items()}
     features = tuple(
-        Feature(one.name, "categorical", "text", vocabulary=max(1, one.size - 2))
-        for one in categories
-        if kinds.get(one.name) == "categorical"
+        Feature(category.name, "categorical", "text", vocabulary=max(1, category.size - 2))
+        for category in categories
+        if kinds.get(category.name) == "categorical"
     )
     statistics = record.uri("StatisticsGen", "statistics")
     spec = Spec(Label(record.label, "binary", "text"), features)
     found: Mapping[str, Any] = feature_stats.load(statistics_path(str(statistics)), spec) if statistics else {}
-    return [(one.name, value) for one in categories for value in _values(one, found)]
+    return [(category.name, value) for category in categories for value in _values(category, found)]
 
 
 def _values(category: Input, found: Mapping[str, Any]) -> list[str]:

@@ -148,14 +148,18 @@ def prism() -> Iterator[Beam]:
 
 
 @contextlib.contextmanager
-def flink() -> Iterator[Beam]:
-    """Yields the configuration that `make flink-up` prints."""
-    if not answers(8099):
-        pytest.skip("`make flink-up` has not started a cluster")
-    yield Beam(runner="flink", options=dict(clusters.flink().options))
+def cluster(engine: str) -> Iterator[Beam]:
+    """Yields the configuration that `make flink-up` or `make spark-up` prints."""
+    made = clusters.CLUSTERS[engine]()
+    if not answers(made.servers[-1].port or 0):
+        pytest.skip(f"`make {engine}-up` has not started a cluster")
+    yield Beam(runner=engine, options=dict(made.options))
 
 
-@pytest.fixture(scope="module", params=[prism, flink], ids=["prism", "flink"])
+ENGINES = {"prism": prism, "flink": lambda: cluster("flink"), "spark": lambda: cluster("spark")}
+
+
+@pytest.fixture(scope="module", params=ENGINES.values(), ids=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Beam]:
     with request.param() as beam:
         yield beam
@@ -271,22 +275,31 @@ def test_an_error_of_a_worker_on_a_portable_engine_is_the_users_error(tmp_path, 
         data_stages.run(StatisticsGen, {"examples": made}, statistics, arguments, **properties)
 
 
+# For each cluster: the server that is lost, the log that says so, and what that says.
+LOST_SERVERS = [
+    ("flink", "task-manager-1", "job-manager", "to RESTARTING"),
+    ("spark", "worker-1", "job-server", "Lost executor"),
+]
+
+
 @pytest.mark.slow
-def test_a_lost_task_manager_of_flink_changes_no_row(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "server", "log", "told"), LOST_SERVERS, ids=["flink", "spark"])
+def test_a_lost_server_of_a_cluster_changes_no_row(tmp_path, monkeypatch, name, server, log, told):
     monkeypatch.setattr(example_gen, "_UNIT_BYTES", 10_000)  # a hundred units, so that the work lasts some seconds
     write_table(tmp_path / "data.csv", 100_000)
-    log = clusters.folder("flink") / "logs" / "job-manager.log"
-    with flink() as beam, beam_engine.started(beam) as arguments, futures.ThreadPoolExecutor(1) as pool:
-        restarts = log.read_text().count("to RESTARTING")
-        portable = pool.submit(run_example_gen, tmp_path / "flink", tmp_path / "data.csv", arguments)
-        while not any(tmp_path.glob("flink/examples/Split-train/*")):
+    file = clusters.folder(name) / "logs" / f"{log}.log"
+    with cluster(name) as beam, beam_engine.started(beam) as arguments, futures.ThreadPoolExecutor(1) as pool:
+        losses = file.read_text().count(told)
+        portable = pool.submit(run_example_gen, tmp_path / name, tmp_path / "data.csv", arguments)
+        while not any(tmp_path.glob(f"{name}/examples/Split-train/*")):
             assert not portable.done(), portable.result()
             time.sleep(0.05)
-        for lost in clusters.running("flink", "task-manager-1"):
-            lost.kill()
+        for lost in clusters.running(name, server):
+            for process in [lost, *lost.children(recursive=True)]:
+                process.kill()
         try:
             found = rows(portable.result())
         finally:
-            clusters.up("flink")
-        assert log.read_text().count("to RESTARTING") > restarts
+            clusters.up(name)
+        assert file.read_text().count(told) > losses
     assert found == rows(run_example_gen(tmp_path / "local", tmp_path / "data.csv", data_stages.BEAM))

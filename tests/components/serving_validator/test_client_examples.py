@@ -2,8 +2,11 @@
 
 import contextlib
 import http.server
+import importlib.util
 import json
+import math
 import pathlib
+import shutil
 import subprocess
 import sys
 import threading
@@ -52,13 +55,18 @@ def signature(tmp_path_factory):
 
 @contextlib.contextmanager
 def _rest(signature) -> Iterator[str]:
-    """Yields the address of a server that answers in the row format of TensorFlow Serving."""
+    """Yields the address of a server that takes and answers rows by the rules of TensorFlow Serving."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             found = self.path == "/v1/models/shop:predict" and body["signature_name"] == "predict"
             rows = body["instances"]
+            if refused := [row for row in rows if not _is_taken(row, types)]:
+                self.send_response(400)
+                self.end_headers()
+                self.wfile.write(json.dumps({"error": f"Failed to process element: {refused}"}).encode())
+                return
             tensors = {name: tf.constant([row[name] for row in rows], types[name]) for name in rows[0]}
             outputs = {name: output.numpy().tolist() for name, output in signature(**tensors).items()}
             answer = [
@@ -80,8 +88,14 @@ def _rest(signature) -> Iterator[str]:
         server.shutdown()
 
 
+def _is_taken(row: dict, types: dict) -> bool:
+    """Returns whether TensorFlow Serving takes a row: exactly the inputs, and numbers or texts by their type."""
+    kinds = {tf.float64: (int, float), tf.string: (str,)}
+    return row.keys() == types.keys() and all(type(row[name]) in kinds[dtype] for name, dtype in types.items())
+
+
 def _run(*command: str, **environment: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, env=environment or None, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment or None, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -114,6 +128,45 @@ def test_curl_and_python_get_the_prediction_by_rest(folder, signature):
     assert by_python["scores"] == [0.5, 0.5]
     assert by_python["classes"] == ["no", "yes"]
     assert by_curl == {"predictions": [by_python]}
+
+
+def test_python_completes_a_row_that_tensorflow_serving_refuses(folder, signature, tmp_path):
+    """1 / 2 + 0.25 for true as 1; 0.5 / 2 for another town; 1 / 2 for none; and NaN, the missing number, stays NaN."""
+    edited = shutil.copytree(folder, tmp_path / "clients")
+    rows = [{"age": True, "town": "Köln"}, {"age": 0.5, "town": True, "colour": "red"}, {"age": 1}, {"town": None}]
+    body = {"signature_name": "predict", "instances": rows}
+    (edited / "request.json").write_text(json.dumps(body), encoding="utf-8")
+    with _rest(signature) as address:
+        client = [sys.executable, str(edited / "rest_client.py"), "shop", address]
+        answers = [json.loads(line)["scores"][1] for line in _run(*client).splitlines()]
+        by_curl = subprocess.run(
+            ["sh", str(edited / "curl.sh"), address], env={"MODEL": "shop", "PATH": "/usr/bin:/bin"}
+        )
+    assert answers[:3] == [0.75, 0.25, 0.5]
+    assert math.isnan(answers[3])
+    assert by_curl.returncode != 0
+
+
+def test_python_says_why_a_request_is_refused(folder, signature, tmp_path):
+    edited = shutil.copytree(folder, tmp_path / "clients")
+    body = {"signature_name": "predict", "instances": [{"age": "old", "town": "Köln"}]}
+    (edited / "request.json").write_text(json.dumps(body), encoding="utf-8")
+    with _rest(signature) as address:
+        client = [sys.executable, str(edited / "rest_client.py"), "shop", address]
+        done = subprocess.run(client, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: 400: ")
+    assert "old" in done.stderr
+
+
+def test_python_gives_lists_one_length(folder):
+    """TensorFlow Serving takes lists of one length in all rows of a request."""
+    spec = importlib.util.spec_from_file_location("rest_client", folder / "rest_client.py")
+    client = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(client)
+    texts = {"type": "array", "items": {"type": "string"}}
+    assert client.column([["a", "b"], None, [5]], texts) == [["a", "b"], ["", ""], ["5", ""]]
+    assert client.column([None], texts) == [[""]]
 
 
 @pytest.mark.slow

@@ -11,13 +11,13 @@ from core.examples import arrow_schema
 from ingest import connect
 from ingest.duckdb_errors import reading
 from ingest.source import Source
-from ingest.sql.payloads import Encoding, default_encoding, encoded, to_lists
+from ingest.sql.payloads import PayloadEncoding, default_encoding, encoded, to_lists
 
 SOURCE = Source(("data.csv",), (), Data(files=("data.csv",), format="csv"))
-INT, FLOAT, TEXT = Encoding("int"), Encoding("float"), Encoding("text")
+INT, FLOAT, TEXT = PayloadEncoding("int"), PayloadEncoding("float"), PayloadEncoding("text")
 
 
-def held(sql: str, encoding: Encoding | None = None) -> list[list[Any] | None]:
+def held(sql: str, encoding: PayloadEncoding | None = None) -> list[list[Any] | None]:
     """Returns what Examples hold of the values of an SQL list."""
     connection = connect()
     table = f"(SELECT unnest({sql}) AS x)"
@@ -70,10 +70,10 @@ def test_every_type(sql: str, expected: list[Any]) -> None:
         ("[1.5::DOUBLE]", TEXT, [[b"1.5"]]),
         ("[true]", TEXT, [[b"true"]]),
         ("[DATE '2024-01-01']", TEXT, [[b"2024-01-01"]]),
-        ("[7, NULL]", Encoding("int", repeated=True), [[7], None]),
+        ("[7, NULL]", PayloadEncoding("int", repeated=True), [[7], None]),
     ],
 )
-def test_what_the_configuration_may_ask_for(sql: str, encoding: Encoding, expected: list[Any]) -> None:
+def test_what_the_configuration_may_ask_for(sql: str, encoding: PayloadEncoding, expected: list[Any]) -> None:
     assert held(sql, encoding) == expected
 
 
@@ -82,7 +82,11 @@ def test_what_the_configuration_may_ask_for(sql: str, encoding: Encoding, expect
     [
         ("[1.5::DOUBLE]", INT, "'x' has the value '1.5', and a whole number of 64 bits"),
         ("['a']", INT, "'x' has the value 'a', and a whole number"),
-        ("['a']", Encoding("int", unit="ms"), r"'a', and a date, .* whole number of milliseconds \(ms\) since 1970"),
+        (
+            "['a']",
+            PayloadEncoding("int", unit="ms"),
+            r"'a', and a date, .* whole number of milliseconds \(ms\) since 1970",
+        ),
         ("[18446744073709551615::UBIGINT]", INT, "'18446744073709551615'"),
         ("[1e300::DOUBLE]", FLOAT, "'1e[+]300', and a finite number below 3.4e38"),
         ("['inf'::DOUBLE]", FLOAT, "'inf', and a finite number"),
@@ -92,7 +96,7 @@ def test_what_the_configuration_may_ask_for(sql: str, encoding: Encoding, expect
         ("['infinity'::TIMESTAMP]", INT, "'infinity'"),
     ],
 )
-def test_nothing_is_lost_in_silence(sql: str, encoding: Encoding, message: str) -> None:
+def test_nothing_is_lost_in_silence(sql: str, encoding: PayloadEncoding, message: str) -> None:
     with pytest.raises(UserError, match=message):
         held(sql, encoding)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.config.sections import Fractions, Split
 from core.errors import UserError
 from ingest import connect
-from ingest.sql.quantiles import BUCKETS, Interval, Search, from_rows
+from ingest.sql.quantiles import BUCKETS, Interval, QuantileSearch, from_rows
 from ingest.sql.splits import NAMES, expression, time_key
 
 
@@ -108,7 +108,7 @@ def test_boundaries_are_the_same_whatever_the_units(values: list[float], units: 
 
 
 def boundaries(values: list[float], units: int, shares: list[float]) -> tuple[float, ...]:
-    search = Search(shares, min(values), max(values), len(values))
+    search = QuantileSearch(shares, min(values), max(values), len(values))
     while search.intervals:
         histograms = []
         for interval in search.intervals:

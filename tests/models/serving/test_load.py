@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import load
+from benchmarks.load import load
 from tests.pipeline.monitoring import made
 
 

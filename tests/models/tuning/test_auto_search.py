@@ -28,7 +28,9 @@ def broken(*args, **kwargs):
     raise ValueError("The rows cannot be used.")
 
 
-def auto_search(directory, monkeypatch, names: tuple[str, ...], seconds: float, trials: int) -> AutoSearch:
+def auto_search(
+    directory, monkeypatch, names: tuple[str, ...], seconds: float, trials: int, times: float = 1.0
+) -> AutoSearch:
     """Returns a search over some families, one of which always fails."""
     monkeypatch.setitem(families.FAMILIES, "broken", Family("broken", {}, broken))
     monkeypatch.setattr(portfolio, "_ORDER", names)
@@ -40,7 +42,7 @@ def auto_search(directory, monkeypatch, names: tuple[str, ...], seconds: float, 
         given = (ROWS, ROWS, tune, "name", str(directory), None, budget, Train(epochs=1))
         return Search(spec, INPUTS, *given, several=True, keep=True)
 
-    return AutoSearch(search, "binary", ROWS, trials, budget)
+    return AutoSearch(search, "binary", ROWS, trials, budget, times=times)
 
 
 def test_a_family_that_fails_is_named_and_left_out(tmp_path, monkeypatch):
@@ -82,3 +84,15 @@ def test_each_family_but_the_last_may_take_half_of_the_time_that_is_left(tmp_pat
 def test_an_error_of_every_family_is_an_error(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="The rows cannot be used"):
         auto_search(tmp_path, monkeypatch, ("broken",), 600, 1).search(verbose=0)
+
+
+def test_hyperparameters_that_were_found_on_a_sample_are_those_for_all_rows(tmp_path, monkeypatch):
+    linear = families.FAMILIES["linear"]
+
+    def grown(values, times):
+        return {**values, "learning_rate": values["learning_rate"] * times}
+
+    monkeypatch.setitem(families.FAMILIES, "growing", dataclasses.replace(linear, name="growing", grown=grown))
+    tuner = auto_search(tmp_path, monkeypatch, ("growing",), 600, 0, times=1.5)
+    tuner.search(verbose=0)
+    assert [member.hyperparameters["learning_rate"] for member in tuner.members] == [pytest.approx(0.075)]

@@ -40,7 +40,7 @@ def test_all_but_data_and_label_has_a_default(write):
     assert loaded.label == "tip"
     assert loaded.task is None
     assert (loaded.split.by, loaded.split.fractions.train) == ("hash", 0.8)
-    assert (loaded.train.epochs, loaded.tune.trials, loaded.model.family) == (30, 4, "auto")
+    assert (loaded.train.epochs, loaded.tune.trials, loaded.model.family) == (60, 4, "auto")
 
 
 def test_flags_alone_make_a_configuration():

@@ -71,7 +71,7 @@ def test_a_person_can_change_what_a_run_reads_trains_and_serves(taxi):
         "data_spans": ("NUMBER_INTEGER", 1),
         "model_family": ("STRING", "auto"),
         "tuning_trials": ("NUMBER_INTEGER", 4),
-        "training_epochs": ("NUMBER_INTEGER", 30),
+        "training_epochs": ("NUMBER_INTEGER", 60),
         "serving_folder": ("STRING", "s3://bucket/runs/taxi/serving"),
     }
     assert all(value["description"] for value in declared.values())
@@ -94,7 +94,7 @@ def test_kubeflows_loader_and_vertex_take_the_file(taxi, tmp_path):
     file.write_text(command.to_yaml([taxi]))
     loaded = kfp.components.load_component_from_file(str(file))
     assert loaded.name == "taxi"
-    assert loaded.component_spec.inputs["training_epochs"].default == 30
+    assert loaded.component_spec.inputs["training_epochs"].default == 60
     job = aiplatform.PipelineJob(
         "taxi",
         str(file),

@@ -57,7 +57,7 @@ def test_short_steps_gain_little():
 def test_steps_that_wait_for_their_input_stay():
     advice = gpu_advice.advise(run_of(3000.0, 1500.0, 1000.0, time(1000, 18_000, 0.05, 0.045)), Gpu())
     assert not advice["move"]
-    assert "a step waits for its input (45 of 50 ms)" in advice["sentence"]
+    assert "a GPU would wait for its input: 45 ms a batch, and a step takes 50 ms" in advice["sentence"]
 
 
 def test_data_stages_that_take_the_time_stay():

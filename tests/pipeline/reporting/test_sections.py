@@ -149,7 +149,7 @@ def test_search_shows_the_members_of_an_ensemble_and_what_its_families_have_in_c
     record.summary["model"] = {"family": "ensemble", "members": members}
     shown, *_, found = tables(search.build(record))
     assert shown.rows[0] == ["1", "2", "completed, 5 epochs", "0.7000"]
-    assert found.rows == [["trees", "0.7500", "depth 6, learning_rate 0.05"], ["linear", "0.2500", ""]]
+    assert found.rows == [["trees", "depth 6, learning_rate 0.05", "0.7500"], ["linear", "", "0.2500"]]
 
 
 def test_importance_of_hyperparameters_follows_the_score(tmp_path):

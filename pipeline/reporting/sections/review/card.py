@@ -1,4 +1,4 @@
-"""The section on the model card: what it is for, who is responsible, and where it is not to be used."""
+"""Builds the section on the model card: what it is for, who is responsible, and where it is not to be used."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def build(record: RunRecord) -> Section:
         return Section("card", _TITLE, [Text("The model was not evaluated in this run.", "note")])
     card = model_card.build(record)
     found: list[Block] = [Table(["model card", "value"], _details(card), "", 2)]
-    features = [[one["key"], one["value"]] for one in card["model_parameters"].get("input_format_map", ())]
+    features = [[column["key"], column["value"]] for column in card["model_parameters"].get("input_format_map", ())]
     if features:
         found.append(Table(["feature", "kind"], features, "Inputs", 2))
     missing = model_card.missing(card)
@@ -32,22 +32,22 @@ def _details(card: dict[str, Any]) -> list[list[str]]:
     details, parameters, considerations = (
         card.get(part, {}) for part in ("model_details", "model_parameters", "considerations")
     )
-    owners = [" ".join(filter(None, (one["name"], one.get("contact")))) for one in details.get("owners", ())]
+    owners = [" ".join(filter(None, (owner["name"], owner.get("contact")))) for owner in details.get("owners", ())]
     risks = [
-        ": ".join(filter(None, (one["name"], one.get("mitigation_strategy"))))
-        for one in considerations.get("ethical_considerations", ())
+        ": ".join(filter(None, (risk["name"], risk.get("mitigation_strategy"))))
+        for risk in considerations.get("ethical_considerations", ())
     ]
-    sensitive = [one["sensitive"]["sensitive_data"] for one in parameters.get("data", ()) if "sensitive" in one][:1]
+    sensitive = [data["sensitive"]["sensitive_data"] for data in parameters.get("data", ()) if "sensitive" in data][:1]
     texts = {
         "overview": [details["overview"]],
         "version": [details["version"]["name"]],
         "architecture": [parameters["model_architecture"]],
         model_card.HUMAN["owners"]: owners,
-        "licence": [one["identifier"] for one in details.get("licenses", ())],
-        "references": [one["reference"] for one in details.get("references", ())],
+        "licence": [license["identifier"] for license in details.get("licenses", ())],
+        "references": [reference["reference"] for reference in details.get("references", ())],
         "personal data": [", ".join(columns) for columns in sensitive],
         **{
-            model_card.HUMAN[name]: [one["description"] for one in considerations.get(name, ())]
+            model_card.HUMAN[name]: [entry["description"] for entry in considerations.get(name, ())]
             for name in ("users", "use_cases", "limitations", "tradeoffs")
         },
         model_card.HUMAN["risks"]: risks,

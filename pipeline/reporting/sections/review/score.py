@@ -1,4 +1,4 @@
-"""The section on the ML Test Score."""
+"""Builds the section on the ML Test Score."""
 
 from pipeline.reporting.blocks import Block, Code, Fold, Section, Table, Text
 from pipeline.reporting.run_record import RunRecord
@@ -17,14 +17,14 @@ def build(record: RunRecord) -> Section:
         )
     ]
     for section, tests in scorecard.by_section(scored).items():
-        rows = [[TESTS[one.name].title, f"{one.points:g}", _why(one)] for one in tests]
+        rows = [[TESTS[test.name].title, f"{test.points:g}", _why(test)] for test in tests]
         caption = f"{SECTIONS[section]}: {points[section]:g} of {len(tests)}"
         found.append(Table(["test", "points", "evidence, and what is missing"], rows, caption, 3))
-    commands = dict.fromkeys(evidence.command for one in scored for evidence in one.why if evidence.command)
+    commands = dict.fromkeys(evidence.command for test in scored for evidence in test.why if evidence.command)
     found.append(Fold("Commands that show the evidence", [Code("\n".join(commands))]))
     return Section("score", "ML Test Score: is it ready for production?", found)
 
 
-def _why(one: scorecard.Scored) -> str:
-    missing = [f"Missing: {one.missing}"] if one.missing else []
-    return " ".join([*(evidence.what for evidence in one.why), *missing])
+def _why(test: scorecard.Scored) -> str:
+    missing = [f"Missing: {test.missing}"] if test.missing else []
+    return " ".join([*(evidence.what for evidence in test.why), *missing])
