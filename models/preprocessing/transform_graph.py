@@ -30,6 +30,7 @@ class TransformGraph:
 
     Attributes:
         spec: the same.
+        path: the folder of its SavedModel.
         inputs: the inputs of a model.
         raw_types: the raw columns that the graph takes, label and weight among them, with the type of their values.
         resources: the lookup tables and variables of the graph.
@@ -39,7 +40,8 @@ class TransformGraph:
         self.inputs: tuple[Input, ...] = inputs_from_json(pathlib.Path(uri, "inputs.json").read_text(encoding="utf-8"))
         self.spec = spec
         # The function works only as long as the object that was loaded is there.
-        self._loaded = tf.saved_model.load(str(pathlib.Path(uri, tft.TFTransformOutput.TRANSFORM_FN_DIR)))
+        self.path = str(pathlib.Path(uri, tft.TFTransformOutput.TRANSFORM_FN_DIR))
+        self._loaded = tf.saved_model.load(self.path)
         ((types,), _) = self._loaded.transform_fn.structured_input_signature
         self.raw_types: dict[str, tf.DType] = {name: tensor_spec.dtype for name, tensor_spec in types.items()}
         self.resources = [

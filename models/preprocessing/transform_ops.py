@@ -123,7 +123,7 @@ class Vocabularies:
         found = self._table.lookup(prefixes + values)
         if not self._have_forms:
             return found
-        unknown = tf.where(found < 0)
+        unknown = tf.where((found < 0) & (values != ""))  # the plain form takes time, and "" has none
         prefixes = tf.gather_nd(tf.broadcast_to(prefixes, tf.shape(values)), unknown)
         forms = plain_forms(tf.gather_nd(values, unknown))
         return tf.tensor_scatter_nd_update(found, unknown, self._table.lookup(_FORM + prefixes + forms))

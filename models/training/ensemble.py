@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from core import storage
@@ -13,7 +14,7 @@ from core.spec import Input, Task
 from models.preprocessing.packing import keras_inputs
 from models.preprocessing.rows import TransformedRows
 from models.trained import Predict, Trained, TrainingTime
-from models.training import calibration, ensemble_selection, fn_args
+from models.training import calibration, ensemble_selection, member_costs
 
 _MEMBERS = "members.json"
 
@@ -147,7 +148,7 @@ def _predictors(members: Sequence[Member]) -> list[keras.Model]:
 
 
 def reweighted(
-    task: Task, members: Sequence[Member], rows: TransformedRows, budget: float | None = None
+    task: Task, members: Sequence[Member], rows: TransformedRows, limits: np.ndarray | None = None
 ) -> list[Member]:
     """Returns those trained members, with new weights, that are selected by their predictions for some rows.
 
@@ -155,16 +156,10 @@ def reweighted(
         task: the kind of prediction.
         members: trained members.
         rows: the rows of eval.
-        budget: the longest time in seconds in which all members answer a request of one row; None for any.
+        limits: what all members may cost together, as `member_costs.limits` gives it; None for any.
     """
-    predict = [Predict(predictor) for predictor in _predictors(members)]
-    predictions = [one(rows.features) for one in predict]
-    seconds = None if budget is None else [latency(one, rows) for one in predict]
-    chosen = ensemble_selection.select(task, rows.labels, predictions, rows.weights, seconds, budget)
+    predictors = _predictors(members)
+    predictions = [Predict(predictor)(rows.features) for predictor in predictors]
+    costs = None if limits is None else [member_costs.measure(predictor, rows, limits) for predictor in predictors]
+    chosen = ensemble_selection.select(task, rows.labels, predictions, rows.weights, costs, limits)
     return [dataclasses.replace(members[index], weight=weight) for index, weight in chosen.items()]
-
-
-def latency(predict: Predict, rows: TransformedRows) -> float:
-    """Returns the median of the seconds in which a model answers for one row."""
-    first = rows.take(slice(0, 1)).features
-    return fn_args.median_seconds(lambda: predict(first))

@@ -33,8 +33,8 @@ def select(
     labels: np.ndarray,
     predictions: Sequence[np.ndarray],
     weights: np.ndarray | None = None,
-    seconds: Sequence[float] | None = None,
-    budget: float | None = None,
+    costs: Sequence[np.ndarray] | None = None,
+    limits: np.ndarray | None = None,
 ) -> dict[int, float]:
     """Returns the weights of the chosen models by index, greatest first; they add up to 1.
 
@@ -45,21 +45,22 @@ def select(
         labels: class indexes int64[rows], or float64[rows] for regression.
         predictions: of each model float[rows, classes], or float[rows] for regression.
         weights: float[rows]; None where all rows have the same weight.
-        seconds: the time in which each model answers a request; None for no limit.
-        budget: the longest time of all members together. Where no model keeps it, the fastest is chosen.
+        costs: of each model float64[kinds], such as the time for a request and the size; None for no limit.
+        limits: the most that all members may cost together. Where no model keeps it, the one that is nearest is chosen.
     """
     counted = np.ones(len(labels)) if weights is None else weights
-    times = np.zeros(len(predictions)) if seconds is None or budget is None else np.asarray(seconds)
-    limit = np.inf if budget is None else budget
-    fast = np.flatnonzero(times <= limit)
-    allowed = fast if len(fast) else np.array([np.argmin(times)])
+    spent = np.zeros([len(predictions), 1]) if costs is None or limits is None else np.stack(costs)
+    most = np.full(spent.shape[1], np.inf) if limits is None else limits
+    within = np.flatnonzero(np.all(spent <= most, axis=1))
+    nearest = np.argmin(np.max(spent / np.maximum(most, np.finfo(np.float64).tiny), axis=1))
+    allowed = within if len(within) else np.array([nearest])
     candidates = [predictions[index] for index in allowed]
     single = {int(allowed[_best(task, labels, candidates, counted)]): 1.0}
     if len(candidates) == 1 or (task == "binary" and len(set(labels[counted > 0].tolist())) < 2):
         return single
     outputs = _outputs(task, labels, candidates)
     found = bagged(task, labels, outputs, counted)
-    members = _within(found.shares, times[allowed], limit)
+    members = _within(found.shares, spent[allowed], most)
     if len(members) < np.count_nonzero(found.shares):
         found = bagged(task, labels, outputs, counted, members)
     if len(members) < 2 or not found.is_better:
@@ -182,11 +183,11 @@ def _best(task: Task, labels: np.ndarray, predictions: Sequence[np.ndarray], wei
     return int(np.argmax([sign * one[primary.name] for one in found]))
 
 
-def _within(shares: np.ndarray, seconds: np.ndarray, budget: float) -> list[int]:
-    """Returns the models that are worth their time, greatest share first, and answer within the budget together."""
-    kept, left = [], budget
+def _within(shares: np.ndarray, costs: np.ndarray, limits: np.ndarray) -> list[int]:
+    """Returns the models that are worth their costs, greatest share first, and keep the limits together."""
+    kept, left = [], limits
     for index in np.argsort(-shares, kind="stable"):
-        if shares[index] >= _LEAST_WEIGHT and seconds[index] <= left:
+        if shares[index] >= _LEAST_WEIGHT and np.all(costs[index] <= left):
             kept.append(int(index))
-            left -= seconds[index]
+            left = left - costs[index]
     return kept

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,7 +20,7 @@ from models.preprocessing.rows import TransformedRows
 from models.preprocessing.transform_graph import TransformGraph
 from models.serving import export, made_rows
 from models.trained import Predict
-from models.training import calibration, dataset, ensemble, workers
+from models.training import calibration, dataset, ensemble, member_costs, workers
 from models.training import fn_args as fn_args_reader
 from models.training.ensemble import Member
 
@@ -43,7 +44,7 @@ def run_fn(fn_args: Any) -> None:
     members = _members(fn_args, graph)
     backup = _backup(fn_args, members)
     training = _Training(spec, graph.inputs, train, validation, options, folder, backup)
-    predictor, report = training.run(members, fn_args_reader.latency(fn_args, graph))
+    predictor, report = training.run(members, member_costs.limits(fn_args, graph))
     export.save(fn_args.serving_model_dir, spec, graph, predictor)
     _write_expected(folder / "expected.parquet", eval_uri, graph, predictor)
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
@@ -81,10 +82,10 @@ class _Training:
     folder: pathlib.Path
     backup: str | None = None
 
-    def run(self, members: Sequence[Member], latency: float | None) -> tuple[keras.Model, dict[str, Any]]:
+    def run(self, members: Sequence[Member], limits: np.ndarray | None) -> tuple[keras.Model, dict[str, Any]]:
         """Returns the final model and its report, whose metrics are those of models that have not seen validation."""
         task, rows = self.spec.label.task, self.validation
-        trained = self._complete(members, latency)
+        trained = self._complete(members, limits)
         found = Predict(ensemble.combine(trained, self.inputs))(rows.features)
         temperature = 1.0
         if self.spec.family == families.AUTO:
@@ -96,17 +97,17 @@ class _Training:
         measured = metrics.compute(task, rows.labels, found, rows.weights)
         return predictor, _report(final, predictor, temperature, measured)
 
-    def _complete(self, members: Sequence[Member], latency: float | None) -> list[Member]:
+    def _complete(self, members: Sequence[Member], limits: np.ndarray | None) -> list[Member]:
         """Returns the members, all of them trained.
 
         Where some were not, the weights were those of models of fewer rows: they are selected again. So they are where
-        a latency is asked for, which the Tuner has not measured after it was interrupted.
+        `serve` has limits, for which the Tuner has not measured models of fewer rows.
         """
         missing = [member for member in members if member.trained is None]
         complete = [member if member.trained else self._fit(number, member) for number, member in enumerate(members, 1)]
-        if len(members) == 1 or not (missing or latency is not None):
+        if len(members) == 1 or not (missing or limits is not None):
             return complete
-        return ensemble.reweighted(self.spec.label.task, complete, self.validation, latency)
+        return ensemble.reweighted(self.spec.label.task, complete, self.validation, limits)
 
     def _fit(self, number: int, member: Member) -> Member:
         folder = self.folder if member.weight == 1 else self.folder / f"{number}-{member.family}"

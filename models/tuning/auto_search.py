@@ -13,8 +13,7 @@ from core.errors import UserError
 from core.spec import Task
 from models.families import FAMILIES
 from models.preprocessing.rows import TransformedRows
-from models.trained import Predict
-from models.training import ensemble, ensemble_selection, portfolio
+from models.training import ensemble_selection, member_costs, portfolio
 from models.training.ensemble import Member
 from models.tuning import trial_report
 from models.tuning.time_budget import TimeBudget
@@ -37,7 +36,7 @@ class AutoSearch:
         validation: the rows on which models are compared.
         trials: the largest number of trials after the portfolio.
         budget: the time of the search.
-        latency: the longest time in seconds in which all members answer a request of one row; None for any.
+        limits: what all members may cost together, as `member_costs.limits` gives it; None for any.
         times: how many times the rows of the search the Trainer has.
     """
 
@@ -50,12 +49,12 @@ class AutoSearch:
         validation: TransformedRows,
         trials: int,
         budget: TimeBudget,
-        latency: float | None = None,
+        limits: np.ndarray | None = None,
         times: float = 1.0,
     ) -> None:
         self._searches = {family: search(family) for family in portfolio.families()}
         self._task, self._validation, self._trials, self._budget = task, validation, trials, budget
-        self._latency, self._times = latency, times
+        self._limits, self._times = limits, times
         self._failed: dict[str, str] = {}
         self._best: list[float] = []
         self.members: list[Member] = []
@@ -117,10 +116,12 @@ class AutoSearch:
         predictions = [np.load(search.predictions_file(trial)) for search, trial in candidates]
         models = [search.models.get(trial.trial_id) for search, trial in candidates]
         rows = self._validation
-        # Models that were trained on a sample are not kept: the Trainer, which trains them again, keeps the limit.
-        limit = self._latency if all(models) else None
-        seconds = [ensemble.latency(Predict(model.predictor), rows) for model in models if model and limit is not None]
-        chosen = ensemble_selection.select(self._task, rows.labels, predictions, rows.weights, seconds, limit)
+        # Models that were trained on a sample are not kept: the Trainer, which trains them again, keeps the limits.
+        limits = self._limits if all(models) else None
+        costs = None
+        if limits is not None:
+            costs = [member_costs.measure(model.predictor, rows, limits) for model in models if model]
+        chosen = ensemble_selection.select(self._task, rows.labels, predictions, rows.weights, costs, limits)
         members = []
         for index, weight in chosen.items():
             search, trial = candidates[index]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from core import digests, examples
 from core.config.sections import Train, Tune
 from models import families
-from models.training import dataset
+from models.training import dataset, member_costs
 from models.training import fn_args as fn_args_reader
 from models.tuning import time_budget
 from models.tuning.auto_search import AutoSearch
@@ -44,6 +44,6 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
         of_family = dataclasses.replace(spec, family=family)
         return Search(of_family, graph.inputs, *given, budget, options, several=True, keep=full)
 
-    latency = fn_args_reader.latency(fn_args, graph)
-    auto = AutoSearch(search, spec.label.task, validation, tune.trials, budget, latency, rows / len(train))
+    limits = member_costs.limits(fn_args, graph)
+    auto = AutoSearch(search, spec.label.task, validation, tune.trials, budget, limits, rows / len(train))
     return TunerFnResult(auto, {"verbose": 0})

@@ -57,4 +57,4 @@ def test_the_faster_member_remains_where_both_take_too_long():
     rows = TransformedRows(features, np.arange(100, dtype=np.float64) * 2)
     both = ensemble.reweighted("regression", members(), rows)
     assert [member.weight for member in both] == pytest.approx([0.5, 0.5], abs=0.02)
-    assert len(ensemble.reweighted("regression", members(), rows, budget=0.0)) == 1
+    assert len(ensemble.reweighted("regression", members(), rows, np.array([0.0, *[np.inf] * 3]))) == 1

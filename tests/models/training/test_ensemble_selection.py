@@ -88,11 +88,22 @@ def test_an_ensemble_of_some_models_is_compared_with_the_best_of_all():
     assert found.gain < 0
 
 
-def test_the_budget_chooses_among_ensembles():
+@pytest.mark.parametrize(
+    ("seconds", "sizes", "chosen"),
+    [
+        ([1, 1, 9], [0, 0, 0], {0, 1}),
+        ([1, 3, 9], [0, 0, 0], {0}),
+        ([5, 3, 9], [0, 0, 0], {1}),  # all are too slow, and this is the fastest
+        ([0, 0, 0], [4, 4, 11], {0, 1}),
+        ([0, 0, 0], [4, 12, 11], {0}),
+        ([9, 1, 1], [4, 4, 11], {1}),  # the first is too slow, and the third too large
+        ([5, 2, 9], [30, 31, 36], {0}),  # at most 3, 3.1 and 3.6 times the limits
+    ],
+)
+def test_the_limits_choose_among_ensembles(seconds, sizes, chosen):
     labels, predictions = noisy(5_000, 3, 0)
-    assert set(select("regression", labels, predictions, None, [1.0, 1.0, 9.0], 2.5)) == {0, 1}
-    assert set(select("regression", labels, predictions, None, [1.0, 3.0, 9.0], 2.5)) == {0}
-    assert set(select("regression", labels, predictions, None, [5.0, 3.0, 9.0], 2.5)) == {1}
+    costs = np.array([seconds, sizes], np.float64).T
+    assert set(select("regression", labels, predictions, None, costs, np.array([2.5, 10]))) == chosen
 
 
 def test_bagging_holds_the_overfitting_of_small_splits_down():
