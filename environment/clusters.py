@@ -174,7 +174,8 @@ def up(engine: str) -> None:
         ClusterError: Java is missing, a port is taken, or a process ends or does not answer.
     """
     cluster = CLUSTERS[engine]()
-    missing = [server for server in cluster.servers if not running(engine, server.name)]
+    found = {server.name: running(engine, server.name) for server in cluster.servers}
+    missing = [server for server in cluster.servers if not found[server.name]]
     if not shutil.which("java"):
         raise ClusterError("Java is missing. Install Java 11 or 17 (Debian: openjdk-17-jdk-headless).")
     for server in missing:
@@ -183,11 +184,10 @@ def up(engine: str) -> None:
                 f"port {server.port} is taken by another program, and {server.name} of {engine} needs it. End that "
                 "program, and start the cluster again."
             )
-    for server in missing:
-        start(engine, server)
+    found |= {server.name: [start(engine, server)] for server in missing}
     until = time.monotonic() + SECONDS
     for server in cluster.servers:
-        wait(engine, server, until)
+        wait(engine, server, found[server.name][0], until)
     print(f"{engine} runs on localhost; its logs are in {folder(engine) / 'logs'}. In the configuration:\n")
     print(configuration(engine, cluster))
     print(f"`make {engine}-down` ends it.")
@@ -199,12 +199,12 @@ def configuration(engine: str, cluster: Cluster) -> str:
     return f"beam:\n  runner: {engine}\n  options:\n{''.join(lines)}"
 
 
-def start(engine: str, server: Server) -> None:
-    """Starts a process in the background, with its log."""
+def start(engine: str, server: Server) -> psutil.Process:
+    """Starts a process in the background, with its log, and returns it."""
     log = folder(engine) / "logs" / f"{server.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as written:
-        subprocess.Popen(
+        started = subprocess.Popen(
             ["java", mark(engine, server.name), *server.arguments],
             cwd=ROOT,
             # By these Spark finds its programs for the executors, and listens on this machine alone.
@@ -219,18 +219,27 @@ def start(engine: str, server: Server) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # or it would end with the terminal
         )
+    return psutil.Process(started.pid)
 
 
-def wait(engine: str, server: Server, until: float) -> None:
+def wait(engine: str, server: Server, process: psutil.Process, until: float) -> None:
     """Waits until a process is ready."""
     log = folder(engine) / "logs" / f"{server.name}.log"
-    while running(engine, server.name):
+    while not has_ended(process):
         if answers(server.port) if server.port else server.ready in log.read_text(errors="replace"):
             return
         if time.monotonic() > until:
             raise ClusterError(f"{server.name} of {engine} is not ready after {SECONDS} s. See {log}.")
         time.sleep(0.5)
     raise ClusterError(f"{server.name} of {engine} has ended. The reason is in {log}.")
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Returns whether a process has ended. Its command does not tell: it is empty while Java starts itself again."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def answers(port: int) -> bool:

@@ -151,7 +151,7 @@ def prism() -> Iterator[Beam]:
 def cluster(engine: str) -> Iterator[Beam]:
     """Yields the configuration that `make flink-up` or `make spark-up` prints."""
     made = clusters.CLUSTERS[engine]()
-    if not answers(made.servers[-1].port or 0):
+    if not all(clusters.running(engine, server.name) for server in made.servers):
         pytest.skip(f"`make {engine}-up` has not started a cluster")
     yield Beam(runner=engine, options=dict(made.options))
 
