@@ -1,4 +1,4 @@
-"""Refuses training on several machines, which Keras 3 does not support."""
+"""Refuses training and searches by several processes, which Keras 3 and KerasTuner do not support here."""
 
 import json
 import os
@@ -7,14 +7,21 @@ from core.errors import UserError
 
 
 def check_one() -> None:
-    """Checks that TF_CONFIG names no other worker.
+    """Checks that TF_CONFIG names no other worker, and that no other process is to run trials.
 
     `Model.fit` of Keras 3.15 fails under `tf.distribute.MultiWorkerMirroredStrategy`: it hands the batches of a worker
-    on as `PerReplica`, which no operation takes (keras-team/keras#20585).
+    on as `PerReplica`, which no operation takes (keras-team/keras#20585). KerasTuner's client of a chief has neither
+    the trials nor the hyperparameters of the oracle, which the search needs for its median rule, report and choice.
 
     Raises:
-        UserError: TF_CONFIG names several workers, or is no JSON.
+        UserError: TF_CONFIG names several workers, or is no JSON; KerasTuner is to have a chief.
     """
+    if "KERASTUNER_ORACLE_IP" in os.environ:
+        raise UserError(
+            "The environment variable KERASTUNER_ORACLE_IP asks for trials by several processes. The search needs the "
+            "trials of the others, which KerasTuner's client of a chief does not give. Unset KERASTUNER_ORACLE_IP, and "
+            "search in one process."
+        )
     try:
         cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
         workers = [address for role in ("chief", "master", "worker") for address in cluster.get(role, ())]

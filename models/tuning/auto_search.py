@@ -15,7 +15,7 @@ from models.families import FAMILIES
 from models.preprocessing.rows import TransformedRows
 from models.training import ensemble_selection, member_costs, portfolio
 from models.training.ensemble import Member
-from models.tuning import trial_report
+from models.tuning import garbage, trial_report
 from models.tuning.time_budget import TimeBudget
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class AutoSearch:
             UserError: a trial raised it, and the others would too.
             RuntimeError: every family failed.
         """
-        with interruption.ends(self.stop):
+        with interruption.ends(self.stop), garbage.only_new():
             self._train()
         self.members = self._select()
 

@@ -22,7 +22,7 @@ from models.evaluation import metrics, model_comparison
 from models.families.family import Choice
 from models.preprocessing.rows import TransformedRows
 from models.trained import Report, Trained
-from models.tuning import searches, trial_report
+from models.tuning import garbage, searches, trial_report
 from models.tuning.median_stopping import MedianStopping
 from models.tuning.time_budget import TimeBudget
 
@@ -126,7 +126,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         """
         if not self._tune.trials:
             return
-        with interruption.ends(self.stop):
+        with interruption.ends(self.stop), garbage.only_new():
             self.run(self._tune.trials)
         self._chosen = self._choose()
 

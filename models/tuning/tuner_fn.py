@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from core import digests, examples
 from core.config.sections import Train, Tune
 from models import families
-from models.training import dataset, member_costs
+from models.training import dataset, member_costs, workers
 from models.training import fn_args as fn_args_reader
 from models.tuning import time_budget
 from models.tuning.auto_search import AutoSearch
@@ -23,6 +23,7 @@ class TunerFnResult(NamedTuple):
 
 def tuner_fn(fn_args: Any) -> TunerFnResult:
     """Returns the search. TFX calls it, and then its method `search`."""
+    workers.check_one()
     spec, tune, graph = fn_args_reader.read(fn_args, Tune)
     train, validation = (
         dataset.load(fn_args_reader.split_uri(files), graph, max_rows=tune.max_rows, seed=tune.seed)
