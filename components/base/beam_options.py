@@ -57,9 +57,9 @@ def arguments(beam: Beam) -> list[str]:
 
 def _written(name: str, value: object) -> Iterator[str]:
     """Yields an option as Beam's parser reads it."""
-    for one in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
-        if one is not False:
-            yield f"--{name}" if one is True else f"--{name}={one}"
+    for item in value if isinstance(value, Sequence) and not isinstance(value, str) else [value]:
+        if item is not False:
+            yield f"--{name}" if item is True else f"--{name}={item}"
 
 
 def _problems(beam: Beam, options: PipelineOptions) -> Iterator[str]:

@@ -34,7 +34,9 @@ def main() -> None:
     primary = metrics.PRIMARY[task["task"]]
     sign = 1 if primary.greater_is_better else -1
     tried = [_fit(options, parameters, rows, task) for parameters in grid(options["params"])]
-    model, parameters, measured, notes = max(tried, key=lambda one: sign * one[2].get(primary.name, -sign * np.inf))
+    model, parameters, measured, notes = max(
+        tried, key=lambda attempt: sign * attempt[2].get(primary.name, -sign * np.inf)
+    )
     np.save(folder / PREDICTIONS_FILE, predict(model, inputs(rows, "test", task, options["data"]), task))
     try:
         (folder / ESTIMATOR_FILE).write_bytes(pickle.dumps(model))

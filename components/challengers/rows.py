@@ -29,14 +29,14 @@ def written(splits: Mapping[str, str], graph_uri: str, spec: Spec) -> Iterator[t
         UserError: a split has no rows, or the disk is full.
     """
     graph = TransformGraph(graph_uri, spec)
-    texts = [one.name for one in packing.of_kind(graph.inputs, "tokens")]
+    texts = [packed.name for packed in packing.of_kind(graph.inputs, "tokens")]
     notes = [f"Challengers are not given texts, which are lists of tokens: {', '.join(texts)}."] if texts else []
     categoricals = packing.of_kind(graph.inputs, "categorical")
     description = {
         "task": spec.label.task,
         "classes": len(spec.label.classes),
-        "numeric": [one.name for one in packing.of_kind(graph.inputs, "numeric")],
-        "categorical": {one.name: one.size for one in categoricals},
+        "numeric": [packed.name for packed in packing.of_kind(graph.inputs, "numeric")],
+        "categorical": {packed.name: packed.size for packed in categoricals},
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)

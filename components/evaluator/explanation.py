@@ -177,8 +177,8 @@ class Explanation:
         base = self._predictions[self._rows]
         found = importance.by_permutation(self._predict, self._columns, self._task, labels, weights, base)
         by_name = {feature.name: feature for feature in self._features}
-        self._important = [by_name[one.feature] for one in found]
-        return [dataclasses.asdict(one) for one in found]
+        self._important = [by_name[ranked.feature] for ranked in found]
+        return [dataclasses.asdict(ranked) for ranked in found]
 
     def _output(self) -> int | None:
         """Returns the index of the class whose score the dependence shows; None for regression."""
@@ -231,7 +231,7 @@ class Explanation:
             examples.weight_values(batch, self._spec.weight),
         )
         found = staleness.by_age(self._task, time, features, examples.dense(batch, features), labels, weights)
-        return {"time": time.name, "ages": [dataclasses.asdict(one) for one in found]}
+        return {"time": time.name, "ages": [dataclasses.asdict(age) for age in found]}
 
     def _answer(self, row: int) -> dict[str, Any]:
         """Returns label and prediction of a row, and for classification the score of the label."""
@@ -246,5 +246,5 @@ class Explanation:
 
 def _text(value: Any, feature: Feature) -> str:
     """Returns the value of a feature in one row as text."""
-    values = [one for one in np.atleast_1d(value) if one != b"" and one == one]
-    return ", ".join(error_slices.shown(one, feature) for one in values[:5]) or error_slices.MISSING
+    values = [item for item in np.atleast_1d(value) if item != b"" and item == item]
+    return ", ".join(error_slices.shown(item, feature) for item in values[:5]) or error_slices.MISSING

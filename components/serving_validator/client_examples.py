@@ -56,7 +56,7 @@ def _missing(column: np.ndarray) -> np.ndarray:
 def _value(value: Any) -> Any:
     """Returns a value as JSON holds it. TensorFlow Serving reads NaN, which means missing."""
     if isinstance(value, np.ndarray):
-        return [_value(one) for one in value]
+        return [_value(item) for item in value]
     return value.decode() if isinstance(value, bytes) else float(value)
 
 

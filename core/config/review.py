@@ -26,8 +26,11 @@ class Challenger(Section):
     @property
     def paths(self) -> list[str]:
         """The dotted paths that it names: its estimator, and the objects among its parameters."""
-        values = [one for value in self.params.values() for one in (value if isinstance(value, list) else [value])]
-        return [self.estimator, *(one["object"] for one in values if isinstance(one, dict) and set(one) == {"object"})]
+        values = [item for value in self.params.values() for item in (value if isinstance(value, list) else [value])]
+        return [
+            self.estimator,
+            *(item["object"] for item in values if isinstance(item, dict) and set(item) == {"object"}),
+        ]
 
     @model_validator(mode="after")
     def _has_own_name(self) -> "Challenger":

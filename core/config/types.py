@@ -54,7 +54,7 @@ def _check_options(options: dict[str, Any]) -> dict[str, Any]:
         if name.startswith("-") or "=" in name:
             raise ValueError(f"{name!r} is written as on a command line. Write it like direct_num_workers: 4.")
         if not all(
-            isinstance(one, bool | int | float | str) for one in (value if isinstance(value, list) else [value])
+            isinstance(item, bool | int | float | str) for item in (value if isinstance(value, list) else [value])
         ):
             raise ValueError(f"{name} is {value!r}. Give a text, a number, true, false, or a list of them.")
     if "runner" in options:

@@ -79,7 +79,7 @@ def groups(
         size = int(np.count_nonzero(inside & counted))
         if size >= MIN_ROWS and np.any(counted & ~inside):
             found.append((size, name, inside))
-    largest = sorted(found, key=lambda one: (-one[0], one[1]))[:MAX_GROUPS]
+    largest = sorted(found, key=lambda group: (-group[0], group[1]))[:MAX_GROUPS]
     if not largest:
         return []
     columns = (labels, predictions, weights)

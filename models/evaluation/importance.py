@@ -110,6 +110,6 @@ class _Shuffles:
 
 def _summary(found: Sequence[Difference]) -> tuple[float, float]:
     """Returns the mean loss, and half the width of its interval over the rows and over the shuffles."""
-    gains = [one.gain for one in found]
+    gains = [shuffle.gain for shuffle in found]
     between = np.var(gains, ddof=1) / len(gains) if len(gains) > 1 else 0.0
-    return float(np.mean(gains)), _Z * float(np.sqrt(np.mean([one.error**2 for one in found]) + between))
+    return float(np.mean(gains)), _Z * float(np.sqrt(np.mean([shuffle.error**2 for shuffle in found]) + between))

@@ -41,11 +41,11 @@ def differences(task: Task, rows: ModelPredictions, first: str) -> dict[str, dic
     narrowed = np.sqrt(len(sample) / len(counted))
     found: dict[str, dict[str, MetricDifference]] = {}
     for name in others:
-        drawn = [_values(task, rows, name, one) for one in resamples]
+        drawn = [_values(task, rows, name, resample) for resample in resamples]
         found[name] = {}
         for metric, value in whole[name].items():
-            if metric in whole[first] and all(metric in one for one in (*drawn, *base)):
-                spread = [one[metric] - other[metric] for one, other in zip(drawn, base, strict=True)]
+            if metric in whole[first] and all(metric in values for values in (*drawn, *base)):
+                spread = [values[metric] - other[metric] for values, other in zip(drawn, base, strict=True)]
                 low, high = np.quantile(spread, [0.025, 0.975])
                 middle, difference = float(np.mean(spread)), value - whole[first][metric]
                 ends = [difference + float(end - middle) * float(narrowed) for end in (low, high)]

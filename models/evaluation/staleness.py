@@ -41,7 +41,11 @@ class Age:
 
 def time_of(features: Sequence[Feature]) -> Feature | None:
     """Returns the first feature that is a time of a row; None where no feature is one that numbers hold."""
-    times = (one for one in features if one.kind == "timestamp" and one.payload != "text" and not one.repeated)
+    times = (
+        feature
+        for feature in features
+        if feature.kind == "timestamp" and feature.payload != "text" and not feature.repeated
+    )
     return next(times, None)
 
 
@@ -68,10 +72,10 @@ def by_age(
     days = columns[time.name] / PER_SECOND[time.unit] / _SECONDS_PER_DAY
     if len(order) < _MIN_ROWS or days[order[0]] == days[order[-1]]:
         return []
-    used = [one for one in features if one.kind in ("numeric", "categorical") and not one.repeated]
-    matrix = np.stack([_codes(one, columns[one.name]) for one in used], axis=1)
+    used = [feature for feature in features if feature.kind in ("numeric", "categorical") and not feature.repeated]
+    matrix = np.stack([_codes(feature, columns[feature.name]) for feature in used], axis=1)
     learner = _Learner(
-        task, [one.kind == "categorical" or one.payload == "text" for one in used], matrix, labels, weights
+        task, [feature.kind == "categorical" or feature.payload == "text" for feature in used], matrix, labels, weights
     )
     blocks = np.array_split(order, _BLOCKS)
     first = np.concatenate(blocks[:_TRAINED_ON])
@@ -82,9 +86,9 @@ def by_age(
         if old is None or fresh is None or not _is_judged(task, labels[rows]):
             continue
         by_model = {"candidate": learner.predictions(fresh, rows), "old": learner.predictions(old, rows)}
-        one = model_comparison.difference(task, ModelPredictions(labels[rows], weights[rows], by_model), "old")
-        found.append(Age(float(np.median(days[rows]) - days[first[-1]]), one.gain, one.error))
-    return [one for one in found if np.isfinite(one.error)]
+        age = model_comparison.difference(task, ModelPredictions(labels[rows], weights[rows], by_model), "old")
+        found.append(Age(float(np.median(days[rows]) - days[first[-1]]), age.gain, age.error))
+    return [age for age in found if np.isfinite(age.error)]
 
 
 def _is_judged(task: Task, labels: np.ndarray) -> bool:

@@ -132,7 +132,7 @@ def preprocess(inputs: Inputs, spec: Spec, stats: Stats) -> dict[str, tf.Tensor]
     kinds: dict[str, list[Feature]] = {}
     payloads = list(_MISSING)
     # In the order of `_matrix`, which then need not move texts from column to column.
-    for feature in sorted(spec.features, key=lambda one: (one.repeated, payloads.index(one.payload))):
+    for feature in sorted(spec.features, key=lambda column: (column.repeated, payloads.index(column.payload))):
         kinds.setdefault(feature.kind, []).append(feature)
     makers: dict[str, Callable[..., dict[str, tf.Tensor]]] = {
         "numeric": _numerics,

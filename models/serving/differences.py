@@ -6,6 +6,7 @@ way round.
 """
 
 import dataclasses
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -67,11 +68,12 @@ def measure(model: ServedModel, table: pa.RecordBatch, spec: Spec, limit: float)
             difference = answers(model.call(signature, part)) - _compared(wanted[place], signature)
             rows = f"{signature}, {len(difference)} rows a request"
             found.append((float((np.abs(difference) / scale[place, None]).max()), rows, difference))
-    relative, request, _ = max(found, key=lambda one: one[0])
+    by_size = operator.itemgetter(0)
+    relative, request, _ = max(found, key=by_size)
     largest = max(float(np.abs(difference).max()) for *_, difference in found)
     culprit = ""
     if relative > limit:
-        *_, whole = max((one for one in found if len(one[2]) == table.num_rows), key=lambda one: one[0])
+        *_, whole = max((answer for answer in found if len(answer[2]) == table.num_rows), key=by_size)
         culprit = _culprit(table, np.abs(whole / scale[:, None]).max(axis=1), spec, limit)
     return Differences(largest, relative, request, culprit)
 

@@ -84,7 +84,7 @@ def keep(base: pathlib.Path, number: int, why: str = "") -> list[int]:
         raise UserError(f"--keep {number}: at least 1 was expected, the number of the newest versions that stay.")
     with model_versions.alone(base):
         labels = model_versions.labels(base)
-        removed = [one for one in sorted(model_versions.versions(base))[:-number] if not labels.of(one)]
+        removed = [version for version in sorted(model_versions.versions(base))[:-number] if not labels.of(version)]
         if labels.previous in removed:  # a server must not look for it
             labels = Labels(labels.stable, labels.canary)
         for version in removed:
@@ -110,11 +110,11 @@ def _version(base: pathlib.Path, labels: Labels, wanted: str, flag: str) -> int:
 
 def _before(base: pathlib.Path, labels: Labels) -> int:
     """Returns the newest version below the stable one that was stable once, and that is not damaged."""
-    older = [one for one in model_versions.versions(base) if labels.stable and one < labels.stable]
+    older = [version for version in model_versions.versions(base) if labels.stable and version < labels.stable]
     served = {entry.get("stable") for entry in push_log.entries(base)}
     # Versions that are older than the log may all have been stable.
-    candidates = [one for one in older if one in served] or older
-    whole = [one for one in candidates if not model_versions.damage(base / str(one))]
+    candidates = [version for version in older if version in served] or older
+    whole = [version for version in candidates if not model_versions.damage(base / str(version))]
     if not whole:
         raise UserError(
             f"--rollback: there is no version below the stable version {labels.stable} that could be served. "

@@ -177,10 +177,10 @@ def _best(task: Task, labels: np.ndarray, predictions: Sequence[np.ndarray], wei
     """Returns the index of the model with the best primary metric."""
     found = [metrics.compute(task, labels, values, weights) for values in predictions]
     primary = metrics.PRIMARY[task]
-    if any(primary.name not in one for one in found):
+    if any(primary.name not in values for values in found):
         primary = metrics.METRICS["log_loss"]
     sign = 1 if primary.greater_is_better else -1
-    return int(np.argmax([sign * one[primary.name] for one in found]))
+    return int(np.argmax([sign * values[primary.name] for values in found]))
 
 
 def _within(shares: np.ndarray, costs: np.ndarray, limits: np.ndarray) -> list[int]:

@@ -77,9 +77,9 @@ class Encoding(keras.layers.Layer):
     ) -> "Encoding":
         """Returns the encoding of a model's inputs, with the pairs that are best for some rows. See `fit`."""
         numerics = of_kind(inputs, "numeric")
-        place = {one.missing_of: place for place, one in enumerate(numerics) if one.missing_of}
-        indicators = [None if one.missing_of else place.get(one.name, -1) for one in numerics]
-        sizes, tokens = ([one.size for one in of_kind(inputs, kind)] for kind in ("categorical", "tokens"))
+        place = {packed.missing_of: place for place, packed in enumerate(numerics) if packed.missing_of}
+        indicators = [None if packed.missing_of else place.get(packed.name, -1) for packed in numerics]
+        sizes, tokens = ([packed.size for packed in of_kind(inputs, kind)] for kind in ("categorical", "tokens"))
         width, chosen = targets.shape[1], []
         if sizes:
             most = min(_PAIRS, _PAIR_COLUMNS // width)

@@ -35,7 +35,7 @@ def column(values: list[Any], schema: dict[str, Any]) -> list[Any]:
         return [sent(value, schema["type"]) for value in values]
     lists = [value or [] for value in values]
     length = max(1, *map(len, lists))
-    return [[sent(one, schema["items"]["type"]) for one in (values + [None] * length)[:length]] for values in lists]
+    return [[sent(item, schema["items"]["type"]) for item in (values + [None] * length)[:length]] for values in lists]
 
 
 def sent(value: Any, kind: str) -> Any:

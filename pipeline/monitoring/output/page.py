@@ -41,8 +41,10 @@ def _features(report: Report) -> list[Block]:
     blocks: list[Block] = []
     if measured:
         title = "Distance from train: Jensen-Shannon of numbers, L-infinity of categories"
-        bars = svg.bars(title, [(one.drift.name, one.drift.distance, 0.0) for one in measured], "distance from train")
-        rows = [[one.drift.name, number(one.drift.distance)] for one in measured]
+        bars = svg.bars(
+            title, [(column.drift.name, column.drift.distance, 0.0) for column in measured], "distance from train"
+        )
+        rows = [[column.drift.name, number(column.drift.distance)] for column in measured]
         blocks.append(Chart(title, bars, Table(["feature", "distance from train"], rows)))
     return [*blocks, Table(_HEADER, [_row(feature) for feature in report.features], texts=2)]
 

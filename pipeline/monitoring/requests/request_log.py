@@ -163,10 +163,10 @@ class _Beside:
         if self._version and answered not in (0, self._version):
             return []
         if kind == "classify_log":
-            found = [{one.label: one.score for one in row.classes} for row in response.result.classifications]
+            found = [{scored.label: scored.score for scored in row.classes} for row in response.result.classifications]
             return [[row.get(name, math.nan) for name in self._classes] for row in found]
         if kind == "regress_log":
-            return [[one.value] for one in response.result.regressions]
+            return [[regression.value] for regression in response.result.regressions]
         name = "scores" if self._classes else "predictions"
         values = _values(response.outputs[name]) if name in response.outputs else []
         return [values[start : start + self._width] for start in range(0, len(values), self._width)]

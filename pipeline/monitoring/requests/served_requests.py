@@ -29,7 +29,9 @@ def of_tensors(path: str, columns: Mapping[str, Sequence[Any]], features: Sequen
     from models.serving.requests.columns import Reader
 
     def read() -> Raw:
-        return Reader(features, {}).columns({one.name: _tensor(columns[one.name], one) for one in features})
+        return Reader(features, {}).columns(
+            {feature.name: _tensor(columns[feature.name], feature) for feature in features}
+        )
 
     return _checked(path, read, features, len(columns[features[0].name]))
 
