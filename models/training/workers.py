@@ -10,16 +10,16 @@ def check_one() -> None:
     """Checks that TF_CONFIG names no other worker, and that no other process is to run trials.
 
     `Model.fit` of Keras 3.15 fails under `tf.distribute.MultiWorkerMirroredStrategy`: it hands the batches of a worker
-    on as `PerReplica`, which no operation takes (keras-team/keras#20585). KerasTuner's client of a chief has neither
-    the trials nor the hyperparameters of the oracle, which the search needs for its median rule, report and choice.
+    on as `PerReplica`, which no operation takes (keras-team/keras#20585). The search uses the
+    oracle's list of trials, their order and its hyperparameters, which KerasTuner's client of a chief does not have.
 
     Raises:
         UserError: TF_CONFIG names several workers, or is no JSON; KerasTuner is to have a chief.
     """
     if "KERASTUNER_ORACLE_IP" in os.environ:
         raise UserError(
-            "The environment variable KERASTUNER_ORACLE_IP asks for trials by several processes. The search needs the "
-            "trials of the others, which KerasTuner's client of a chief does not give. Unset KERASTUNER_ORACLE_IP, and "
+            "The environment variable KERASTUNER_ORACLE_IP asks for trials by several processes. The search uses the "
+            "list of all trials, which KerasTuner's client of a chief does not have. Unset KERASTUNER_ORACLE_IP, and "
             "search in one process."
         )
     try:
