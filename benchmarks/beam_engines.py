@@ -75,11 +75,8 @@ def cluster_seconds(engine: str) -> float:
 
 def written(artifacts: pathlib.Path) -> str:
     """Returns the digest of the rows of all files of Examples, and of the schema."""
-    found = {}
-    for file in sorted([*artifacts.rglob("Split-*/*.parquet"), *artifacts.rglob("schema.pbtxt")]):
-        name = file.relative_to(artifacts).as_posix()
-        found[name] = digests.of_file(file)
-    return digests.of_values(found)
+    files = sorted([*artifacts.rglob("Split-*/*.parquet"), *artifacts.rglob("schema.pbtxt")])
+    return digests.of_values({file.relative_to(artifacts).as_posix(): digests.of_file(file) for file in files})
 
 
 def fitted(measurements: Mapping[int, Measurement], stage: str) -> tuple[float, float]:
@@ -149,7 +146,7 @@ def main() -> None:
         title = f"{times * ROWS:,} rows x 33 columns: seconds of processors (and seconds) of each stage"
         now = {engine: found[engine][times * ROWS] for engine in found}
         console.print(title, measured_table(now), "", sep="\n")
-        if len({str(each["rows and schema"]) for each in now.values()}) > 1:
+        if len({str(measurement["rows and schema"]) for measurement in now.values()}) > 1:
             sys.exit("The rows or the schema are not the same on all engines. Compare the artifacts of two runs.")
         console.print(f"The rows of each split and the schema are the same on: {', '.join(now)}.", "", sep="\n")
     for engine in [name for name in arguments.engines if name not in clusters.CLUSTERS]:

@@ -6,6 +6,8 @@ each class takes one argument.
 
 from collections.abc import Iterator
 
+from core.text import first_line
+
 
 class UserError(Exception):
     """The arguments, the configuration or the data are wrong. A command ends with exit code 2."""
@@ -33,10 +35,11 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 def first_cause(error: BaseException) -> str:
     """Returns the first line of what led to an error in a library, such as `[Errno 111] Connection refused`."""
     *_, first = chain(error)
-    return str(first).strip().partition("\n")[0] or type(first).__name__
+    return first_line(first)
 
 
-ISSUES = "https://github.com/skewless/skewless/issues"
+PROJECT = "https://github.com/skewless/skewless"
+ISSUES = f"{PROJECT}/issues"
 
 
 def internal_error(error: BaseException) -> str:

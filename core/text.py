@@ -36,7 +36,7 @@ def clause(error: object) -> str:
     return str(error).strip().partition("\n")[0].rstrip(". ")
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Returns the first line of an error's text, at most 300 characters, or its type where it has no text."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 

@@ -57,34 +57,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _push(arguments: argparse.Namespace) -> int:
     """Prints what the arguments ask for, and returns the exit code."""
-    if arguments.compare is not None:
-        return _compare(arguments)
-    print(_run(arguments))
+    from models.serving import remote_versions
+
+    with remote_versions.changing(arguments.model) as (base, name):
+        if arguments.compare is not None:
+            return _compare(arguments, base)
+        told = _change(arguments, base, name)
+    print(told)  # when the change is in the bucket too
     return 0
 
 
-def _compare(arguments: argparse.Namespace) -> int:
+def _compare(arguments: argparse.Namespace, base: Path) -> int:
     """Prints the comparison of canary and stable, and returns the exit code."""
     from core.errors import GateError
-    from models.serving import remote_versions
     from pipeline.monitoring import canary
 
-    with remote_versions.changing(arguments.model) as (base, _):
-        found = canary.compare(base, arguments.compare, arguments.labels, arguments.key)
+    found = canary.compare(base, arguments.compare, arguments.labels, arguments.key)
     print("\n".join(found.lines()))
     return GateError.exit_code if found.is_worse else 0
 
 
-def _run(arguments: argparse.Namespace) -> str:
-    """Does what the arguments ask for, and returns what to tell."""
-    from models.serving import remote_versions
-
-    with remote_versions.changing(arguments.model) as (base, name):
-        return _change(arguments, base, name)
-
-
 def _change(arguments: argparse.Namespace, base: Path, name: str) -> str:
-    """Changes the labels or the versions of a folder that messages call by the name."""
+    """Changes the labels or the versions of a folder, which messages call by its name; returns what to tell."""
     from models.serving import version_changes
 
     if arguments.promote is not None:

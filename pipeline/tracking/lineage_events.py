@@ -10,7 +10,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 from core.config.review import Track
-from core.errors import first_cause
+from core.errors import PROJECT, first_cause
 from pipeline.config import extras
 from pipeline.run.run_folder import LocalContext
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pipeline.run.history import Execution
 
 _NAMESPACE = os.environ.get("OPENLINEAGE_NAMESPACE", "skewless")  # of the jobs
-_PRODUCER = "https://github.com/skewless/skewless"
 _SECONDS = 5  # that a server may take for an event
 _RETRIES = 2
 
@@ -82,7 +81,7 @@ class LineageEvents:
         from openlineage.client.uuid import generate_new_uuid
 
         if not self._client:
-            set_producer(_PRODUCER)
+            set_producer(PROJECT)
             self._client = OpenLineageClient(config={"transport": _transport(str(self._address))})
         run = self._runs.setdefault(stage, str(generate_new_uuid()))
         name = self._context.settings.name
