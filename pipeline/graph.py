@@ -28,6 +28,8 @@ class Stage:
             JSON. Together with the code and the stages upstream they make the fingerprint.
         after: stages that must have succeeded before, though no output of them is read.
         in_summary: whether its report is part of the summary.
+        meanwhile: the dotted path of a context manager that starts what a later stage would wait for. A local run
+            enters it when the stage starts, and exits it after the last stage.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Stage:
     parameters: Callable[[RunContext], Mapping[str, Any]]
     after: tuple[str, ...] = ()
     in_summary: bool = True
+    meanwhile: str = ""
 
     @property
     def upstream(self) -> tuple[str, ...]:
@@ -175,6 +178,7 @@ STAGES = (
             "evaluate": run.section("evaluate"),
             "champion": run.champion(),
         },
+        meanwhile="components.serving_validator.fresh_process.started",
     ),
     Stage(
         name="ServingValidator",

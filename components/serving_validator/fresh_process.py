@@ -1,5 +1,6 @@
 """Runs `models.serving.parity_check` in a fresh process."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -7,11 +8,28 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 from models.evaluation.gates import GateResult
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+_started: list[subprocess.Popen[str]] = []
+
+
+@contextlib.contextmanager
+def started() -> Iterator[None]:
+    """Starts the process of the next check: it imports TensorFlow while the caller does something else."""
+    process = _start()
+    _started.append(process)
+    try:
+        yield
+    finally:
+        if process in _started:
+            _started.remove(process)
+            process.kill()
+            process.communicate()
 
 
 def check(path: str, expected: str, spec: str, serve: str, timeout_s: float = 300.0) -> dict[str, Any]:
@@ -27,22 +45,33 @@ def check(path: str, expected: str, spec: str, serve: str, timeout_s: float = 30
     Raises:
         RuntimeError: the process failed; the message ends with the last lines of its standard error.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        request, answer = (pathlib.Path(folder) / name for name in ("request.json", "answer.json"))
-        request.write_text(json.dumps({"path": path, "expected": expected, "spec": spec, "serve": serve}))
-        command = [sys.executable, "-m", "models.serving.parity_check", str(request), str(answer)]
+    with tempfile.TemporaryDirectory() as folder, _started.pop() if _started else _start() as process:
+        answer = pathlib.Path(folder, "answer.json")
+        request = {"path": path, "expected": expected, "spec": spec, "serve": serve, "answer": str(answer)}
         try:
-            done = subprocess.run(
-                command, cwd=folder, env=_environment(), capture_output=True, text=True, timeout=timeout_s, check=False
-            )
+            _, errors = process.communicate(json.dumps(request), timeout=timeout_s)
         except subprocess.TimeoutExpired:
+            process.kill()
             why = f"The model gave no answer within {timeout_s:g} seconds."
             refused = dataclasses.asdict(GateResult("answers", False, None, timeout_s, why))
             return {"gates": [refused], "max_abs_difference": None, "costs": None}
-        if done.returncode != 0 or not answer.exists():
-            last = "\n".join(done.stderr.splitlines()[-20:])
-            raise RuntimeError(f"The check of the served model failed (exit code {done.returncode}):\n{last}")
+        if process.returncode != 0 or not answer.exists():
+            last = "\n".join(errors.splitlines()[-20:])
+            raise RuntimeError(f"The check of the served model failed (exit code {process.returncode}):\n{last}")
         return dict(json.loads(answer.read_text()))
+
+
+def _start() -> subprocess.Popen[str]:
+    """Returns a process that waits for a request; without one it ends when this process does."""
+    return subprocess.Popen(
+        # -P: no module of the current folder is imported in place of one of the libraries.
+        [sys.executable, "-P", "-m", "models.serving.parity_check"],
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _environment() -> dict[str, str]:

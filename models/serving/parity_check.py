@@ -1,15 +1,14 @@
 """Checks a served model in a process of its own, with TensorFlow alone, as a model server loads it.
 
-    python -m models.serving.parity_check REQUEST ANSWER
+    python -m models.serving.parity_check < REQUEST
 
-REQUEST is a JSON file with the arguments of `check`, the spec and the section as their JSON; ANSWER becomes a JSON file
-with the fields of `Answer`. The exit code is 0 whether the model passes or not: any other means that the check itself
-failed.
+REQUEST is a JSON object: the arguments of `check`, the spec and the section as their JSON, and `answer`, the JSON file
+that gets the fields of `Answer`. The exit code is 0 whether the model passes or not: any other means that the check
+itself failed. The request is read after the imports, so the process may start before there is one.
 """
 
 import dataclasses
 import json
-import pathlib
 import sys
 import time
 from collections.abc import Mapping
@@ -133,12 +132,13 @@ def _odd_rows(model: ServedModel, spec: Spec, known: Mapping[str, np.ndarray]) -
     return _result("odd rows", None, "Missing values, unknown values, an empty example and no rows get an answer.")
 
 
-def main(request: str, answer: str) -> None:
-    """Reads a request file and writes the answer file."""
-    asked = json.loads(pathlib.Path(request).read_text(encoding="utf-8"))
-    spec, serve = Spec.from_json(asked["spec"]), Serve.model_validate_json(asked["serve"])
-    storage.write_json(answer, dataclasses.asdict(check(asked["path"], asked["expected"], spec, serve)))
+def main() -> None:
+    """Reads the request and writes the answer; does nothing where there is no request."""
+    if request := sys.stdin.read():
+        asked = json.loads(request)
+        spec, serve = Spec.from_json(asked["spec"]), Serve.model_validate_json(asked["serve"])
+        storage.write_json(asked["answer"], dataclasses.asdict(check(asked["path"], asked["expected"], spec, serve)))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

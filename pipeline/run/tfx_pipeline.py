@@ -3,6 +3,7 @@
 With `pipeline.deployment.compiler` the only module of the pipeline that imports TFX.
 """
 
+import contextlib
 import dataclasses
 import os
 import time
@@ -16,7 +17,7 @@ from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.pipeline import Pipeline, RunOptions
 
 from core.config import named_objects
-from pipeline.graph import Stage
+from pipeline.graph import BY_NAME, Stage
 from pipeline.run.display import Display
 from pipeline.run.fingerprints import Fingerprint
 from pipeline.run.history import CACHED, History
@@ -98,11 +99,14 @@ class Watch:
         self.lineage = lineage
         self.outcomes: list[Outcome] = []
         self.error: BaseException | None = None
+        self.meanwhile = contextlib.ExitStack()
 
     def run(self, stage: str, work: Callable[[], None]) -> None:
         """Runs the work of a stage and records how it ended."""
         self.display.started(stage)
         self.lineage.started(stage)
+        if path := BY_NAME[stage].meanwhile:
+            self.meanwhile.enter_context(named_objects.load(path)())
         begun, worked = time.monotonic(), _cpu_seconds()
         try:
             work()
@@ -161,6 +165,7 @@ def run(pipeline: Pipeline, watch: Watch, from_stage: str | None = None, to_stag
     _watch = watch
     part = {"from_nodes": from_stage and [from_stage], "to_nodes": to_stage and [to_stage]}
     try:
-        WatchedRunner().run(pipeline, run_options=RunOptions(**part) if any(part.values()) else None)
+        with watch.meanwhile:
+            WatchedRunner().run(pipeline, run_options=RunOptions(**part) if any(part.values()) else None)
     finally:
         _watch = None

@@ -3,6 +3,7 @@
 import json
 import pathlib
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -104,6 +105,20 @@ def test_hanging_model_runs_into_the_limit(tmp_path):
     expected = str(tmp_path / "run" / "expected.parquet")
     answer = fresh_process.check(model, expected, SPEC.to_json(), Serve().model_dump_json(), timeout_s=8)
     assert answer["gates"][-1]["why"] == "The model gave no answer within 8 seconds."
+
+
+@pytest.mark.slow
+def test_process_that_was_started_before_answers_one_check(tmp_path):
+    model = served_models.save(tmp_path / "model", _formula, FEATURES, SPEC.label.classes)
+    _expected(tmp_path / "run")
+    asked = model, str(tmp_path / "run" / "expected.parquet"), SPEC.to_json(), Serve().model_dump_json()
+    with fresh_process.started():
+        (process,) = psutil.Process().children()
+        assert all(gate["passed"] for gate in fresh_process.check(*asked)["gates"][:4])
+        assert not process.is_running()
+    with fresh_process.started():
+        (unused,) = psutil.Process().children()
+    assert not unused.is_running()
 
 
 @pytest.mark.slow
