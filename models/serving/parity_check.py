@@ -7,7 +7,9 @@ that gets the fields of `Answer`. The exit code is 0 whether the model passes or
 itself failed. The request is read after the imports, so the process may start before there is one.
 """
 
+import atexit
 import dataclasses
+import gc
 import json
 import sys
 import time
@@ -141,4 +143,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # at its end Python would look for garbage among all objects of TensorFlow, for a second
     main()
