@@ -118,7 +118,7 @@ class FeatureOptions(Section):
     repeated: bool | None = None
     """whether a row may hold several values"""
     vocabulary: Count | None = None
-    """categorical: the number of values with an index of their own; null: 10,000"""
+    """categorical: the number of values with an index each, while the others share hash buckets; null: 10,000"""
     buckets: Annotated[Count, Field(ge=2, le=1000)] | None = None
     """numeric: the number of quantile bins of the model's encodings; null: 48"""
     also_numeric: bool | None = None

@@ -17,6 +17,8 @@ MEAN = "finite_mean"
 STD = "finite_std_dev"
 QUANTILES = "finite_quantiles"
 
+_MOST_HASH_BUCKETS = 1_000
+
 
 @dataclasses.dataclass(frozen=True)
 class FeatureStats:
@@ -27,6 +29,8 @@ class FeatureStats:
 
     Attributes:
         vocabulary: the most frequent values as text, the most frequent first; empty for numbers.
+        hash_buckets: how many indexes the values outside of the vocabulary share by their hash: one where train has no
+            such values.
         offset: the median where the values are not to be rounded to float32 as they are, else 0.
         mean: the mean.
         std: the standard deviation.
@@ -41,6 +45,7 @@ class FeatureStats:
     """
 
     vocabulary: tuple[str, ...] = ()
+    hash_buckets: int = 1
     offset: float = 0.0
     mean: float = 0.0
     std: float = 0.0
@@ -96,8 +101,16 @@ def _column(
                 "Make them by the project's StatisticsGen, which counts integer categories."
             )
         vocabulary = _vocabulary(statistics.string_stats, feature)
+        capped = len(vocabulary) == feature.vocabulary
+        beyond = statistics.string_stats.unique - len(vocabulary) if capped else 0
         amounts = _amounts(statistics.string_stats, feature, missing) if feature.also_numeric else FeatureStats()
-        return dataclasses.replace(amounts, vocabulary=vocabulary, missing=missing, longest=longest)
+        return dataclasses.replace(
+            amounts,
+            vocabulary=vocabulary,
+            hash_buckets=min(max(beyond, 1), _MOST_HASH_BUCKETS),
+            missing=missing,
+            longest=longest,
+        )
     if feature.kind in ("numeric", "timestamp") and kind == "num_stats":
         return _numbers(statistics, feature, missing, longest)
     return FeatureStats(missing=missing, longest=longest)

@@ -68,7 +68,8 @@ def _declare(feature: Feature, column: FeatureStats, taken: set[str | None]) -> 
 
 def _declare_category(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
     """Declares a category, and its amount where the feature says so; a missing amount is the median."""
-    category = Input(feature.name, "tokens" if feature.repeated else "categorical", len(column.vocabulary) + 2)
+    size = len(column.vocabulary) + column.hash_buckets + 1  # missing values, or padding
+    category = Input(feature.name, "tokens" if feature.repeated else "categorical", size)
     if not feature.also_numeric:
         return [category]
     mean, std = _filled_moments(column)
@@ -192,7 +193,10 @@ def _filled(inputs: Inputs, features: Sequence[Feature], stats: Stats) -> tuple[
 
 
 def _categories(inputs: Inputs, features: Sequence[Feature], declared: Declared, stats: Stats) -> dict[str, tf.Tensor]:
-    table = transform_ops.Vocabularies({feature.name: stats[feature.name].vocabulary for feature in features})
+    table = transform_ops.Vocabularies(
+        {feature.name: stats[feature.name].vocabulary for feature in features},
+        {feature.name: stats[feature.name].hash_buckets for feature in features},
+    )
     outputs = {}
     single = [feature for feature in features if not feature.repeated]
     if single:

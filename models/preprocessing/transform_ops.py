@@ -78,17 +78,20 @@ class Vocabularies:
     """Finds values of many columns in one table.
 
     A text that is not a value of its column has the index of the only value with the same plain form, such as `1.0`
-    that of `1`: see `core.plain_forms`.
+    that of `1`: see `core.plain_forms`. After the indexes of the values come those of the hash buckets, which all other
+    texts share.
     """
 
-    def __init__(self, vocabularies: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, vocabularies: Mapping[str, Sequence[str]], buckets: Mapping[str, int]) -> None:
         """Makes the table.
 
         Args:
             vocabularies: the values of each column, in the order of their indexes.
+            buckets: the number of hash buckets of each column, at least 1.
         """
         self._prefix = {name: f"{number}{_SEPARATOR}" for number, name in enumerate(vocabularies)}
         self._size = {name: len(values) for name, values in vocabularies.items()}
+        self._buckets = buckets
         entries, self._have_forms = {_SEPARATOR: -1}, False
         for name, values in vocabularies.items():
             prefix, forms = self._prefix[name], same_value.plain_forms(values)
@@ -102,31 +105,39 @@ class Vocabularies:
         self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)
 
     def indexes(self, matrix: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
-        """Returns int64[batch, columns]: a value's index; after the last one unknown values, then missing ones."""
-        unknown = tf.constant([self._size[name] for name in names], tf.int64)
-        found = self._found(tf.constant([self._prefix[name] for name in names]), matrix)
-        indexes = tf.where(found < 0, unknown, found)
-        return tf.where(matrix == "", unknown + 1, indexes)
+        """Returns int64[batch, columns]: the indexes; that of missing values comes last."""
+        missing = tf.constant([self._size[name] + self._buckets[name] for name in names], tf.int64)
+        return tf.where(matrix == "", missing, self._indexes(matrix, names))
 
     def sequences(self, column: tf.SparseTensor, name: str, length: int) -> tf.Tensor:
-        """Returns int64[batch, length]: 0 is padding, then come the values' indexes, and last unknown values."""
+        """Returns int64[batch, length]: 0 is padding, and then come the indexes."""
         values = column.values
         if values.dtype != tf.string:
             values = tf.strings.as_string(values)
-        found = self._found(tf.constant(self._prefix[name]), values)
-        indexes = tf.where(found < 0, tf.constant(self._size[name], tf.int64), found) + 1
-        ragged = tf.RaggedTensor.from_sparse(column.with_values(indexes))
+        ragged = tf.RaggedTensor.from_sparse(column.with_values(self._indexes(values, [name]) + 1))
         return ragged.to_tensor(default_value=0, shape=[None, length])
 
-    def _found(self, prefixes: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-        """Returns the index of each value, or -1; the prefixes are those of the last axis, or the only one."""
+    def _indexes(self, values: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
+        """Returns the index of each value, of which the last axis belongs to the columns, or all to the only one."""
+        prefixes = tf.constant([self._prefix[name] for name in names])
+        sizes, buckets = (tf.constant([of[name] for name in names], tf.int64) for of in (self._size, self._buckets))
         found = self._table.lookup(prefixes + values)
-        if not self._have_forms:
-            return found
-        unknown = tf.where((found < 0) & (values != ""))  # the plain form takes time, and "" has none
-        prefixes = tf.gather_nd(tf.broadcast_to(prefixes, tf.shape(values)), unknown)
-        forms = plain_forms(tf.gather_nd(values, unknown))
-        return tf.tensor_scatter_nd_update(found, unknown, self._table.lookup(_FORM + prefixes + forms))
+        hashed = any(self._buckets[name] > 1 for name in names)
+        if self._have_forms or hashed:
+            absent = tf.where((found < 0) & (values != ""))  # the following takes time, and "" has no form
+            columns = (
+                tf.gather_nd(tf.broadcast_to(part, tf.shape(values)), absent) for part in (prefixes, sizes, buckets)
+            )
+            indexes = self._of_absent(tf.gather_nd(values, absent), *columns)
+            found = tf.tensor_scatter_nd_update(found, absent, indexes)
+        return tf.where(found < 0, sizes, found)
+
+    def _of_absent(self, texts: tf.Tensor, prefixes: tf.Tensor, sizes: tf.Tensor, buckets: tf.Tensor) -> tf.Tensor:
+        """Returns the index of each text that the vocabulary lacks: by its plain form, or else by its hash."""
+        forms = plain_forms(texts) if self._have_forms else tf.zeros_like(texts)
+        by_form = self._table.lookup(_FORM + prefixes + forms)
+        hashes = tf.strings.to_hash_bucket_fast(tf.where(forms == "", texts, forms), tf.int32.max)
+        return tf.where(by_form < 0, sizes + hashes % buckets, by_form)
 
 
 def plain_forms(texts: tf.Tensor) -> tf.Tensor:

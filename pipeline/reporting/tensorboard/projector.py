@@ -60,11 +60,16 @@ def _labels(record: RunRecord, inputs: Sequence[Input]) -> list[tuple[str, str]]
 
     categories = [feature for feature in inputs if feature.kind == "categorical"]
     options = record.config.get("features") or {}
-    kinds = {name: option.get("kind") if isinstance(option, dict) else option for name, option in options.items()}
+    chosen = {name: option if isinstance(option, dict) else {"kind": option} for name, option in options.items()}
     features = tuple(
-        Feature(category.name, "categorical", "text", vocabulary=max(1, category.size - 2))
+        Feature(
+            category.name,
+            "categorical",
+            "text",
+            vocabulary=chosen[category.name].get("vocabulary") or Feature.vocabulary,
+        )
         for category in categories
-        if kinds.get(category.name) == "categorical"
+        if chosen.get(category.name, {}).get("kind") == "categorical"
     )
     statistics = record.uri("StatisticsGen", "statistics")
     spec = Spec(Label(record.label, "binary", "text"), features)
@@ -74,5 +79,8 @@ def _labels(record: RunRecord, inputs: Sequence[Input]) -> list[tuple[str, str]]
 
 def _values(category: Input, found: Mapping[str, Any]) -> list[str]:
     """Returns the values of a category in the order of their indexes; the indexes where the values are not known."""
-    values = [*found[category.name].vocabulary, "(unknown)", "(missing)"] if category.name in found else []
+    values = list[str]()
+    if category.name in found:
+        statistics = found[category.name]
+        values = [*statistics.vocabulary, *["(unknown)"] * statistics.hash_buckets, "(missing)"]
     return values if len(values) == category.size else [str(index) for index in range(category.size)]

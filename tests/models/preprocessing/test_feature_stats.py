@@ -67,7 +67,17 @@ def test_categories_have_the_moments_of_their_amounts_where_these_are_an_input(t
 
 def test_vocabulary_is_cut(tmp_path):
     feature = Feature("town", "categorical", "text", vocabulary=2)
-    assert load(tmp_path, feature, category({"a": 1, "b": 3, "c": 2}, 4)).vocabulary == ("b", "c")
+    column = load(tmp_path, feature, category({"a": 1, "b": 3, "c": 2}, 4))
+    assert column.vocabulary == ("b", "c")
+    assert column.hash_buckets == 1
+
+
+@pytest.mark.parametrize(("unique", "buckets"), [(2, 1), (3, 1), (5, 3), (5_000, 1_000)])
+def test_values_outside_of_the_vocabulary_share_hash_buckets(tmp_path, unique, buckets):
+    counted = category({"a": 1, "b": 3, "c": 2}, 4)
+    counted.string_stats.unique = unique
+    assert load(tmp_path, Feature("town", "categorical", "text", vocabulary=2), counted).hash_buckets == buckets
+    assert load(tmp_path, Feature("town", "categorical", "text", vocabulary=4), counted).hash_buckets == 1
 
 
 def test_numbers_of_stock_statistics(tmp_path):

@@ -127,6 +127,31 @@ def test_categories_have_indexes_for_unknown_and_missing():
     assert outputs["zone"] == [1, 4, 3]
 
 
+def test_values_outside_of_a_capped_vocabulary_are_hashed():
+    """The hashes of Oslo, Lyon and 2 have the remainders 9, 7 and 2 by ten."""
+    known = {
+        "town": FeatureStats(vocabulary=("Bern", "Rom"), hash_buckets=10),
+        "code": FeatureStats(vocabulary=("1", "x")),
+        "tags": FeatureStats(vocabulary=("1", "x"), hash_buckets=10, longest=4),
+    }
+    features = [
+        Feature("town", "categorical", "text"),
+        Feature("code", "categorical", "text"),
+        Feature("tags", "categorical", "text", repeated=True),
+    ]
+    rows = {
+        "town": ["Rom", "Oslo", "Lyon", None],
+        "code": ["x", "2", "1.0", None],
+        "tags": [["x", "2", "2.0"], None, ["", "1.0"], ["Oslo"]],
+    }
+    outputs = transform(features, rows, known)
+    declared = preprocessing_fn.declare(Spec(LABEL, tuple(features)), known)
+    assert [model_input.size for (model_input,) in declared.values()] == [13, 4, 13]
+    assert outputs["town"] == [1, 11, 9, 12]
+    assert outputs["code"] == [1, 2, 0, 3]
+    assert outputs["tags"] == [[2, 5, 5, 0], [0, 0, 0, 0], [3, 1, 0, 0], [12, 0, 0, 0]]
+
+
 def test_a_value_is_looked_up_in_its_own_column():
     known = {"a": FeatureStats(vocabulary=("x",)), "b": FeatureStats(vocabulary=("y", "x"))}
     outputs = transform(
