@@ -1,7 +1,7 @@
 # `make help` lists the targets. They make .venv from requirements.lock first, or bring it up to date.
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare tensorboard test test-fast test-extras check docs format browser prism flink flink-up flink-down spark spark-up spark-down bench bench-data bench-engines bench-column bench-quality bench-monitor bench-load bench-latency bench-spans bench-training doctor venv extras lock clean
+.PHONY: help run compare tensorboard test test-fast test-extras check docs format browser prism flink flink-up flink-down spark spark-up spark-down bench bench-data bench-engines bench-column bench-quality bench-monitor bench-load bench-latency bench-spans bench-training bench-search doctor venv extras lock clean
 export TF_USE_LEGACY_KERAS := 0
 
 ARGS ?=
@@ -111,7 +111,10 @@ bench-spans: venv ## trains again month by month on flights, and shows what was 
 	$(BIN)/python benchmarks/spans.py $(ARGS)
 
 bench-training: venv ## measures the training of networks: throughput, memory, and the Tuner's own time
-	$(BIN)/python benchmarks/training.py $(ARGS)
+	$(BIN)/python benchmarks/training/networks.py $(ARGS)
+
+bench-search: venv ## counts the trials of screen_bayesian until it is as good as the best of 60 random ones
+	$(BIN)/python benchmarks/training/search.py $(ARGS)
 
 browser: ## installs Chromium for the tests of the report, on Debian and Ubuntu, where there is none
 	@command -v chromium chromium-browser google-chrome >/dev/null || { $(SUDO) apt-get update --quiet && \

@@ -1,6 +1,6 @@
 """Measures the training of networks: its throughput, its memory and the overhead of the Tuner.
 
-    python benchmarks/training.py [--rows 100000] [--families mlp tabm] [--trials 8]
+    python benchmarks/training/networks.py [--rows 100000] [--families mlp tabm] [--trials 8]
 
 - Throughput: a training of `models.networks.fit`, and the same compiled step on one resident batch.
 - Memory: the most that a process holds beside files, while it trains on so many rows and on ten times as many. The rows
@@ -21,7 +21,7 @@ import time
 from typing import Any
 from unittest import mock
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[0:1] = [str(ROOT)]
 
 import keras
