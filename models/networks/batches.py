@@ -2,13 +2,17 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from keras import tree
 
 _BLOCK = 1_024  # consecutive rows that are shuffled as one
 _WINDOW = 256  # blocks whose rows are then shuffled
+# Bytes that are copied for TensorFlow, which then reads batches much faster than Python.
+_IN_MEMORY = 256_000_000
 # Rows, and values of them, that Python hands over at once: each time costs about a millisecond.
 _CHUNK, _CHUNK_VALUES = 16_384, 1_000_000
 
@@ -33,36 +37,61 @@ def batches(
         seed: the seed of the order.
         first: the number of batches that were taken before.
     """
-    extra = [targets] if weights is None else [targets, weights]
-    taken_epochs, taken = divmod(first, len(targets) // batch_size)
-    width = sum(math.prod(values.shape[1:]) for values in features.values())
-    most = max(1, min(_CHUNK, _CHUNK_VALUES // max(1, width)) // batch_size)
+    arrays = (features, targets) if weights is None else (features, targets, weights)
+    size = sum(values.nbytes for values in tree.flatten(arrays))
+    in_memory = size <= _IN_MEMORY and not any(isinstance(values, np.memmap) for values in tree.flatten(arrays))
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    read = _gather(arrays) if in_memory else _read(arrays, batch_size)
+    return read(_numbers(len(targets), batch_size, seed, first)).prefetch(4).with_options(options)
 
-    def generate() -> Iterator[tuple[dict[str, np.ndarray] | np.ndarray, ...]]:
+
+def _numbers(rows: int, batch_size: int, seed: int, first: int) -> tf.data.Dataset:
+    """Returns the row numbers of many batches at once, int64[batches, batch_size]: Python hands them over."""
+    taken_epochs, taken = divmod(first, rows // batch_size)
+
+    def generate() -> Iterator[np.ndarray]:
         skipped = taken
         for epoch in itertools.count(taken_epochs):
             waiting = np.empty(0, np.int64)
-            for window in windows(len(targets), np.random.default_rng([seed, epoch])):
+            for window in windows(rows, np.random.default_rng([seed, epoch])):
                 waiting = np.concatenate([waiting, window])
-                passed = min(skipped, len(waiting) // batch_size)
-                skipped, waiting = skipped - passed, waiting[passed * batch_size :]
-                while count := min(most, len(waiting) // batch_size):
-                    # Sorted indexes read a mapped file in one direction.
-                    chosen = np.sort(waiting[: count * batch_size].reshape(count, batch_size), axis=1)
-                    waiting = waiting[count * batch_size :]
-                    yield (
-                        {kind: values[chosen] for kind, values in features.items()},
-                        *(array[chosen] for array in extra),
-                    )
+                full = waiting[: len(waiting) // batch_size * batch_size].reshape(-1, batch_size)
+                waiting = waiting[full.size :]
+                passed = min(skipped, len(full))
+                skipped -= passed
+                if passed < len(full):
+                    yield np.sort(full[passed:], axis=1)  # sorted, they read a mapped file in one direction
 
-    def spec(values: np.ndarray) -> tf.TensorSpec:
-        return tf.TensorSpec([None, batch_size, *values.shape[1:]], values.dtype)
+    return tf.data.Dataset.from_generator(generate, output_signature=tf.TensorSpec([None, batch_size], tf.int64))
 
-    signature = ({kind: spec(values) for kind, values in features.items()}, *map(spec, extra))
-    options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    chunks = tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2)
-    return chunks.unbatch().prefetch(4).with_options(options)
+
+def _gather(arrays: Any) -> Callable[[tf.data.Dataset], tf.data.Dataset]:
+    """Returns a function that reads batches by TensorFlow, out of a copy of the arrays."""
+    with tf.device("CPU"):
+        tensors = tree.map_structure(tf.constant, arrays)
+
+    def batch(chosen: tf.Tensor) -> Any:
+        return tree.map_structure(lambda tensor: tf.gather(tensor, chosen), tensors)
+
+    return lambda numbers: numbers.unbatch().map(batch, num_parallel_calls=2, deterministic=True)
+
+
+def _read(arrays: Any, batch_size: int) -> Callable[[tf.data.Dataset], tf.data.Dataset]:
+    """Returns a function that reads batches by NumPy, as many at once as is worth a call of Python."""
+    flat = tree.flatten(arrays)
+    width = sum(math.prod(values.shape[1:]) for values in flat)
+    most = max(1, min(_CHUNK, _CHUNK_VALUES // width) // batch_size)
+
+    def chunk(chosen: tf.Tensor) -> Any:
+        read = tf.numpy_function(lambda rows: [values[rows] for values in flat], [chosen], [v.dtype for v in flat])
+        shaped = [
+            tf.ensure_shape(part, [None, batch_size, *values.shape[1:]])
+            for part, values in zip(read, flat, strict=True)
+        ]
+        return tree.pack_sequence_as(arrays, shaped)
+
+    return lambda numbers: numbers.unbatch().batch(most).map(chunk).prefetch(2).unbatch()
 
 
 def windows(rows: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
