@@ -132,8 +132,9 @@ LOCK_FLAGS := --quiet --python-version 3.11 --python-platform x86_64-manylinux_2
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 lock: venv ## writes the locks from pyproject.toml; ARGS="--upgrade" for new versions
 	$(BIN)/uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) --constraint environment/locks/lock.in --output-file requirements.lock $(ARGS)
-	for name in serve cuda; do $(BIN)/uv pip compile environment/locks/$$name.in --constraint requirements.lock \
-		$(LOCK_FLAGS) --output-file environment/locks/$$name.txt || exit; done
+	$(BIN)/uv pip compile environment/locks/cuda.in --constraint requirements.lock $(LOCK_FLAGS) --output-file environment/locks/cuda.txt
+	$(BIN)/uv pip compile environment/locks/serve.in --constraint requirements.lock $(LOCK_FLAGS) \
+		--no-emit-package tensorflow --no-emit-package libclang --output-file environment/locks/serve.txt
 	before=requirements.lock; for name in $(EXTRAS); do $(BIN)/python -c '$(EXTRA)' $$name | $(BIN)/uv pip compile - \
 		$(LOCK_FLAGS) $(GPU_ONLY) --constraint $$before --output-file environment/locks/$$name.txt || exit; \
 		before="$$before --constraint environment/locks/$$name.txt"; done
