@@ -61,14 +61,17 @@ def site_packages(venv: pathlib.Path) -> pathlib.Path:
 
 
 def module_marks(venv: pathlib.Path) -> dict[str, Any]:
-    """Returns [size, time of change in ns] of each installed native module, by package."""
+    """Returns [size, time of change in seconds] of each installed native module, by package.
+
+    The layers of an image hold whole seconds.
+    """
     marks = {}
     for package, path in NATIVE_MODULES.items():
         try:
             status = (site_packages(venv) / path).stat()
         except OSError:
             continue
-        marks[package] = [status.st_size, status.st_mtime_ns]
+        marks[package] = [status.st_size, int(status.st_mtime)]
     return marks
 
 

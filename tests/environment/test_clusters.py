@@ -21,6 +21,10 @@ def cluster(tmp_path, monkeypatch):
     return made
 
 
+WITH_JAVA = pytest.mark.skipif(not clusters.shutil.which("java"), reason="Java is missing")
+
+
+@WITH_JAVA
 def test_a_taken_port_is_named(cluster, capsys):
     with socket.create_server(("localhost", cluster.servers[0].port)):
         assert clusters.main(["flink", "up"]) == 1
@@ -34,7 +38,7 @@ def test_java_that_is_missing_is_named(cluster, capsys, monkeypatch):
     assert capsys.readouterr().err.startswith("error: Java is missing.")
 
 
-@pytest.mark.skipif(not clusters.shutil.which("java"), reason="Java is missing")
+@WITH_JAVA
 def test_a_process_that_ends_names_its_log(cluster, capsys, tmp_path):
     assert clusters.main(["flink", "up"]) == 1  # java -version ends at once
     log = tmp_path / ".beam" / "flink" / "logs" / "master.log"

@@ -1,3 +1,4 @@
+import os
 import pathlib
 
 import pytest
@@ -57,6 +58,16 @@ def test_a_stamp_is_read_as_it_was_written(venv: pathlib.Path) -> None:
     installed.remove_stamp(venv)
     installed.remove_stamp(venv)
     assert installed.read_stamp(venv) is None
+
+
+def test_a_stamp_counts_in_the_layer_of_an_image_which_holds_whole_seconds(venv: pathlib.Path) -> None:
+    modules = [installed.site_packages(venv) / path for path in installed.NATIVE_MODULES.values()]
+    for module in modules:
+        os.utime(module, ns=(1_700_000_000_900_000_000, 1_700_000_000_900_000_000))
+    before = installed.current_stamp(venv, replaced=False)
+    for module in modules:
+        os.utime(module, (1_700_000_000, 1_700_000_000))
+    assert installed.current_stamp(venv, replaced=False) == before
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"inputs": "a"}', '{"unknown": 1}'])

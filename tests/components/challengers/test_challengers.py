@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestClassifier
@@ -140,7 +141,8 @@ def test_a_challenger_ends_with_the_process_that_started_it(tmp_path):
 
 
 def _processes():
-    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    found = psutil.process_iter(["cmdline"])
+    return "\n".join(" ".join(process.info["cmdline"] or []) for process in found)
 
 
 @pytest.mark.slow

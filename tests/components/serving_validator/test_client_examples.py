@@ -120,6 +120,10 @@ def test_the_description_has_the_columns_and_their_types(folder):
     assert content["example"]["instances"] == [ROW]
 
 
+WITH_CURL = pytest.mark.skipif(not shutil.which("curl"), reason="curl is missing")
+
+
+@WITH_CURL
 def test_curl_and_python_get_the_prediction_by_rest(folder, signature):
     """0.5 / 2 + 0.25 = 0.5 for the second class."""
     with _rest(signature) as address:
@@ -130,6 +134,7 @@ def test_curl_and_python_get_the_prediction_by_rest(folder, signature):
     assert by_curl == {"predictions": [by_python]}
 
 
+@WITH_CURL
 def test_python_completes_a_row_that_tensorflow_serving_refuses(folder, signature, tmp_path):
     """1 / 2 + 0.25 for true as 1; 0.5 / 2 for another town; 1 / 2 for none; and NaN, the missing number, stays NaN."""
     edited = shutil.copytree(folder, tmp_path / "clients")
