@@ -108,7 +108,7 @@ def measured(
     path = folder / "-".join(names)
     export.save(str(path), spec, graph, predictor)
     served, bare = ServedModel(str(path)), Predict(predictor)
-    raw = examples.read(examples.row_groups(str(rows / "Split-eval"))[0], list(graph.raw_types))
+    raw = examples.read(examples.row_groups(str(rows / "Split-eval"))[0], graph.columns)
     return {size: _latency(served, bare, graph, raw.slice(0, size)) for size in SIZES}
 
 

@@ -37,6 +37,7 @@ class Feature:
             data do (`ISO 8601` or a strptime format; `true or false`), and what float64 rounds as `whole numbers`.
             None where requests have numbers.
         also_numeric: categorical whole numbers only: whether their amount is an input beside their category.
+        in_files: the column's name in the files of the training, where it is another one.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Feature:
     buckets: int = 48
     written: str | None = None
     also_numeric: bool = False
+    in_files: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ingest.discovery import discover
 from ingest.duckdb_errors import reading
 from ingest.files import expand
 from ingest.readers import READERS
-from ingest.source import Column, Dialect, Source
+from ingest.source import Column, Dialect, Source, table_names
 from ingest.sql.connection import connect, identifier, literal, temporary_folder
 from ingest.sql.user_query import files_in_query
 from ingest.table import Table, open_table
@@ -33,6 +33,7 @@ __all__ = [
     "open_table",
     "reading",
     "relation",
+    "table_names",
     "temporary_folder",
 ]
 

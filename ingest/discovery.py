@@ -49,11 +49,15 @@ def discover(
             raise UserError(f"{found[0]} {reader.no_columns}")
         in_files = [column.name for column in columns]
         partitions = hive.names(data.hive, patterns, found, in_files)
-        check_names(found[0], [*in_files, *partitions])
+        check_names(found[0], [*in_files, *partitions], in_table=True)
         _check_nulls(nulls, in_files)
         of_folders = hive.columns(connection, partitions, found, types or {})
         typed = tuple(
-            Column(column.name, given.get(column.name, column.type), column.format, nulls.get(column.name, ()))
+            dataclasses.replace(
+                column,
+                type=given.get(column.name_in_files, given.get(column.name, column.type)),
+                nulls=nulls.get(column.name, ()),
+            )
             for column in columns
         )
         settled = settled.model_copy(update={"hive": partitions})

@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+from collections.abc import Mapping, Sequence
 
 import pydantic
 
@@ -42,7 +43,7 @@ class Column:
     """A column of the files.
 
     Attributes:
-        name: as the files and the query name it.
+        name: as the query and the model name it.
         type: its DuckDB type, such as BIGINT, DOUBLE, VARCHAR or DOUBLE[].
         format: how values are written, where it is not the usual way: the strptime format of timestamps that are not
             ISO 8601, or the example `1,234.5` or `1.234,5` of numbers with marks of thousands.
@@ -51,6 +52,7 @@ class Column:
         bounds: of moments: the least and the greatest whole number that can be in that unit.
         lenient: whether some texts may be written in another way than the usual one, which takes longer to read.
         held: the type in the files, where it is another one and the files have types.
+        in_files: its name in the files, where it is another one: see `table_names`.
     """
 
     name: str
@@ -61,6 +63,12 @@ class Column:
     bounds: tuple[int, int] | None = None
     lenient: bool = False
     held: str | None = None
+    in_files: str | None = None
+
+    @property
+    def name_in_files(self) -> str:
+        """The name in the files."""
+        return self.in_files or self.name
 
     @property
     def type_in_files(self) -> str:
@@ -101,6 +109,11 @@ class Source:
         columns = tuple(column for column in self.columns if column.name not in self.hive)
         return dataclasses.replace(self, columns=columns)
 
+    def in_table(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Returns the names in the table of columns of the files."""
+        renamed = {column.in_files: column.name for column in self.columns if column.in_files}
+        return tuple(renamed.get(name, name) for name in names)
+
     @property
     def grows(self) -> bool:
         """Whether a later run may read some of these files again, together with new ones."""
@@ -114,3 +127,26 @@ class Source:
     def from_json(cls, text: str) -> "Source":
         """Returns the source that `to_json` wrote."""
         return pydantic.TypeAdapter(cls).validate_json(text)
+
+
+def table_names(names: Sequence[str], trained: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Returns the names in the table of columns of files: SQL takes names that differ in case only for the same.
+
+    Of such names the first one in the order of Python's strings stays, and the next are `NAME_2`, `NAME_3` and so on.
+
+    Args:
+        names: the names in the files, in any order.
+        trained: the names in the table of columns that a model was trained on, by their names in its files. They stay,
+            as far as the files have them.
+    """
+    found = {name: own for name, own in (trained or {}).items() if name in names}
+    taken = {own.casefold() for own in found.values()}
+    in_files = {name.casefold() for name in names}
+    for name in sorted(set(names) - set(found)):
+        own, number = name, 1
+        while own.casefold() in taken or (number > 1 and own.casefold() in in_files):
+            number += 1
+            own = f"{name}_{number}"
+        found[name] = own
+        taken.add(own.casefold())
+    return found

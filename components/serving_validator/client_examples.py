@@ -63,6 +63,9 @@ def _value(value: Any) -> Any:
 def _openapi(request: Mapping[str, Any], columns: Mapping[str, np.ndarray], spec: Spec) -> dict[str, Any]:
     """Returns the OpenAPI description of the REST call."""
     properties = {name: _schema(column) for name, column in columns.items()}
+    for feature in spec.features:
+        if feature.in_files:
+            properties[feature.name]["x-name-in-data"] = feature.in_files
     body = {
         "type": "object",
         "required": ["instances"],

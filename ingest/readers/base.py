@@ -13,7 +13,7 @@ from core.errors import UserError
 from core.text import listing
 from ingest import files
 from ingest.rejects import Reject
-from ingest.source import Column, Dialect, Source
+from ingest.source import Column, Dialect, Source, table_names
 from ingest.sql.connection import paths_literal, temporary_file
 from ingest.type_inference import TYPES_OF_TEXTS, infer
 
@@ -125,8 +125,14 @@ class Reader(abc.ABC):
         parts = [self.prepare(connection, Piece(file), source) for file in source.files]
         for part in parts:
             check_names(part.piece.file, part.names)  # DuckDB would rename the second of equal names
-        rows = connection.execute(f"DESCRIBE {self.scan(parts, ())}").fetchall()
-        return tuple(Column(row[0], row[1]) for row in rows)
+        if not any(len(set(map(str.casefold, part.names))) < len(part.names) for part in parts):
+            rows = connection.execute(f"DESCRIBE {self.scan(parts, ())}").fetchall()
+            return tuple(Column(row[0], row[1]) for row in rows)
+        columns = named_columns([name for part in parts for name in part.names])
+        in_table = dataclasses.replace(source, columns=columns).in_table
+        scans = [self.scan([dataclasses.replace(part, names=in_table(part.names))], columns) for part in parts]
+        types = dict(row[:2] for row in connection.execute(f"DESCRIBE {' UNION ALL BY NAME '.join(scans)}").fetchall())
+        return tuple(dataclasses.replace(column, type=types[column.name]) for column in columns)
 
     def infer(
         self, connection: duckdb.DuckDBPyConnection, source: Source, rows: str, types: Mapping[str, str]
@@ -148,7 +154,9 @@ class Reader(abc.ABC):
         found += infer(connection, "texts", sorted(mixed), Dialect())
         typed = {column.name: column for column in found if column.type != "VARCHAR"}
         columns = (
-            dataclasses.replace(typed[column.name], held="VARCHAR") if column.name in typed else column
+            dataclasses.replace(typed[column.name], held="VARCHAR", in_files=column.in_files)
+            if column.name in typed
+            else column
             for column in source.columns
         )
         return dataclasses.replace(source, columns=tuple(columns))
@@ -188,6 +196,14 @@ def scan_parquet(paths: Sequence[str]) -> str:
     return f"SELECT * FROM read_parquet({paths_literal(paths)}, union_by_name = true, hive_partitioning = false)"
 
 
+def named_columns(names: Sequence[str], types: str = "") -> tuple[Column, ...]:
+    """Returns columns of files, each once, with their names in the table: see `table_names`."""
+    found = table_names(names)
+    return tuple(
+        Column(found[name], types, in_files=None if found[name] == name else name) for name in dict.fromkeys(names)
+    )
+
+
 def cut(connection: duckdb.DuckDBPyConnection, piece: Piece) -> str:
     """Returns the path of a copy of the piece's bytes."""
     copy = temporary_file(connection, os.path.splitext(piece.file)[1])
@@ -202,8 +218,14 @@ def num_lines_before(piece: Piece) -> int:
     return sum(block.count(b"\n") for block in files.between(piece.file, 0, piece.start))
 
 
-def check_names(where: str, names: Sequence[str]) -> None:
-    """Raises UserError where a name is empty or has control characters, or names are equal, ignoring case."""
+def check_names(where: str, names: Sequence[str], in_table: bool = False) -> None:
+    """Raises UserError where a name is empty or has control characters, or names are equal.
+
+    Args:
+        where: the file.
+        names: the names of its columns.
+        in_table: whether names are equal that differ in upper and lower case only.
+    """
     strange = [name for name in names if any(letter < " " and letter not in "\t\r\n" for letter in name)]
     if strange:
         raise UserError(
@@ -214,12 +236,12 @@ def check_names(where: str, names: Sequence[str]) -> None:
         raise UserError(f"{where}: column {names.index('') + 1} has no name. Every column needs one: rename it.")
     equal: dict[str, list[str]] = {}
     for name in names:
-        equal.setdefault(name.casefold(), []).append(name)
+        equal.setdefault(name.casefold() if in_table else name, []).append(name)
     doubled = [
         f"{found[0]!r} is there {len(found)} times ({', '.join(found)})" for found in equal.values() if len(found) > 1
     ]
     if doubled:
+        also = "; names that differ in upper and lower case only count as equal here" if in_table else ""
         raise UserError(
-            f"{where}: the column {listing(doubled)}; names that differ in upper and lower case only count as equal. "
-            "Every column needs a name of its own: rename them."
+            f"{where}: the column {listing(doubled)}{also}. Every column needs a name of its own: rename them."
         )

@@ -42,7 +42,7 @@ class JsonLinesReader(Reader):
         structure = json.loads(row[0]) if row[0] else None
         if not isinstance(structure, dict) or not structure:
             return ()
-        check_names(source.files[0], list(structure))
+        check_names(source.files[0], list(structure), in_table=True)
         first = [Column(key, _first_type(json_type)) for key, json_type in structure.items()]
         connection.execute(f"CREATE OR REPLACE TEMP VIEW json_texts AS {_scan(paths, first)}")
         decided = {column.name: column for column in first}

@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.text import clause
 from ingest.readers.base import Part, Piece, Reader, scan_parquet
 from ingest.source import Column, Source
-from ingest.sql.connection import paths_literal
+from ingest.sql.connection import identifier, paths_literal
 
 
 class ParquetReader(Reader):
@@ -21,12 +21,17 @@ class ParquetReader(Reader):
 
     def scan(self, parts: Sequence[Part], columns: Sequence[Column]) -> str:
         """Returns SQL for the rows of whole files, or of a piece of one."""
-        piece = parts[0].piece
+        piece, paths = parts[0].piece, [part.path for part in parts]
+        # DuckDB would join columns whose names differ in case only; all these parts have the same columns in one order.
+        is_renamed = any(column.in_files for column in columns)
+        names = f" AS rows({', '.join(map(identifier, parts[0].names))})" if is_renamed else ""
         if len(parts) > 1 or piece.end is None:
-            return scan_parquet([part.path for part in parts])
+            if not is_renamed:
+                return scan_parquet(paths)
+            return f"SELECT * FROM read_parquet({paths_literal(paths)}, hive_partitioning = false){names}"
         return (
             f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({paths_literal([piece.file])}, "
-            "file_row_number = true, hive_partitioning = false) "
+            f"file_row_number = true, hive_partitioning = false){names} "
             f"WHERE file_row_number >= {piece.start} AND file_row_number < {piece.end}"
         )
 
@@ -52,7 +57,7 @@ class ParquetReader(Reader):
     def prepare(self, connection: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> Part:
         """Returns a piece with its columns and number of rows, from the file's metadata."""
         metadata = _metadata(piece.file)
-        names = tuple(metadata.schema.to_arrow_schema().names)
+        names = source.in_table(metadata.schema.to_arrow_schema().names)
         return Part(piece, piece.file, names, metadata.num_rows if piece.rows is None else piece.rows)
 
 

@@ -14,7 +14,7 @@ from core import storage
 from core.errors import UserError
 from core.text import clause
 from ingest import files
-from ingest.readers.base import Part, Piece, Reader
+from ingest.readers.base import Part, Piece, Reader, named_columns
 from ingest.rejects import Reject
 from ingest.source import Column, Source
 from ingest.sql.connection import temporary_file
@@ -77,7 +77,7 @@ class TFRecordReader(Reader):
             for batch, bad in decoded(piece, source.columns):
                 rejects += bad
                 rows += batch.num_rows
-                values = [_values(piece.file, batch.column(column.name), column) for column in source.columns]
+                values = [_values(piece.file, batch.column(column.name_in_files), column) for column in source.columns]
                 writer.write_table(pa.table(values, schema=schema))
         return Part(piece, copy, tuple(schema.names), rows, rejects=tuple(rejects))
 
@@ -154,7 +154,8 @@ def columns(paths: Sequence[str]) -> tuple[Column, ...]:
                 found[name] = column_type or found.get(name, "")
     if not any(found.values()):
         raise UserError(f"{paths[0]} holds no tf.Example with features. Records of tf.Example were expected.")
-    return tuple(Column(name, found[name] or "VARCHAR") for name in sorted(found))
+    named = named_columns(sorted(found))
+    return tuple(dataclasses.replace(column, type=found[column.name_in_files] or "VARCHAR") for column in named)
 
 
 def _type(column: pa.ListArray) -> str | None:
@@ -240,7 +241,9 @@ def _schema(columns: Sequence[Column]) -> bytes:
     types = {"BIGINT": schema_pb2.INT, "FLOAT": schema_pb2.FLOAT}
     schema = schema_pb2.Schema()
     for column in columns:
-        schema.feature.add(name=column.name, type=types.get(element_type(column.type_in_files)[0], schema_pb2.BYTES))
+        schema.feature.add(
+            name=column.name_in_files, type=types.get(element_type(column.type_in_files)[0], schema_pb2.BYTES)
+        )
     return bytes(schema.SerializeToString())
 
 

@@ -1,13 +1,17 @@
 """Traces the default `preprocessing_fn` into a transform graph."""
 
+import os
 from collections.abc import Mapping
 
 import tensorflow as tf
 from tensorflow_transform import impl_helper
 
 from core.spec import Input, Spec
-from models.preprocessing import preprocessing_fn
+from models.preprocessing import model_inputs, preprocessing_fn
 from models.preprocessing.feature_stats import FeatureStats
+
+# The folder of the same graph over packed columns, beside TF Transform's own.
+PACKED_DIR = "packed_transform_fn"
 
 
 def trace(
@@ -29,4 +33,5 @@ def trace(
     impl_helper.analyze_in_place(
         lambda inputs: preprocessing_fn.preprocess(inputs, spec, stats), False, feature_spec, type_specs, output
     )
-    return tuple(declared for inputs in preprocessing_fn.declare(spec, stats).values() for declared in inputs)
+    tf.saved_model.save(preprocessing_fn.Packed(spec, stats), os.path.join(output, PACKED_DIR))
+    return tuple(declared for inputs in model_inputs.declare(spec, stats).values() for declared in inputs)

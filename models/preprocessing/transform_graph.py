@@ -1,12 +1,12 @@
 """Loads the transform graph that the Transform stage writes, for training and for serving.
 
-It is loaded as a plain SavedModel: TF Transform's own loader searches the graph once for each feature to find what does
-not need the label, which takes minutes for a wide table.
+The graph of the default features is that over packed columns, which `tracing` writes beside TF Transform's. That of a
+user's function is TF Transform's, loaded as a plain SavedModel: its own loader searches the graph once for each feature
+to find what does not need the label, which takes minutes for a wide table.
 """
 
-import itertools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +15,10 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from core.errors import UserError
-from core.spec import Input, Spec, inputs_from_json
+from core.spec import Feature, Input, Payload, Spec, inputs_from_json
+from models.preprocessing import raw_columns, tracing
 from models.preprocessing.packing import pack
-
-Raw = Mapping[str, tf.SparseTensor]
+from models.preprocessing.raw_columns import MISSING, RawColumns, together
 
 
 class TransformGraph:
@@ -32,63 +32,53 @@ class TransformGraph:
         spec: the same.
         path: the folder of its SavedModel.
         inputs: the inputs of a model.
-        raw_types: the raw columns that the graph takes, label and weight among them, with the type of their values.
+        columns: the names of the raw columns that training reads, label and weight among them.
         resources: the lookup tables and variables of the graph.
     """
 
     def __init__(self, uri: str, spec: Spec) -> None:
         self.inputs: tuple[Input, ...] = inputs_from_json(pathlib.Path(uri, "inputs.json").read_text(encoding="utf-8"))
         self.spec = spec
+        packed = pathlib.Path(uri, tracing.PACKED_DIR)
+        self._is_packed = packed.is_dir()
+        self.path = str(packed if self._is_packed else pathlib.Path(uri, tft.TFTransformOutput.TRANSFORM_FN_DIR))
         # The function works only as long as the object that was loaded is there.
-        self.path = str(pathlib.Path(uri, tft.TFTransformOutput.TRANSFORM_FN_DIR))
         self._loaded = tf.saved_model.load(self.path)
-        ((types,), _) = self._loaded.transform_fn.structured_input_signature
-        self.raw_types: dict[str, tf.DType] = {name: tensor_spec.dtype for name, tensor_spec in types.items()}
+        names = [*(feature.name for feature in spec.features), spec.label.name, spec.weight]
+        self.columns = [name for name in dict.fromkeys(names) if name]
         self.resources = [
             trackable
             for trackable in tf.train.TrackableView(self._loaded).descendants()
             if isinstance(trackable, (tf.Variable, tf.saved_model.experimental.TrackableResource))
         ]
-        # One tensor for each repeated column, and one for all other columns of a type.
-        repeated = {feature.name for feature in spec.features if feature.repeated}
-        alike = itertools.groupby(sorted(set(self.raw_types) - repeated, key=self._type_name), self._type_name)
-        self._alone = sorted(repeated & set(self.raw_types))
-        self._alike = [sorted(names) for _, names in alike]
-        specs = [types[names[0]] for names in [*([name] for name in self._alone), *self._alike]]
-        self._packed = tf.function(self._pack, autograph=False, input_signature=[specs])
+        own_types = raw_columns.specs(spec.features)
+        self._packed = tf.function(
+            lambda *raw: self.packed(RawColumns(*raw)), autograph=False, input_signature=own_types
+        )
 
     def __call__(self, batch: pa.RecordBatch) -> dict[str, np.ndarray]:
         """Returns the packed features of some rows of Examples: see `packing.pack`."""
-        alone = [_repeated(batch.column(name)) for name in self._alone]
-        together = [_together(batch.select(names)) for names in self._alike]
-        return {kind: tensor.numpy() for kind, tensor in self._packed([*alone, *together]).items()}
+        features = self.spec.features
+        matrices = {payload: _matrix(batch, payload, alike) for payload, alike in together(features).items()}
+        repeated = [_repeated(batch.column(feature.name)) for feature in features if feature.repeated]
+        return {kind: tensor.numpy() for kind, tensor in self._packed(matrices, repeated).items()}
 
-    def features(self, raw: Raw) -> dict[str, tf.Tensor]:
-        """Returns the inputs of a model.
-
-        Args:
-            raw: sparse columns [batch, values]; a column that is not given, such as the label in a request, is missing
-                in every row.
-        """
-        rows = next(iter(raw.values())).dense_shape[0]
-        missing = {
-            name: tf.SparseTensor(tf.zeros([0, 2], tf.int64), tf.zeros([0], dtype), tf.stack([rows, 1]))
-            for name, dtype in self.raw_types.items()
-            if name not in raw
-        }
-        transformed: dict[str, tf.Tensor] = self._loaded.transform_fn({**raw, **missing})
-        return {
-            model_input.name: _as_declared(transformed[model_input.name], model_input) for model_input in self.inputs
-        }
-
-    def _type_name(self, name: str) -> str:
-        return self.raw_types[name].name
-
-    def _pack(self, columns: Sequence[tf.SparseTensor]) -> dict[str, tf.Tensor]:
-        raw = dict(zip(self._alone, columns, strict=False))
-        for names, together in zip(self._alike, columns[len(self._alone) :], strict=True):
-            raw |= split(together, names)
-        return pack(self.inputs, self.features(raw))
+    def packed(self, raw: RawColumns) -> dict[str, tf.Tensor]:
+        """Returns the packed features of a model."""
+        if self._is_packed:
+            packed: dict[str, tf.Tensor] = self._loaded.function(*raw)
+            return packed
+        columns = raw_columns.by_name(self.spec.features, raw)
+        ((types,), _) = self._loaded.transform_fn.structured_input_signature
+        rows = next(iter(columns.values())).dense_shape[0]
+        for name, declared in types.items():
+            if name not in columns:  # the label, and the weight, are missing in every row, as in a request
+                columns[name] = tf.SparseTensor(
+                    tf.zeros([0, 2], tf.int64), tf.zeros([0], declared.dtype), tf.stack([rows, 1])
+                )
+        found = self._loaded.transform_fn(columns)
+        outputs = [([declared.name], _as_declared(found[declared.name], declared)[:, None]) for declared in self.inputs]
+        return pack(self.inputs, outputs)
 
 
 def _as_declared(tensor: tf.Tensor, declared: Input) -> tf.Tensor:
@@ -100,42 +90,23 @@ def _as_declared(tensor: tf.Tensor, declared: Input) -> tf.Tensor:
     return tensor
 
 
-def split(columns: tf.SparseTensor, names: Sequence[str]) -> dict[str, tf.SparseTensor]:
-    """Returns columns of one value a row, [batch, columns], as one sparse [batch, 1] each.
-
-    Thousands of columns so cross from Python into TensorFlow as one.
-    """
-    indices, values, shapes = tf.raw_ops.SparseSplit(
-        split_dim=1,
-        indices=columns.indices,
-        values=columns.values,
-        shape=columns.dense_shape,
-        num_split=len(names),
-    )
-    parts = zip(indices, values, shapes, strict=True)
-    return {name: tf.SparseTensor(*part) for name, part in zip(names, parts, strict=True)}
-
-
-def _together(batch: pa.RecordBatch) -> tf.SparseTensor:
-    """Returns columns of one type and one value a row as one sparse matrix [batch, columns]."""
-    present = np.empty([batch.num_columns, batch.num_rows], bool)
-    flat = [column.flatten() for column in batch.columns]
-    for index, column in enumerate(batch.columns):
-        present[index] = pc.fill_null(pc.list_value_length(column), 0)
-        if np.count_nonzero(present[index]) != len(flat[index]):
+def _matrix(batch: pa.RecordBatch, payload: Payload, features: Sequence[Feature]) -> np.ndarray | tf.Tensor:
+    """Returns columns of one type and one value a row side by side: see `RawColumns.matrices`."""
+    columns = [batch.column(feature.name) for feature in features]
+    flat = [column.flatten() for column in columns]
+    texts, numbers = _texts(flat)
+    # Texts are places in a tensor whose last text is the missing one.
+    missing = MISSING[payload] if texts is None else len(texts) - 1
+    matrix = np.full([batch.num_rows, len(columns)], missing, numbers[0].dtype)
+    for index, column in enumerate(columns):
+        present = np.asarray(pc.fill_null(pc.list_value_length(column), 0), bool)
+        if np.count_nonzero(present) != len(flat[index]):
             raise UserError(
-                f"Column {batch.schema.names[index]!r} has rows with several values, and one value a row was expected. "
+                f"Column {features[index].name!r} has rows with several values, and one value a row was expected. "
                 "If it is a feature, write `repeated: true` under it in the configuration."
             )
-    texts, numbers = _texts(flat)
-    values = np.empty(present.shape, numbers[0].dtype)
-    for index, array in enumerate(numbers):
-        values[index, present[index]] = array
-    row_by_row = present.T
-    found = tf.constant(values.T[row_by_row])
-    return tf.SparseTensor(
-        np.argwhere(row_by_row), found if texts is None else tf.gather(texts, found), row_by_row.shape
-    )
+        matrix[present, index] = numbers[index]
+    return matrix if texts is None else tf.gather(texts, matrix)
 
 
 def _repeated(column: pa.LargeListArray) -> tf.SparseTensor:
@@ -150,13 +121,14 @@ def _repeated(column: pa.LargeListArray) -> tf.SparseTensor:
 def _texts(columns: Sequence[pa.Array]) -> tuple[tf.Tensor | None, list[np.ndarray]]:
     """Returns columns as numbers: texts as their places in a tensor, which comes first; None for numbers.
 
-    A text that occurs often so crosses into TensorFlow once.
+    A text that occurs often so crosses into TensorFlow once. The last one in the tensor is "".
     """
     if not pa.types.is_large_binary(columns[0].type):
         return None, [column.to_numpy(zero_copy_only=False) for column in columns]
     encoded = [column.dictionary_encode() for column in columns]
     first = np.cumsum([0, *(len(column.dictionary) for column in encoded)])
-    texts = pa.concat_arrays([column.dictionary for column in encoded]).to_numpy(zero_copy_only=False)
+    empty = pa.array([b""], pa.large_binary())
+    texts = pa.concat_arrays([*(column.dictionary for column in encoded), empty]).to_numpy(zero_copy_only=False)
     places = [
         column.indices.to_numpy(zero_copy_only=False) + start for column, start in zip(encoded, first, strict=False)
     ]

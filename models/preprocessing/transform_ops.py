@@ -5,36 +5,21 @@ and load. The operations are TensorFlow's own.
 """
 
 import datetime
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from core import plain_forms as same_value
 from core.spec import PER_SECOND, Unit
+from models.preprocessing.raw_columns import NO_INTEGER
 
 TOKEN_BUCKETS = 4096  # hash buckets of text, the padding included
 MAX_TOKENS = 64
-NO_INTEGER = tf.int64.min  # stands for a missing integer inside the graph
 
-_SEPARATOR = "\x1f"
-_FORM = "="  # begins the key of a plain form, since that of a value begins with a digit
-
-
-def stack(columns: Sequence[tf.SparseTensor], default: tf.types.experimental.TensorLike) -> tf.Tensor:
-    """Returns columns of at most one value a row side by side, [batch, columns], with `default` for missing."""
-    # tf.sparse.concat sorts the indices, which takes half of the time of a request of 1,024 rows.
-    indices = [column.indices + tf.constant([[0, place]], tf.int64) for place, column in enumerate(columns)]
-    values = tf.concat([column.values for column in columns], axis=0)
-    dense = tf.raw_ops.SparseToDense(
-        sparse_indices=tf.concat(indices, axis=0),
-        output_shape=tf.stack([columns[0].dense_shape[0], len(columns)]),
-        sparse_values=values,
-        default_value=tf.constant(default, values.dtype),
-        validate_indices=False,
-    )
-    return tf.ensure_shape(dense, [None, len(columns)])
+FACTOR = 0x1E3779B97F4A7C15  # any large odd number
 
 
 def mean(column: tf.SparseTensor) -> tf.Tensor:
@@ -55,11 +40,6 @@ def numbers(matrix: tf.Tensor) -> tf.Tensor:
     )
 
 
-def texts(matrix: tf.Tensor) -> tf.Tensor:
-    """Returns integers as their decimal digits, with "" for missing."""
-    return tf.where(matrix == NO_INTEGER, "", tf.strings.as_string(matrix))
-
-
 def fill(matrix: tf.Tensor, values: Sequence[float]) -> tuple[tf.Tensor, tf.Tensor]:
     """Replaces NaN and infinities.
 
@@ -74,70 +54,128 @@ def fill(matrix: tf.Tensor, values: Sequence[float]) -> tuple[tf.Tensor, tf.Tens
     return tf.where(finite, matrix, tf.constant(values, tf.float32)), 1 - tf.cast(finite, tf.float32)
 
 
-class Vocabularies:
+class Vocabularies(tf.Module):
     """Finds values of many columns in one table.
 
     A text that is not a value of its column has the index of the only value with the same plain form, such as `1.0`
     that of `1`: see `core.plain_forms`. After the indexes of the values come those of the hash buckets, which all other
-    texts share.
+    values share.
     """
 
-    def __init__(self, vocabularies: Mapping[str, Sequence[str]], buckets: Mapping[str, int]) -> None:
-        """Makes the table.
+    def __init__(
+        self, vocabularies: Mapping[str, Sequence[str]], buckets: Mapping[str, int], whole_numbers: bool
+    ) -> None:
+        """Makes the tables.
 
         Args:
             vocabularies: the values of each column, in the order of their indexes.
             buckets: the number of hash buckets of each column, at least 1.
+            whole_numbers: whether the columns hold whole numbers, whose values are decimal digits; else texts.
         """
-        self._prefix = {name: f"{number}{_SEPARATOR}" for number, name in enumerate(vocabularies)}
-        self._size = {name: len(values) for name, values in vocabularies.items()}
-        self._buckets = buckets
-        entries, self._have_forms = {_SEPARATOR: -1}, False
-        for name, values in vocabularies.items():
-            prefix, forms = self._prefix[name], same_value.plain_forms(values)
+        super().__init__()
+        self._places = {name: place for place, name in enumerate(vocabularies)}
+        self._sizes = np.array([len(values) for values in vocabularies.values()], np.int64)
+        self._buckets = np.array([buckets[name] for name in vocabularies], np.int64)
+        self._starts = np.cumsum(self._sizes) - self._sizes
+        self._texts: tf.lookup.StaticHashTable | None = None
+        self._forms: tf.lookup.StaticHashTable | None = None
+        if whole_numbers:
+            numbered = [{int(value): place for place, value in enumerate(values)} for values in vocabularies.values()]
+        else:
+            numbered = self._number_texts(vocabularies.values())
+        numbers = np.array([number for column in numbered for number in column], np.int64)
+        columns = np.repeat(np.arange(len(numbered)), [len(column) for column in numbered])
+        factor = FACTOR
+        while len(np.unique(numbers + columns * np.int64(factor))) < len(numbers):
+            factor += 2
+        self._offsets = np.arange(len(numbered)) * np.int64(factor)
+        found = np.array([index for column in numbered for index in column.values()], np.int64)
+        self._table = _table(numbers + self._offsets[columns], found + self._starts[columns])
+
+    def _number_texts(self, vocabularies: Collection[Sequence[str]]) -> list[dict[int, int]]:
+        """Numbers the texts and the plain forms of all columns; returns for each column the indexes of its numbers."""
+        forms = [same_value.plain_forms(values) for values in vocabularies]
+        texts = {text: number for number, text in enumerate(dict.fromkeys(itertools.chain(*vocabularies)))}
+        plain = {form: number for number, form in enumerate(dict.fromkeys(itertools.chain(*forms)), len(texts))}
+        self._texts = _table(np.array(list(texts), object), np.array(list(texts.values()), np.int64))
+        if plain:
+            self._forms = _table(np.array(list(plain), object), np.array(list(plain.values()), np.int64))
+        found = []
+        for values, of_values in zip(vocabularies, forms, strict=True):
             index = {value: place for place, value in enumerate(values)}
-            entries |= {prefix + value: place for value, place in index.items()}
-            entries |= {_FORM + prefix + plain: index[value] for plain, value in forms.items()}
-            self._have_forms |= bool(forms)
-        initializer = tf.lookup.KeyValueTensorInitializer(  # TensorFlow takes arrays in half the time of lists
-            tf.constant(np.array(list(entries), object)), tf.constant(np.array(list(entries.values())), tf.int64)
-        )
-        self._table = tf.lookup.StaticHashTable(initializer, default_value=-1)
+            found.append({texts[value]: place for value, place in index.items()})
+            found[-1] |= {plain[form]: index[value] for form, value in of_values.items()}
+        return found
 
     def indexes(self, matrix: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
         """Returns int64[batch, columns]: the indexes; that of missing values comes last."""
-        missing = tf.constant([self._size[name] + self._buckets[name] for name in names], tf.int64)
-        return tf.where(matrix == "", missing, self._indexes(matrix, names))
+        columns = np.array([self._places[name] for name in names])
+        return tf.where(_missing(matrix), (self._sizes + self._buckets)[columns], self._indexes(matrix, columns))
 
     def sequences(self, column: tf.SparseTensor, name: str, length: int) -> tf.Tensor:
         """Returns int64[batch, length]: 0 is padding, and then come the indexes."""
-        values = column.values
-        if values.dtype != tf.string:
-            values = tf.strings.as_string(values)
-        ragged = tf.RaggedTensor.from_sparse(column.with_values(self._indexes(values, [name]) + 1))
+        place = self._places[name]
+        indexes = self._indexes(column.values[:, None], np.array([place]))[:, 0]
+        ragged = tf.RaggedTensor.from_sparse(column.with_values(indexes + 1))
         return ragged.to_tensor(default_value=0, shape=[None, length])
 
-    def _indexes(self, values: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
-        """Returns the index of each value, of which the last axis belongs to the columns, or all to the only one."""
-        prefixes = tf.constant([self._prefix[name] for name in names])
-        sizes, buckets = (tf.constant([of[name] for name in names], tf.int64) for of in (self._size, self._buckets))
-        found = self._table.lookup(prefixes + values)
-        hashed = any(self._buckets[name] > 1 for name in names)
-        if self._have_forms or hashed:
-            absent = tf.where((found < 0) & (values != ""))  # the following takes time, and "" has no form
-            columns = (
-                tf.gather_nd(tf.broadcast_to(part, tf.shape(values)), absent) for part in (prefixes, sizes, buckets)
-            )
-            indexes = self._of_absent(tf.gather_nd(values, absent), *columns)
-            found = tf.tensor_scatter_nd_update(found, absent, indexes)
-        return tf.where(found < 0, sizes, found)
+    def _indexes(self, matrix: tf.Tensor, columns: np.ndarray) -> tf.Tensor:
+        """Returns the index of each value, given as to `_found`."""
+        found, buckets = self._found(matrix, columns), self._buckets[columns]
+        if buckets.max() == 1:
+            return found
+        places = tf.where((found == self._sizes[columns]) & ~_missing(matrix) & (buckets > 1))
+        values = tf.gather_nd(matrix, places)
+        if matrix.dtype == tf.string:
+            plain = plain_forms(values)
+            values = tf.where(plain == "", values, plain)
+        else:
+            values = tf.strings.as_string(values)
+        hashes = tf.strings.to_hash_bucket_fast(values, tf.int32.max) % tf.gather(buckets, places[:, 1])
+        return tf.tensor_scatter_nd_add(found, places, hashes)
 
-    def _of_absent(self, texts: tf.Tensor, prefixes: tf.Tensor, sizes: tf.Tensor, buckets: tf.Tensor) -> tf.Tensor:
-        """Returns the index of each text that the vocabulary lacks: by its plain form, or else by its hash."""
-        forms = plain_forms(texts) if self._have_forms else tf.zeros_like(texts)
-        by_form = self._table.lookup(_FORM + prefixes + forms)
-        hashes = tf.strings.to_hash_bucket_fast(tf.where(forms == "", texts, forms), tf.int32.max)
-        return tf.where(by_form < 0, sizes + hashes % buckets, by_form)
+    def _found(self, matrix: tf.Tensor, columns: np.ndarray) -> tf.Tensor:
+        """Returns the index of each value in its column; unknown values have the one after the last.
+
+        Args:
+            matrix: the values, [batch, columns].
+            columns: the place of each column.
+        """
+        if self._texts is None:
+            return self._of_numbers(matrix, columns)
+        found = self._of_numbers(self._texts.lookup(matrix), columns)
+        plain = self._forms
+        if plain is None:
+            return found
+        unknown = (found == self._sizes[columns]) & ~_missing(matrix)
+
+        def with_forms() -> tf.Tensor:
+            places = tf.where(unknown)
+            forms = plain.lookup(plain_forms(tf.gather_nd(matrix, places)))
+            return tf.tensor_scatter_nd_update(found, places, self._of_numbers(forms, columns, places[:, 1]))
+
+        return tf.cond(tf.reduce_any(unknown), with_forms, lambda: found)  # plain forms take time
+
+    def _of_numbers(self, numbers: tf.Tensor, columns: np.ndarray, places: tf.Tensor | None = None) -> tf.Tensor:
+        """Does the same for numbers; `places` are the columns of numbers in no matrix."""
+        offsets, starts, sizes = (
+            constants[columns] if places is None else tf.gather(constants[columns], places)
+            for constants in (self._offsets, self._starts, self._sizes)
+        )
+        # The sum may wrap around, and be that of a number of another column: its index is then none of this column.
+        found = self._table.lookup(numbers + offsets) - starts
+        return tf.where((found >= 0) & (found < sizes), found, sizes)
+
+
+def _missing(matrix: tf.Tensor) -> tf.Tensor:
+    return matrix == ("" if matrix.dtype == tf.string else NO_INTEGER)
+
+
+def _table(keys: np.ndarray, values: np.ndarray) -> tf.lookup.StaticHashTable:
+    initializer = tf.lookup.KeyValueTensorInitializer(
+        tf.constant(keys, tf.string if keys.dtype == object else tf.int64), tf.constant(values, tf.int64)
+    )
+    return tf.lookup.StaticHashTable(initializer, default_value=-1)
 
 
 def plain_forms(texts: tf.Tensor) -> tf.Tensor:

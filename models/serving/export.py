@@ -15,16 +15,19 @@ gives `predictions` float32[batch]; and where float32 would round them too much,
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from core.spec import Feature, Spec
-from models.preprocessing.packing import pack
-from models.preprocessing.transform_graph import Raw, TransformGraph
+from models.preprocessing import raw_columns
+from models.preprocessing.packing import unpack
+from models.preprocessing.raw_columns import RawColumns
+from models.preprocessing.transform_graph import TransformGraph
 from models.serving import signatures
 from models.serving.requests import tf_examples
-from models.serving.requests.columns import VALUE_TYPES, Reader, bounds, is_text
+from models.serving.requests.columns import Reader, bounds, is_text
 
 
 def save(path: str, spec: Spec, graph: TransformGraph, predictor: keras.Model) -> None:
@@ -52,28 +55,26 @@ def _signatures(
 
     Each step is traced once and called by every signature: for a wide table, tracing takes most of the time.
     """
-    raw = {feature.name: tf.SparseTensorSpec([None, None], VALUE_TYPES[feature.payload]) for feature in spec.features}
     dense = {arguments[feature.name]: _dense_spec(feature, arguments[feature.name]) for feature in spec.features}
-    transform = tf.function(graph.features, autograph=False).get_concrete_function(raw)
 
-    def answer(rows: Raw) -> dict[str, tf.Tensor]:
-        return _named(predictor(pack(graph.inputs, transform(rows)), training=False), spec)
+    def answer(*raw: Any) -> dict[str, tf.Tensor]:
+        return _named(predictor(graph.packed(RawColumns(*raw)), training=False), spec)
 
-    answer_rows = tf.function(answer, autograph=False).get_concrete_function(raw)
+    answer_rows = tf.function(answer, autograph=False).get_concrete_function(*raw_columns.specs(spec.features))
 
     reader = Reader(spec.features, bounds(spec.features, graph.inputs))
 
-    def read(columns: Mapping[str, tf.Tensor]) -> Raw:
+    def read(columns: Mapping[str, tf.Tensor]) -> RawColumns:
         return reader.columns({name: columns[argument] for name, argument in arguments.items()})
 
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer_rows(tf_examples.read(examples, reader))
+        return answer_rows(*tf_examples.read(examples, reader))
 
     def predict(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answer_rows(read(columns))
+        return answer_rows(*read(columns))
 
     def transform_features(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        return transform(read(columns))
+        return unpack(graph.inputs, graph.packed(read(columns)))
 
     examples, inputs = (tf.TensorSpec([None], tf.string, name=name) for name in ("examples", "inputs"))
     answer_examples = tf.function(serving_default, autograph=False).get_concrete_function(examples)
@@ -103,7 +104,7 @@ def _named(predictions: tf.Tensor, spec: Spec) -> dict[str, tf.Tensor]:
         return {"predictions": tf.cast(predictions, tf.float32), **exact}
     classes = tf.constant(spec.label.classes)
     return {
-        "classes": tf.repeat(classes[None, :], tf.shape(predictions)[0], axis=0),
+        "classes": tf.broadcast_to(classes, tf.shape(predictions)),
         "scores": predictions,
         "predicted": tf.gather(classes, tf.argmax(predictions, axis=1)),
     }

@@ -73,7 +73,7 @@ def load(
         raise UserError(f"Split {split_uri} has no rows. Give it a larger part in `split: {{fractions: ...}}`.")
     store = _Store(rows, graph.spec, allocator or ArrayAllocator())
     for group, chosen in plan:
-        batch = examples.read(group, list(graph.raw_types))
+        batch = examples.read(group, graph.columns)
         for part in _parts(batch if len(chosen) == group.rows else batch.take(pa.array(chosen))):
             store.add(graph(part), part)
             progress.report(f"{store.filled:,} of {rows:,} rows transformed", store.filled, rows)

@@ -37,7 +37,7 @@ def limits(fn_args: Any, graph: TransformGraph) -> np.ndarray | None:
     asked = np.array([min(p50_ms, p99_ms / _P99_IN_MEDIANS) / 1000, *others])
     if np.isinf(asked).all():
         return None
-    row = examples.read(examples.row_groups(fn_args_reader.split_uri(fn_args.eval_files))[0], list(graph.raw_types))
+    row = examples.read(examples.row_groups(fn_args_reader.split_uri(fn_args.eval_files))[0], graph.columns)
     row, path = row.slice(0, 1), pathlib.Path(graph.path)
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6
     spent = [_median_seconds(lambda: graph(row)), size, 0.0, _load_seconds(graph.path)]

@@ -24,26 +24,31 @@ class TrainedColumns:
             column.name.casefold(): _of_feature(column, features.get(column.name.casefold()), bounds)
             for column in needed
         }
-        self._others = [column.name for column in source.columns if column not in needed]
+        self._others = [column.name_in_files for column in source.columns if column not in needed]
+        self._names = {column.name_in_files: column.name for column in source.columns}
 
     @property
     def types(self) -> dict[str, str]:
-        """The types for files of texts, by name; columns that are not needed are texts, which fit every value."""
-        needed = {column.name: _type_in_texts(column.type) for column in self._columns.values()}
+        """The types for files of texts, by name in the files; columns that are not needed are texts."""
+        needed = {column.name_in_files: _type_in_texts(column.type) for column in self._columns.values()}
         return {**needed, **dict.fromkeys(self._others, "VARCHAR")}
 
     def of(self, source: ingest.Source) -> tuple[ingest.Column, ...]:
         """Returns the columns of files as the training had them; others are texts where the files hold texts."""
         holds_texts = ingest.READERS[source.format].holds_texts
-        return tuple(self._of(column, holds_texts) for column in source.columns)
+        names = ingest.table_names([column.name_in_files for column in source.columns], self._names)
+        return tuple(self._of(column, names[column.name_in_files], holds_texts) for column in source.columns)
 
-    def _of(self, column: ingest.Column, holds_texts: bool) -> ingest.Column:
-        trained = self._columns.get(column.name.casefold())
+    def _of(self, column: ingest.Column, name: str, holds_texts: bool) -> ingest.Column:
+        in_files = None if name == column.name_in_files else column.name_in_files
+        trained = self._columns.get(name.casefold())
         if trained is None:
-            return ingest.Column(column.name, "VARCHAR") if holds_texts else column
-        if holds_texts:
-            return dataclasses.replace(trained, name=column.name, type=_type_in_texts(trained.type))
-        return dataclasses.replace(trained, name=column.name, held=column.type_in_files)
+            found = ingest.Column(name, "VARCHAR") if holds_texts else dataclasses.replace(column, name=name)
+        elif holds_texts:
+            found = dataclasses.replace(trained, name=name, type=_type_in_texts(trained.type))
+        else:
+            found = dataclasses.replace(trained, name=name, held=column.type_in_files)
+        return dataclasses.replace(found, in_files=in_files)
 
 
 def _of_feature(column: ingest.Column, feature: Feature | None, bounds: Bounds) -> ingest.Column:

@@ -89,17 +89,23 @@ def spec_of(settings: Settings, label: Label, table: TableProfile | None = None)
         if options.kind != "ignore":
             given = options.model_dump(exclude_none=True)
             feature = Feature(column, payload=given.pop("type"), **given)
-            features.append(dataclasses.replace(feature, written=_written(feature, table)) if table else feature)
+            features.append(_as_in_files(feature, table) if table else feature)
     model, preprocessing_fn = settings.model, settings.preprocessing_fn
     return Spec(label, tuple(features), settings.weight, model.family, dict(model.hyperparameters), preprocessing_fn)
 
 
-def _written(feature: Feature, table: TableProfile) -> str | None:
+def _as_in_files(feature: Feature, table: TableProfile) -> Feature:
+    """Returns a feature with what the files say of it: its name there, and how requests write its values."""
+    column = next((column for column in table.source.columns if column.name == feature.name), None)
+    in_files = column.in_files if column else None
+    return dataclasses.replace(feature, in_files=in_files, written=_written(feature, column, table))
+
+
+def _written(feature: Feature, column: ingest.Column | None, table: TableProfile) -> str | None:
     """Returns how requests write the values of a feature as texts: see `Feature.written`."""
     if feature.payload != "int" or feature.repeated:
         return None
     profile = table.columns[feature.name]
-    column = next((column for column in table.source.columns if column.name == feature.name), None)
     if column and _holds_texts(column, table.source):
         kind = type_class(column.type)
         if kind == "boolean" and profile.type_class == "boolean":

@@ -49,7 +49,9 @@ def build(family: str, inputs: tuple[Input, ...], outputs: int = 1, **hyperparam
 
 
 def packed(inputs: tuple[Input, ...]) -> dict[str, tf.Tensor]:
-    return pack(inputs, {model_input.name: tf.constant(FEATURES[model_input.name]) for model_input in inputs})
+    return pack(
+        inputs, [([model_input.name], tf.constant(FEATURES[model_input.name])[:, None]) for model_input in inputs]
+    )
 
 
 @every_network
@@ -77,7 +79,9 @@ def test_every_input_counts(family, name):
     inputs = KINDS["all"]
     model = build(family, inputs)
     changed = {**FEATURES, name: np.roll(FEATURES[name], 1, axis=0)}
-    other = pack(inputs, {model_input.name: tf.constant(changed[model_input.name]) for model_input in inputs})
+    other = pack(
+        inputs, [([model_input.name], tf.constant(changed[model_input.name])[:, None]) for model_input in inputs]
+    )
     assert not np.allclose(model(packed(inputs)), model(other), rtol=1e-4)
 
 

@@ -190,3 +190,32 @@ def test_rejects_are_written_some_at_a_time(tmp_path: pathlib.Path, monkeypatch:
     found = pq.read_table(tmp_path / "rejects.parquet")
     assert found.column("line").to_pylist() == [0, 0, 1, 2, 3, 4]
     assert not (tmp_path / "rejects").exists()
+
+
+@pytest.mark.parametrize("name", ["csv", "parquet", "tfrecord"])
+@pytest.mark.parametrize("order", [("Age", "age", "AGE"), ("age", "AGE", "Age")])
+def test_names_that_differ_in_case_only(tmp_path: pathlib.Path, name: str, order: tuple[str, ...]) -> None:
+    """Of AGE, Age and age, the first in the order of Python's strings stays, wherever it is in the file."""
+    values = {"AGE": "capitals {}", "Age": "first {}", "age": "small {}"}
+    rows = [{key: values[key].format(row) for key in order} for row in range(40)]
+    path = tmp_path / f"data.{name}"
+    path.write_bytes(WRITERS[name](rows))
+    if name == "parquet":
+        pq.write_table(pq.read_table(path), path, row_group_size=10)
+    source = ingest.discover(Data(files=(str(path),)))
+    assert {column.name: column.name_in_files for column in source.columns} == {
+        "AGE": "AGE", "Age_2": "Age", "age_3": "age",
+    }  # fmt: skip
+    _, found = ingested(source, tmp_path / "examples", size=200)
+    read = sorted((row for part in found.values() for row in part), key=lambda row: int(row["AGE"].split()[1]))
+    assert read == [
+        {"AGE": f"capitals {row}".encode(), "Age_2": f"first {row}".encode(), "age_3": f"small {row}".encode()}
+        for row in range(40)
+    ]
+
+
+def test_columns_of_a_trained_model_keep_their_names() -> None:
+    trained = {"Age": "Age", "age": "age_2"}
+    assert ingest.table_names(["age"], trained) == {"age": "age_2"}
+    assert ingest.table_names(["age", "Age"], {"age": "age"}) == {"age": "age", "Age": "Age_2"}
+    assert ingest.table_names(["age_2", "age", "Age"]) == {"Age": "Age", "age": "age_3", "age_2": "age_2"}

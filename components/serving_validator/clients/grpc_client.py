@@ -2,17 +2,18 @@
 
 python grpc_client.py MODEL [ADDRESS]
 
-MODEL is the name of the model in the server. ADDRESS is that of its gRPC interface, by default localhost:8500.
+MODEL is the name of the model in the server. ADDRESS is that of its gRPC interface, by default localhost:8500. Columns
+may be absent or null: see rest_client.py, which is used.
 """
 
 import json
-import pathlib
 import sys
 from typing import Any
 
 import grpc
 import numpy as np
 import tensorflow as tf
+from rest_client import FOLDER, completed
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 
@@ -25,12 +26,13 @@ def tensor(values: list[Any]) -> Any:
 def main() -> None:
     """Prints the outputs of the signature, one line each."""
     model, address = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "localhost:8500"
-    body = json.loads(pathlib.Path(__file__).with_name("request.json").read_text(encoding="utf-8"))
+    body = json.loads((FOLDER / "request.json").read_text(encoding="utf-8"))
+    rows = completed(body["instances"])
     request = predict_pb2.PredictRequest()
     request.model_spec.name = model  # and to ask the version with a label: request.model_spec.version_label = "stable"
     request.model_spec.signature_name = body["signature_name"]
-    for name in body["instances"][0]:
-        request.inputs[name].CopyFrom(tensor([row[name] for row in body["instances"]]))
+    for name in rows[0]:
+        request.inputs[name].CopyFrom(tensor([row[name] for row in rows]))
     with grpc.insecure_channel(address) as channel:
         answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=10)
     for name, output in sorted(answer.outputs.items()):

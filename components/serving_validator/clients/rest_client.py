@@ -6,7 +6,8 @@ MODEL is the name of the model in the server. ADDRESS is that of its REST interf
 
 TensorFlow Serving refuses null, true, false, a number in place of a text, and a row with more or fewer columns than the
 model has. Rows may have them here: a column that is null or absent is sent as missing, a truth value and a number as
-the type of the column, and other columns are left out.
+the type of the column, and other columns are left out. A column that has another name in the model than in the data may
+have either.
 """
 
 import json
@@ -25,7 +26,10 @@ def completed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     described = json.loads((FOLDER / "openapi.json").read_text(encoding="utf-8"))
     call = described["paths"]["/v1/models/{model}:predict"]["post"]["requestBody"]["content"]["application/json"]
     schemas = call["schema"]["properties"]["instances"]["items"]["properties"]
-    columns = [column([row.get(name) for row in rows], schema) for name, schema in schemas.items()]
+    columns = []
+    for name, schema in schemas.items():
+        in_data = schema.get("x-name-in-data", name)
+        columns.append(column([row.get(name, row.get(in_data)) for row in rows], schema))
     return [dict(zip(schemas, values, strict=True)) for values in zip(*columns, strict=True)]
 
 

@@ -14,7 +14,7 @@ from core.config.sections import Csv
 from core.errors import UserError
 from ingest import files
 from ingest.readers import encodings
-from ingest.readers.base import Part, Piece, Reader, Record, cut, num_lines_before
+from ingest.readers.base import Part, Piece, Reader, Record, cut, named_columns, num_lines_before
 from ingest.readers.csv.dialect import detect, header, of_file
 from ingest.readers.csv.records import records
 from ingest.readers.csv.segments import MAX_RECORD, segments
@@ -40,7 +40,7 @@ class CsvReader(Reader):
     def columns(self, connection: duckdb.DuckDBPyConnection, source: Source) -> tuple[Column, ...]:
         """Returns the columns of the header, all of them texts."""
         file = source.files[0]
-        return tuple(Column(name, "VARCHAR") for name in header(file, of_file(file, source.dialect)))
+        return named_columns(header(file, of_file(file, source.dialect)), "VARCHAR")
 
     def infer(
         self, connection: duckdb.DuckDBPyConnection, source: Source, rows: str, types: Mapping[str, str]
@@ -57,7 +57,10 @@ class CsvReader(Reader):
         )
         inferred = infer(connection, "texts", [column.name for column in texts], source.dialect)
         found = {column.name: column for column in inferred}
-        columns = (dataclasses.replace(found.get(column.name, column), nulls=column.nulls) for column in source.columns)
+        columns = (
+            dataclasses.replace(found.get(column.name, column), nulls=column.nulls, in_files=column.in_files)
+            for column in source.columns
+        )
         return dataclasses.replace(source, columns=tuple(columns))
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
@@ -79,7 +82,7 @@ class CsvReader(Reader):
         if dialect.encoding != "utf-8":
             path = encodings.to_utf8(connection, piece.file, dialect.encoding, ".csv")
             dialect = dataclasses.replace(dialect, encoding="utf-8")
-        names = tuple(header(path, dialect))
+        names = source.in_table(header(path, dialect))
         if not piece.is_whole:
             path = cut(connection, piece)
             dialect = dataclasses.replace(dialect, header=dialect.header and piece.start == 0)

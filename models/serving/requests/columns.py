@@ -1,5 +1,6 @@
 """Reads the columns of a request to `predict`: by the rule of docs/values.md, and with errors that name the feature."""
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,21 +15,14 @@ from core.spec import (
     WHOLE_NUMBERS,
     Feature,
     Input,
-    Payload,
     Unit,
     plausible_moments,
 )
 from core.text import FALSE_WORDS, NULL_WORDS, TRUE_WORDS
-from models.preprocessing.transform_graph import Raw, split
-from models.preprocessing.transform_ops import NO_INTEGER
+from models.preprocessing import raw_columns
+from models.preprocessing.raw_columns import NO_INTEGER, VALUE_TYPES, RawColumns
 from models.serving.requests import moments
 
-VALUE_TYPES: Mapping[Payload, tf.DType] = {
-    "int": tf.int64,
-    "float": tf.float32,
-    "double": tf.float64,
-    "text": tf.string,
-}
 _TOO_LARGE = 2.0**63
 _YEAR = 31_556_952  # seconds
 _SECONDS: Mapping[str, float] = {"days": 86_400.0} | {unit: 1 / per for unit, per in PER_SECOND.items()}
@@ -65,29 +59,33 @@ class Reader:
         self.features = features
         self._other_units = {name: _other_units(ends, units[name]) for name, ends in plausible.items()}
 
-    def columns(self, columns: Mapping[str, tf.Tensor]) -> Raw:
-        """Returns columns [batch], or [batch, values] of repeated features, without the missing values."""
-        raw: dict[str, tf.SparseTensor] = {}
-        alike: dict[tuple[Payload, str | None], list[Feature]] = {}
+    def columns(self, columns: Mapping[str, tf.Tensor]) -> RawColumns:
+        """Returns columns [batch], or [batch, values] of repeated features."""
+        matrices, repeated = {}, []
+        for payload, features in raw_columns.together(self.features).items():
+            parts = []
+            for written, alike in itertools.groupby(features, lambda feature: feature.written):
+                found = list(alike)
+                matrix = tf.stack([columns[feature.name] for feature in found], axis=1)
+                parts.append(self.numbers(matrix, found) if written is None else self.texts(matrix, found))
+            matrices[payload] = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
         for feature in self.features:
             if feature.repeated:
                 values = columns[feature.name]
-                if feature.payload == "int":
-                    values = self._checked(values, [feature])
-                raw[feature.name] = _present(values, feature.payload)
-            else:
-                alike.setdefault((feature.payload, feature.written), []).append(feature)
-        for (payload, written), features in alike.items():
-            matrix = tf.stack([columns[feature.name] for feature in features], axis=1)
-            if written is not None:
-                raw |= self.texts(matrix, features)
-                continue
-            matrix = self._checked(matrix, features) if payload == "int" else matrix
-            raw |= split(_present(matrix, payload), [feature.name for feature in features])
-        return raw
+                checked = self._checked(values, [feature]) if feature.payload == "int" else values
+                repeated.append(raw_columns.present(checked, feature.payload))
+        return RawColumns(matrices, repeated)
 
-    def texts(self, texts: tf.Tensor, features: Sequence[Feature]) -> Raw:
-        """Returns texts, string[batch, columns], of features that are all written in the same way."""
+    def numbers(self, matrix: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
+        """Returns float64 or string[batch, columns], of features of one payload, as in `RawColumns.matrices`."""
+        payload = features[0].payload
+        if payload != "int":
+            return tf.cast(matrix, VALUE_TYPES[payload])
+        matrix = self._checked(matrix, features)
+        return tf.cast(tf.where(tf.math.is_nan(matrix), tf.constant(NO_INTEGER, tf.float64), matrix), tf.int64)
+
+    def texts(self, texts: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
+        """Returns texts, string[batch, columns], of features that are all written in the same way, as int64."""
         plain = tf.strings.strip(texts)
         usual = _usual_form(plain, features)
 
@@ -100,29 +98,25 @@ class Reader:
         values, good = usual
         empty = plain == ""
         values, missing = tf.cond(tf.reduce_all(good | empty), lambda: (values, empty), unusual)
-        names = [feature.name for feature in features]
-        return split(_present(tf.where(missing, NO_INTEGER, values), "int"), names)
+        return tf.where(missing, NO_INTEGER, values)
 
-    def moments(self, raw: Raw) -> Raw:
-        """Returns sparse columns, after a check that those of moments, int64, are in the right unit."""
-        checked = dict(raw)
-        for feature in self.features:
-            if feature.name in self._other_units and feature.name in raw:
-                values = raw[feature.name].values
-                good = self._in_unit(values[:, None], [feature])
-                with tf.control_dependencies([_require(good, values[:, None], [feature])]):
-                    checked[feature.name] = raw[feature.name].with_values(tf.identity(values))
-        return checked
+    def moments(self, matrix: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
+        """Returns int64[batch, columns], after a check that moments are in the right unit."""
+        good = (matrix == NO_INTEGER) | self._in_unit(matrix, features)
+        if not any(feature.name in self._other_units for feature in features):
+            return matrix
+        with tf.control_dependencies([_require(good, matrix, features)]):
+            return tf.identity(matrix)
 
     def _checked(self, numbers: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
         """Returns float64 numbers, after a check that those present are whole, of 64 bits, and moments in the unit."""
-        good = tf.math.is_nan(numbers) | ((numbers == tf.floor(numbers)) & (tf.abs(numbers) < _TOO_LARGE))
+        whole = (numbers == tf.floor(numbers)) & (tf.abs(numbers) < _TOO_LARGE)
+        good = tf.math.is_nan(numbers) | whole
         checks = [_require(good, numbers, features)]
-        moments = [index for index, feature in enumerate(features) if feature.name in self._other_units]
-        if moments:
-            columns = tf.gather(numbers, moments, axis=1) if len(moments) < len(features) else numbers
-            of_columns = [features[index] for index in moments]
-            checks.append(_require(self._in_unit(columns, of_columns), columns, of_columns))
+        places = [place for place, feature in enumerate(features) if feature.name in self._other_units]
+        if places:
+            moments, of_columns = raw_columns.take(numbers, places), [features[place] for place in places]
+            checks.append(_require(self._in_unit(moments, of_columns), moments, of_columns))
         with tf.control_dependencies(checks):
             return tf.identity(numbers)
 
@@ -215,17 +209,6 @@ def _expected(feature: Feature) -> str:
     number = f"a whole number of {UNIT_NAMES[feature.unit]} ({feature.unit}) since 1970-01-01 UTC"
     written = feature.written not in (None, WHOLE_NUMBERS)
     return f"a moment in {feature.written}, or {number}," if written else number
-
-
-def _present(values: tf.Tensor, payload: Payload) -> tf.SparseTensor:
-    """Returns a matrix without its missing values."""
-    if values.dtype == tf.int64:
-        present = values != NO_INTEGER
-    else:
-        present = values != "" if payload == "text" else ~tf.math.is_nan(values)
-    indexes = tf.where(present)
-    found = tf.cast(tf.gather_nd(values, indexes), VALUE_TYPES[payload])
-    return tf.SparseTensor(indexes, found, tf.shape(values, tf.int64))
 
 
 def _is_one_of(texts: tf.Tensor, words: Sequence[str]) -> tf.Tensor:

@@ -1,20 +1,22 @@
 """Reads serialised tf.Examples: a whole number that requests write as a text may come as int64 or as bytes."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 from google.protobuf import descriptor_pb2
 from tensorflow.core.example import example_pb2, feature_pb2
 
 from core.spec import Feature
-from models.preprocessing.transform_graph import Raw
-from models.serving.requests.columns import VALUE_TYPES, Reader, require
+from models.preprocessing import raw_columns
+from models.preprocessing.raw_columns import MISSING, VALUE_TYPES, RawColumns
+from models.serving.requests.columns import Reader, require
 
 # tf.Example has no float64.
 _TYPES = {**VALUE_TYPES, "double": tf.float32}
 
 
-def read(examples: tf.Tensor, reader: Reader) -> Raw:
+def read(examples: tf.Tensor, reader: Reader) -> RawColumns:
     """Returns the features of tf.Examples as the transform graph takes them.
 
     A value of another type, or several values where a feature has one, are an InvalidArgument that names the feature.
@@ -24,33 +26,38 @@ def read(examples: tf.Tensor, reader: Reader) -> Raw:
         reader: the features, and how their values are read.
     """
     typed = [feature for feature in reader.features if feature.written is None]
-    raw: dict[str, tf.SparseTensor] = {}
-    if typed:
-        parsed = tf.io.parse_example(
-            examples, {feature.name: tf.io.VarLenFeature(_TYPES[feature.payload]) for feature in typed}
-        )
-        with tf.control_dependencies([_require_one(parsed, typed)]):
-            raw = {
-                feature.name: parsed[feature.name].with_values(
-                    tf.cast(parsed[feature.name].values, VALUE_TYPES[feature.payload])
-                )
-                for feature in typed
-            }
-        raw = dict(reader.moments(raw))
-    alike: dict[str, list[Feature]] = {}
-    for feature in reader.features:
-        if feature.written is not None:
-            alike.setdefault(feature.written, []).append(feature)
-    if alike:
-        written = [feature for features in alike.values() for feature in features]
-        columns = texts(examples, [feature.name for feature in written])
-        sizes = [len(features) for features in alike.values()]
-        for features, part in zip(alike.values(), tf.split(columns, sizes, axis=1), strict=True):
-            raw |= reader.texts(part, features)
-    return raw
+    parsed = _parsed(examples, typed)
+    matrices = {}
+    for payload, features in raw_columns.together(reader.features).items():
+        parts = []
+        for written, alike in itertools.groupby(features, lambda feature: feature.written):
+            found = list(alike)
+            if written is None:
+                matrix = raw_columns.stack([parsed[feature.name] for feature in found], MISSING[payload])
+                parts.append(reader.moments(matrix, found) if payload == "int" else matrix)
+            else:
+                parts.append(reader.texts(texts(examples, [feature.name for feature in found]), found))
+        matrices[payload] = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
+    return RawColumns(matrices, [parsed[feature.name] for feature in typed if feature.repeated])
 
 
-def _require_one(parsed: Raw, features: Sequence[Feature]) -> tf.Tensor:
+def _parsed(examples: tf.Tensor, features: Sequence[Feature]) -> dict[str, tf.SparseTensor]:
+    """Returns features that tf.Example has in their own type."""
+    if not features:
+        return {}
+    found = tf.io.parse_example(
+        examples, {feature.name: tf.io.VarLenFeature(_TYPES[feature.payload]) for feature in features}
+    )
+    with tf.control_dependencies([_require_one(found, features)]):
+        return {
+            feature.name: found[feature.name].with_values(
+                tf.cast(tf.identity(found[feature.name].values), VALUE_TYPES[feature.payload])
+            )
+            for feature in features
+        }
+
+
+def _require_one(parsed: Mapping[str, tf.SparseTensor], features: Sequence[Feature]) -> tf.Tensor:
     """Returns a tensor to wait for, which fails where a feature of one value has several."""
     single = [feature.name for feature in features if not feature.repeated]
     widths = tf.stack([tf.constant(0, tf.int64), *(parsed[name].dense_shape[1] for name in single)])

@@ -12,8 +12,6 @@ from core.examples import arrow_schema
 from core.spec import Feature
 from pipeline.prediction import batch_prediction
 
-Raw = Mapping[str, Any]
-
 
 def of_tensors(path: str, columns: Mapping[str, Sequence[Any]], features: Sequence[Feature]) -> pa.RecordBatch:
     """Returns requests to `predict` as Examples hold them.
@@ -28,7 +26,7 @@ def of_tensors(path: str, columns: Mapping[str, Sequence[Any]], features: Sequen
     """
     from models.serving.requests.columns import Reader
 
-    def read() -> Raw:
+    def read() -> Any:
         return Reader(features, {}).columns(
             {feature.name: _tensor(columns[feature.name], feature) for feature in features}
         )
@@ -43,19 +41,21 @@ def of_examples(path: str, examples: Sequence[bytes], features: Sequence[Feature
     from models.serving.requests import tf_examples
     from models.serving.requests.columns import Reader
 
-    def read() -> Raw:
+    def read() -> Any:
         return tf_examples.read(tf.constant(examples, tf.string), Reader(features, {}))
 
     return _checked(path, read, features, len(examples))
 
 
-def _checked(path: str, read: Callable[[], Raw], features: Sequence[Feature], rows: int) -> pa.RecordBatch:
+def _checked(path: str, read: Callable[[], Any], features: Sequence[Feature], rows: int) -> pa.RecordBatch:
     with batch_prediction.quiet_tensorflow():
         import tensorflow as tf
 
+        from models.preprocessing import raw_columns
+
     try:
         with batch_prediction.quiet_tensorflow():  # it looks for a GPU when the first operation runs
-            raw = read()
+            raw = raw_columns.by_name(features, read())
     except (tf.errors.InvalidArgumentError, TypeError, ValueError) as error:
         refused = re.search(r"Feature '.*' has the value '.*', and .* was expected\.", str(error))
         reason = refused.group() if refused else f"{str(error).splitlines()[0]}."

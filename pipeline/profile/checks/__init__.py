@@ -38,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
 WARNINGS: tuple[Callable[[Settings, TableProfile, Inferred], Iterator[Message]], ...] = (
     reading.blanks_are_named,
     reading.columns_of_folders_are_named,
+    reading.columns_of_one_name_are_renamed,
     spellings.values_are_spelled_alike,
     labels.configured_classes_have_rows,
     splits.splits_have_all_classes,

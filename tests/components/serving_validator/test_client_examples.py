@@ -164,18 +164,36 @@ def test_python_says_why_a_request_is_refused(folder, signature, tmp_path):
     assert "old" in done.stderr
 
 
-def test_python_gives_lists_one_length(folder):
-    """TensorFlow Serving takes lists of one length in all rows of a request."""
+def _client(folder: pathlib.Path):
+    """Returns the module of the REST client."""
     spec = importlib.util.spec_from_file_location("rest_client", folder / "rest_client.py")
     client = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(client)
+    return client
+
+
+def test_python_gives_lists_one_length(folder):
+    """TensorFlow Serving takes lists of one length in all rows of a request."""
+    client = _client(folder)
     texts = {"type": "array", "items": {"type": "string"}}
     assert client.column([["a", "b"], None, [5]], texts) == [["a", "b"], ["", ""], ["5", ""]]
     assert client.column([None], texts) == [[""]]
 
 
+def test_a_row_may_have_the_names_of_the_data(folder, tmp_path):
+    """Of `Age` and `age`, one has another name in the model."""
+    spec = Spec(SPEC.label, (Feature("Age", "numeric", "float"), Feature("age_2", "numeric", "float", in_files="age")))
+    table = pa.table({"Age": [[1.0]], "age_2": [[2.0]]}, examples.arrow_schema({"Age": "float", "age_2": "float"}))
+    pq.write_table(table, tmp_path / "expected.parquet")
+    client_examples.write(tmp_path / "clients", str(tmp_path / "expected.parquet"), spec)
+    completed = _client(tmp_path / "clients").completed([{"Age": 3, "age": 4}, {"Age": 3, "age_2": 5}])
+    assert completed == [{"Age": 3, "age_2": 4}, {"Age": 3, "age_2": 5}]
+
+
 @pytest.mark.slow
-def test_python_gets_the_prediction_by_grpc(folder, signature):
+def test_python_gets_the_prediction_by_grpc(folder, signature, tmp_path):
+    """As by REST, 1 / 2 + 0.25 for true as 1, and 0.5 / 2 where `town` is absent."""
+
     class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
         def Predict(self, request, context):
             assert (request.model_spec.name, request.model_spec.signature_name) == ("shop", "predict")
@@ -189,8 +207,16 @@ def test_python_gets_the_prediction_by_grpc(folder, signature):
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    edited = shutil.copytree(folder, tmp_path / "clients")
+    rows = [{"age": True, "town": "Köln"}, {"age": 0.5, "colour": "red"}, {"age": 1, "town": None}]
+    body = {"signature_name": "predict", "instances": rows}
+    (edited / "request.json").write_text(json.dumps(body), encoding="utf-8")
     try:
-        lines = _run(sys.executable, str(folder / "grpc_client.py"), "shop", f"127.0.0.1:{port}").splitlines()
+        answers = [
+            _run(sys.executable, str(clients / "grpc_client.py"), "shop", f"127.0.0.1:{port}").splitlines()
+            for clients in (folder, edited)
+        ]
     finally:
         server.stop(None)
-    assert dict(line.split(" ", 1) for line in lines)["scores"] == "[[0.5, 0.5]]"
+    found = [dict(line.split(" ", 1) for line in lines)["scores"] for lines in answers]
+    assert found == ["[[0.5, 0.5]]", "[[0.25, 0.75], [0.75, 0.25], [0.5, 0.5]]"]

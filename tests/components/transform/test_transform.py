@@ -20,6 +20,7 @@ from components.transform import user_analysis
 from core import examples
 from core.errors import UserError
 from core.spec import Feature, Input, Label, Spec, inputs_from_json
+from models.preprocessing.raw_columns import NO_INTEGER, RawColumns
 from models.preprocessing.transform_graph import TransformGraph
 from tests.components import data_stages
 
@@ -40,6 +41,15 @@ TRAIN = {
     "zone": [7, 7, 8, 7],
     "late": [0, 1, 1, 0],
 }
+# Rows without `age`, `zone` and `fare`.
+TOWNS = RawColumns(
+    {
+        "int": tf.fill([3, 2], NO_INTEGER),
+        "float": tf.fill([3, 1], float("nan")),
+        "text": tf.constant([["Rom"], ["Oslo"], ["Bern"]]),
+    },
+    [],
+)
 
 
 @pytest.fixture(scope="module")
@@ -189,16 +199,20 @@ def test_users_function_with_analyzers(stages, tmp_path):
     assert set(rows) == {"age", "bucket", "pair_0", "pair_1", "town"}, "the label is no input"
     assert rows["bucket"].tolist() == [0, 0, 1, 1]
     spec = Spec(SPEC.label, SPEC.features, preprocessing_fn="tests.components.users_functions.scaled_and_crossed")
-    served = TransformGraph(graph.uri, spec).features({"town": tf.sparse.from_dense([["Rom"], ["Oslo"], ["Bern"]])})
-    assert served["town"].numpy().tolist() == [1, 2, 0], "one index a row, although the function gives [batch, 1]"
+    served = TransformGraph(graph.uri, spec).packed(TOWNS)
+    assert served["categorical"].numpy()[:, 1].tolist() == [1, 2, 0], (
+        "one index a row, although the function gives [batch, 1]"
+    )
 
 
 @pytest.mark.slow
 def test_minus_one_is_one_more_index(stages, tmp_path):
-    graph = run(stages, tmp_path, "tests.components.users_functions.gives_minus_one")
+    dotted = "tests.components.users_functions.gives_minus_one"
+    graph = run(stages, tmp_path, dotted)
     assert inputs_of(graph) == (Input("town", "categorical", 3, unknown_below_zero=True),)
-    served = TransformGraph(graph.uri, SPEC).features({"town": tf.sparse.from_dense([["Rom"], ["Oslo"], ["Bern"]])})
-    assert served["town"].numpy().tolist() == [1, 2, 0]
+    spec = Spec(SPEC.label, SPEC.features, preprocessing_fn=dotted)
+    served = TransformGraph(graph.uri, spec).packed(TOWNS)
+    assert served["categorical"].numpy()[:, 0].tolist() == [1, 2, 0]
 
 
 def test_users_function_with_custom_config(stages, tmp_path):

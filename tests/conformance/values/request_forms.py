@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from core.spec import Feature
+from models.preprocessing import raw_columns
+from models.preprocessing.raw_columns import RawColumns
 from models.serving.requests import tf_examples
 from models.serving.requests.columns import Reader, is_text
 
@@ -35,7 +37,7 @@ class RequestForms:
 def read_request(feature: Feature, values: Sequence[Any], plausible: dict[str, tuple[float, float]]) -> list[Any]:
     """Returns the payloads that the model reads in a request with one row a value, None for missing."""
     column = tf.constant(values, tf.string if is_text(feature) else tf.float64)
-    return _payloads(Reader([feature], plausible).columns({feature.name: column})[feature.name])
+    return _payloads(feature, Reader([feature], plausible).columns({feature.name: column}))
 
 
 def read_examples(feature: Feature, values: Sequence[Any], plausible: dict[str, tuple[float, float]]) -> list[Any]:
@@ -47,11 +49,11 @@ def read_examples(feature: Feature, values: Sequence[Any], plausible: dict[str, 
             field = {int: "int64_list", float: "float_list", bytes: "bytes_list"}[type(value)]
             getattr(example.features.feature[feature.name], field).value.append(value)
         rows.append(example.SerializeToString())
-    read = tf_examples.read(tf.constant(rows), Reader([feature], plausible))
-    return _payloads(read[feature.name])
+    return _payloads(feature, tf_examples.read(tf.constant(rows), Reader([feature], plausible)))
 
 
-def _payloads(column: tf.SparseTensor) -> list[Any]:
+def _payloads(feature: Feature, raw: RawColumns) -> list[Any]:
+    column = raw_columns.by_name([feature], raw)[feature.name]
     found: list[Any] = [None] * int(column.dense_shape[0])
     for (row, _), value in zip(column.indices.numpy(), column.values.numpy(), strict=True):
         found[row] = value.item() if isinstance(value, np.generic) else value

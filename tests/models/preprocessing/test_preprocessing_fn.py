@@ -9,7 +9,7 @@ from hypothesis import strategies
 
 from core.plain_forms import plain_form
 from core.spec import Feature, Input, Label, Spec
-from models.preprocessing import preprocessing_fn, transform_ops
+from models.preprocessing import model_inputs, packing, preprocessing_fn, raw_columns, transform_ops
 from models.preprocessing.feature_stats import FeatureStats
 
 LABEL = Label("late", "binary", "int", ("0", "1"))
@@ -32,11 +32,28 @@ def transform(features, rows, known=None):
     inputs = {name: sparse(values, payloads[name]) for name, values in rows.items()}
     known = {feature.name: (known or {}).get(feature.name, FeatureStats()) for feature in features}
     outputs = tf.function(lambda: preprocessing_fn.preprocess(inputs, spec, known))()
-    declared = [declared_input for group in preprocessing_fn.declare(spec, known).values() for declared_input in group]
+    declared = [declared_input for group in model_inputs.declare(spec, known).values() for declared_input in group]
+    check_packed(spec, inputs, known, outputs, declared)
     for declared_input in declared:
         check_contract(declared_input, outputs[declared_input.name])
     assert set(outputs) == {declared_input.name for declared_input in declared}
     return {name: tensor.numpy().tolist() for name, tensor in outputs.items()}
+
+
+def check_packed(spec, inputs, known, outputs, declared):
+    """Checks that the graph over packed columns gives the same; it pads sequences to the longest."""
+    matrices = {
+        payload: raw_columns.stack([inputs[feature.name] for feature in alike], raw_columns.MISSING[payload])
+        for payload, alike in raw_columns.together(spec.features).items()
+    }
+    repeated = [inputs[feature.name] for feature in spec.features if feature.repeated]
+    found = packing.unpack(tuple(declared), preprocessing_fn.Packed(spec, known).function(matrices, repeated))
+    for name, expected in outputs.items():
+        tensor = found[name].numpy()
+        if tensor.ndim == 2:
+            assert not tensor[:, expected.shape[1] :].any()
+            tensor = tensor[:, : expected.shape[1]]
+        np.testing.assert_array_equal(tensor, expected.numpy())
 
 
 def check_contract(declared, tensor):
@@ -111,7 +128,7 @@ def test_a_double_beyond_float32_is_missing():
 def test_moments_are_those_of_the_filled_column():
     # Of 1, 3, missing, missing with the median 1: the model sees 1, 3, 1, 1.
     known = {"x": FeatureStats(mean=2, std=1, median=1, missing=0.5)}
-    (value, gap), *_ = preprocessing_fn.declare(Spec(LABEL, (Feature("x", "numeric", "float"),)), known).values()
+    (value, gap), *_ = model_inputs.declare(Spec(LABEL, (Feature("x", "numeric", "float"),)), known).values()
     assert (value.mean, value.std) == (pytest.approx(np.mean([1, 3, 1, 1])), pytest.approx(np.std([1, 3, 1, 1])))
     assert (gap.mean, gap.std) == (0.5, 0.5)
 
@@ -133,23 +150,36 @@ def test_values_outside_of_a_capped_vocabulary_are_hashed():
         "town": FeatureStats(vocabulary=("Bern", "Rom"), hash_buckets=10),
         "code": FeatureStats(vocabulary=("1", "x")),
         "tags": FeatureStats(vocabulary=("1", "x"), hash_buckets=10, longest=4),
+        "zone": FeatureStats(vocabulary=("1",), hash_buckets=10),
     }
     features = [
         Feature("town", "categorical", "text"),
+        Feature("zone", "categorical", "int"),
         Feature("code", "categorical", "text"),
         Feature("tags", "categorical", "text", repeated=True),
     ]
     rows = {
         "town": ["Rom", "Oslo", "Lyon", None],
+        "zone": [1, 2, None, 2],
         "code": ["x", "2", "1.0", None],
         "tags": [["x", "2", "2.0"], None, ["", "1.0"], ["Oslo"]],
     }
     outputs = transform(features, rows, known)
-    declared = preprocessing_fn.declare(Spec(LABEL, tuple(features)), known)
-    assert [model_input.size for (model_input,) in declared.values()] == [13, 4, 13]
+    declared = model_inputs.declare(Spec(LABEL, tuple(features)), known)
+    assert [model_input.size for (model_input,) in declared.values()] == [13, 12, 4, 13]
     assert outputs["town"] == [1, 11, 9, 12]
+    assert outputs["zone"] == [0, 3, 11, 3]
     assert outputs["code"] == [1, 2, 0, 3]
     assert outputs["tags"] == [[2, 5, 5, 0], [0, 0, 0, 0], [3, 1, 0, 0], [12, 0, 0, 0]]
+
+
+def test_a_whole_number_is_looked_up_in_its_own_column():
+    """Keys of a column are its numbers plus an offset: a number of one that has the key of another is unknown."""
+    vocabularies = {"a": ("5", "-9223372036854775807"), "b": ("9223372036854775807", "6")}
+    table = transform_ops.Vocabularies(vocabularies, {"a": 1, "b": 1}, whole_numbers=True)
+    of_other = 5 - transform_ops.FACTOR  # in column b, it has the key of 5 in column a
+    matrix = tf.constant([[5, 6], [6, 5], [-(2**63) + 1, 2**63 - 1], [7, of_other], [raw_columns.NO_INTEGER] * 2])
+    assert table.indexes(matrix, ["a", "b"]).numpy().tolist() == [[0, 1], [2, 2], [1, 0], [2, 2], [3, 3]]
 
 
 def test_a_value_is_looked_up_in_its_own_column():
@@ -212,7 +242,7 @@ def test_elapsed_time_has_the_moments_and_quantiles_of_train():
     feature = Feature("at", "timestamp", "int", unit="s")
     moments = {"offset": 10**9, "mean": 86_400, "std": 2 * 86_400, "low": -90_000, "high": 90_000}
     column = FeatureStats(**moments, boundaries=(0.0, 43_200.0))
-    (elapsed, *_), *_ = preprocessing_fn.declare(Spec(LABEL, (feature,)), {"at": column}).values()
+    (elapsed, *_), *_ = model_inputs.declare(Spec(LABEL, (feature,)), {"at": column}).values()
     assert elapsed == Input("at_elapsed", "numeric", 0, 1.0, 2.0, (0.0, 0.5), moments=(999_910_000, 1_000_090_000))
 
 
@@ -266,7 +296,7 @@ def test_several_values_a_row():
 
 def test_derived_names_do_not_hide_columns():
     features = [Feature("x", "numeric", "float"), Feature("x_missing", "categorical", "text")]
-    declared = preprocessing_fn.declare(
+    declared = model_inputs.declare(
         Spec(LABEL, tuple(features)), {"x": FeatureStats(missing=0.5), "x_missing": FeatureStats()}
     )
     assert [declared_input.name for declared_input in declared["x"]] == ["x", "x_missing_"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.monitoring import reference
+from pipeline.monitoring.drift import domain_classifier
 from pipeline.monitoring.drift import feature_drift as drift
 from pipeline.monitoring.drift.significance import FALSE_ALARMS
 from tests.pipeline.monitoring import made
@@ -48,3 +49,18 @@ def test_jensen_shannon_has_base_2():
     assert drift.jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == 1.0
     # middle 3/4, 1/4: (log2(4/3) + (log2(2/3) + log2(2)) / 2) / 2
     assert drift.jensen_shannon(np.array([1.0, 0.0]), np.array([0.5, 0.5])) == pytest.approx(0.311278)
+
+
+def test_repeated_requests_are_no_joint_drift():
+    """Each of 200 requests is there 25 times: trees that are fitted to some of them know the others again."""
+    random = np.random.default_rng(1)
+    test, distinct = random.normal(size=(5_000, 4)), random.normal(size=(200, 4))
+    found = domain_classifier.joint_drift(np.repeat(distinct, 25, axis=0), test, 0.01)
+    assert not found.drifted
+    distinct[:, 1] = distinct[:, 0]
+    assert domain_classifier.joint_drift(np.repeat(distinct, 25, axis=0), test, 0.01).drifted
+
+
+def test_one_request_alone_is_no_joint_drift():
+    found = domain_classifier.joint_drift(np.ones((500, 2)), np.random.default_rng(1).normal(size=(500, 2)), 0.01)
+    assert not found.drifted

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from core.spec import Feature
+from models.preprocessing import raw_columns
 from models.serving.requests.columns import Reader, is_text
 
 NAN = math.nan
@@ -35,7 +36,8 @@ def _read(*rows):
         for feature in FEATURES
     }
     raw = Reader(FEATURES, PLAUSIBLE).columns(columns)
-    return {name: column.values.numpy().tolist() for name, column in raw.items()}
+    found = raw_columns.by_name(FEATURES, raw)
+    return {name: column.values.numpy().tolist() for name, column in found.items()}
 
 
 def test_missing_is_nothing():

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from core.spec import Feature
+from models.preprocessing import raw_columns
 from models.serving.requests import tf_examples
 from models.serving.requests.columns import Reader
 
@@ -28,7 +29,8 @@ def _example(**values):
 def _read(*examples):
     plausible = dict.fromkeys(("at", "number"), (APRIL_10 // 2, 2 * APRIL_10))
     raw = tf_examples.read(tf.constant(examples, tf.string, [len(examples)]), Reader(FEATURES, plausible))
-    return {name: tf.sparse.to_dense(column, default_value=-1).numpy().tolist() for name, column in raw.items()}
+    found = raw_columns.by_name(FEATURES, raw)
+    return {name: tf.sparse.to_dense(column, default_value=-1).numpy().tolist() for name, column in found.items()}
 
 
 def test_values_of_each_type():
