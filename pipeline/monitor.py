@@ -15,6 +15,8 @@ from pathlib import Path
 sys.path[0:1] = [str(Path(__file__).resolve().parent.parent)]
 os.environ["TF_USE_LEGACY_KERAS"] = "0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Arrow's own allocator keeps 50 MB when the requests have been read, and TensorFlow needs 800 MB then.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 from pipeline import command_line
 

@@ -70,12 +70,6 @@ def select(
     return {int(allowed[index]): float(shares[index]) for index in order if shares[index] > 0}
 
 
-def blend(predictions: Sequence[np.ndarray], shares: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Returns the weighted mean of predictions."""
-    pairs = zip(predictions, shares, strict=True)
-    return np.sum([share * values.astype(np.float64) for values, share in pairs if share > 0], axis=0)
-
-
 def greedy(task: Task, labels: np.ndarray, outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Returns the share of each model in the ensemble with the least loss, float64[models].
 

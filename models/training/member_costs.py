@@ -21,8 +21,10 @@ from models.preprocessing.rows import TransformedRows
 from models.preprocessing.transform_graph import TransformGraph
 from models.trained import Predict
 from models.training import fn_args as fn_args_reader
+from models.training import loaded_memory
 
 _CALLS = 25  # of which the latency is the median
+_ROWS = 1_024  # of the largest request whose memory the ServingValidator measures
 _P99_IN_MEDIANS = 2  # 99 % of the requests take at most about so many times the median
 
 
@@ -37,18 +39,25 @@ def limits(fn_args: Any, graph: TransformGraph) -> np.ndarray | None:
     asked = np.array([min(p50_ms, p99_ms / _P99_IN_MEDIANS) / 1000, *others])
     if np.isinf(asked).all():
         return None
-    row = examples.read(examples.row_groups(fn_args_reader.split_uri(fn_args.eval_files))[0], graph.columns)
-    row, path = row.slice(0, 1), pathlib.Path(graph.path)
-    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6
-    spent = [_median_seconds(lambda: graph(row)), size, 0.0, _load_seconds(graph.path)]
+    limited, spent = np.isfinite(asked), np.zeros(len(asked))
+    if limited[0]:
+        row_group = examples.row_groups(fn_args_reader.split_uri(fn_args.eval_files))[0]
+        row = examples.read(row_group, graph.columns).slice(0, 1)
+        spent[0] = _median_seconds(lambda: graph(row))
+    if limited[1]:
+        spent[1] = sum(file.stat().st_size for file in pathlib.Path(graph.path).rglob("*") if file.is_file()) / 1e6
+    if limited[2]:
+        spent[2] = loaded_memory.measure(graph.path)
+    if limited[3]:
+        spent[3] = _load_seconds(graph.path)
     return np.maximum(0.0, asked - spent)
 
 
 def measure(predictor: keras.Model, rows: TransformedRows, asked: np.ndarray) -> np.ndarray:
     """Returns the costs of a trained model, float64[4]; those without a limit are 0 and not measured.
 
-    They are the seconds for a request of one row, the size of weights and graph in MB, the memory in MB, which is that
-    of the weights as the least that a model needs, and the seconds to load it.
+    They are the seconds for a request of one row, the size of weights and graph in MB, the memory in MB with a request
+    of `_ROWS` rows, and the seconds to load it.
 
     Args:
         predictor: the model.
@@ -59,12 +68,15 @@ def measure(predictor: keras.Model, rows: TransformedRows, asked: np.ndarray) ->
     if limited[0]:
         predict, first = Predict(predictor), rows.take(slice(0, 1)).features
         costs[0] = _median_seconds(lambda: predict(first))
-    costs[1:3] = sum(keras.ops.convert_to_numpy(variable).nbytes for variable in predictor.variables) / 1e6
-    if limited[1] or limited[3]:
+    if limited[1:].any():
         with tempfile.TemporaryDirectory() as folder:
             predictor.export(folder, verbose=False)
+            costs[1] = sum(keras.ops.convert_to_numpy(variable).nbytes for variable in predictor.variables) / 1e6
             costs[1] += pathlib.Path(folder, "saved_model.pb").stat().st_size / 1e6
-            costs[3] = _load_seconds(folder)
+            if limited[2]:
+                costs[2] = loaded_memory.measure(folder, rows.take(slice(0, _ROWS)).features)
+            if limited[3]:
+                costs[3] = _load_seconds(folder)
     return np.where(limited, costs, 0.0)
 
 

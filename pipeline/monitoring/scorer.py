@@ -9,7 +9,7 @@ from core import examples
 from core.spec import Feature, Spec
 from pipeline.prediction import batch_prediction
 
-_REQUEST_ROWS = 1_024
+_REQUEST_ROWS = 256  # 1,024 take 30 MB more, and are no faster
 
 
 class Scorer:

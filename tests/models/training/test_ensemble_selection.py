@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.training.ensemble_selection import bagged, blend, greedy, select
+from models.training.ensemble_selection import bagged, greedy, select
 
 ONES = np.ones(4)
 
@@ -32,11 +32,6 @@ def test_rows_without_weight_do_not_count():
     labels = np.zeros(4)
     outputs = np.array([[0.0, 0.0, 9.0, 9.0], [1.0, 1.0, 0.0, 0.0]])
     assert greedy("regression", labels, outputs, np.array([1, 1, 0, 0])).tolist() == [1, 0]
-
-
-def test_blend_is_the_weighted_mean():
-    two = [np.array([[0.2, 0.8]]), np.array([[0.6, 0.4]])]
-    np.testing.assert_allclose(blend(two, [0.25, 0.75]), [[0.5, 0.5]])
 
 
 def noisy(rows: int, count: int, seed: int, noise: float = 1.0) -> tuple[np.ndarray, list[np.ndarray]]:
