@@ -10,6 +10,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 from tfx.utils import json_utils, path_utils
 
 from components.base import stage_report
+from components.tuner import worker
 from models.training import ensemble
 
 TUNER_FN = "models.tuning.tuner_fn.tuner_fn"
@@ -20,7 +21,8 @@ class Executor(executor.Executor):  # type: ignore[misc]
 
     def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
         """Runs the search, and writes its result."""
-        tuner = executor.search(input_dict, exec_properties, self._get_tmp_dir(), print_tuning_summary=False)
+        with worker.given(input_dict, exec_properties):
+            tuner = executor.search(input_dict, exec_properties, self._get_tmp_dir(), print_tuning_summary=False)
         executor.write_best_hyperparameters(tuner, output_dict)
         artifact = artifact_utils.get_single_instance(output_dict["members"])
         ensemble.save(path_utils.serving_model_dir(artifact.uri), getattr(tuner, "members", []))
