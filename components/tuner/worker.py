@@ -23,7 +23,11 @@ _MINUTES = 60  # as long as KerasTuner's worker waits for an answer
 
 @contextlib.contextmanager
 def given(input_dict: dict[str, Any], exec_properties: dict[str, Any]) -> Iterator[None]:
-    """In the block, workers find what the stage was given, where this process is the chief."""
+    """In the block, workers find what the stage was given, where this process is the chief.
+
+    Raises:
+        UserError: the chief cannot listen for them.
+    """
     if parallel_trials.role() != "chief":
         yield
         return
@@ -33,12 +37,19 @@ def given(input_dict: dict[str, Any], exec_properties: dict[str, Any]) -> Iterat
     progress.report(f"waiting for workers at {parallel_trials.address()}")
     try:
         yield
+    except RuntimeError as error:
+        if "Failed to bind" not in str(error):
+            raise
+        raise UserError(
+            f"The chief cannot listen at {parallel_trials.address()}. Set KERASTUNER_ORACLE_IP to an address of this "
+            "machine, and KERASTUNER_ORACLE_PORT to a free port."
+        ) from error
     finally:
         _file(directory).unlink()
 
 
 def train(directory: str) -> str:
-    """Trains trials until the chief has no more; returns that in one line.
+    """Trains trials until the chief has no more; returns in one line how many.
 
     Args:
         directory: the folder of the trials.
@@ -56,7 +67,7 @@ def train(directory: str) -> str:
     try:
         stage = json.loads(_file(directory).read_text(encoding="utf-8"))
         inputs = artifact_utils.parse_artifact_dict(stage["inputs"])
-        executor.search(inputs, stage["exec_properties"], directory, print_tuning_summary=False)
+        tuner = executor.search(inputs, stage["exec_properties"], directory, print_tuning_summary=False)
     except FileNotFoundError as error:
         raise UserError(
             f"The chief at {address} does not search in {directory}: {error.filename} is missing. Give all processes "
@@ -68,7 +79,8 @@ def train(directory: str) -> str:
                 f"The chief at {address} does not answer any more. Start it again, and then this worker with the same "
                 "KERASTUNER_TUNER_ID, whose trial begins again."
             ) from error
-    return "The chief has no more trials."
+        return "The chief has no more trials, and had none for this process."
+    return f"The chief has no more trials. This process has trained {tuner.trained}."
 
 
 def _file(directory: str) -> pathlib.Path:

@@ -50,7 +50,7 @@ def check(family: str) -> None:
     missing = [name for name in (_ADDRESS[1], NAME) if not os.environ.get(name)]
     if missing:
         raise UserError(
-            f"{_ADDRESS[0]} asks for trials in several processes, and {' and '.join(missing)} is not set. Set "
+            f"{_ADDRESS[0]} asks for trials in several processes, without {' and '.join(missing)}. Set "
             f"{_ADDRESS[1]} to the chief's port, and {NAME} to chief for one process and to another name for each "
             "other one."
         )

@@ -72,6 +72,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         shortly = {"epochs": tune.epochs, "patience": 2, "seed": tune.seed}
         self._options = (options or Train()).model_copy(update={} if several else shortly)
         self._role = parallel_trials.role()
+        self.trained = 0  # by this process
         self._fit = functools.partial(
             families.FAMILIES[spec.family].fit, spec, inputs, train=train, validation=validation
         )
@@ -166,6 +167,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         if self._role == "worker" and trial.message:
             parallel_trials.leave_error(self.get_trial_dir(trial.trial_id), trial.message)
         super().on_trial_end(trial)
+        self.trained += 1
 
     def run_trial(self, trial: trial_module.Trial, share: float = 1.0, **_: Any) -> dict[str, float]:
         """Trains one model, within a share of the time that is left, and returns the objective."""
