@@ -1,5 +1,6 @@
 """Tuner: TFX's Tuner with the project's `tuner_fn`, a report of the best trial, and the models that it has trained."""
 
+import os
 from typing import Any
 
 from tfx import types
@@ -10,6 +11,8 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 from tfx.utils import json_utils, path_utils
 
 from components.base import stage_report
+from components.tuner import worker
+from core import storage
 from models.training import ensemble
 
 TUNER_FN = "models.tuning.tuner_fn.tuner_fn"
@@ -20,14 +23,26 @@ class Executor(executor.Executor):  # type: ignore[misc]
 
     def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
         """Runs the search, and writes its result."""
-        tuner = executor.search(input_dict, exec_properties, self._get_tmp_dir(), print_tuning_summary=False)
+        with worker.given(input_dict, exec_properties):
+            tuner = executor.search(input_dict, exec_properties, self._get_tmp_dir(), print_tuning_summary=False)
         executor.write_best_hyperparameters(tuner, output_dict)
         artifact = artifact_utils.get_single_instance(output_dict["members"])
         ensemble.save(path_utils.serving_model_dir(artifact.uri), getattr(tuner, "members", []))
         tuner.forget()
-        best = artifact_utils.get_single_instance(output_dict["best_hyperparameters"])
         summary = {"model": {"trials": tuner.num_completed(), "search": tuner.report()}}
-        stage_report.record(best, tuner.finding(), summary, trials=tuner.trials(), metric=tuner.metric)
+        report = {"line": tuner.finding(), "summary": summary, "trials": tuner.trials(), "metric": tuner.metric}
+        storage.write_json(_report(output_dict), report)
+        record(output_dict)
+
+
+def record(output_dict: dict[str, Any]) -> None:
+    """Records the best trial on the hyperparameters."""
+    best = artifact_utils.get_single_instance(output_dict["best_hyperparameters"])
+    stage_report.record(best, **storage.read_json(_report(output_dict)))
+
+
+def _report(output_dict: dict[str, Any]) -> str:
+    return os.path.join(artifact_utils.get_single_uri(output_dict["tuner_results"]), "report.json")
 
 
 class TunerSpec(standard_component_specs.TunerSpec):  # type: ignore[misc]

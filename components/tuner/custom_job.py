@@ -1,15 +1,12 @@
-"""Runs the Tuner as a custom job of Vertex AI, by TFX's extension for it."""
+"""Runs the Tuner as a custom job of Vertex AI."""
 
-from typing import Any
-
-from tfx.extensions.google_cloud_ai_platform.tuner import executor
+from typing import ClassVar
 
 from components.base import custom_job
+from components.tuner import component
 
 
-class Executor(executor.Executor):  # type: ignore[misc]
-    """Starts the job, which writes the best hyperparameters, and waits for its end."""
+class Executor(custom_job.Executor):
+    """See `custom_job.Executor`."""
 
-    def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
-        """Searches in the job."""
-        super().Do(input_dict, output_dict, custom_job.arguments(exec_properties, executor.TUNING_ARGS_KEY))
+    STAGE: ClassVar = component

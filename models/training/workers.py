@@ -1,4 +1,4 @@
-"""Refuses training and searches by several processes, which Keras 3 and KerasTuner do not support here."""
+"""Refuses the training of one network by several processes, which Keras 3 does not support."""
 
 import json
 import os
@@ -7,21 +7,14 @@ from core.errors import UserError
 
 
 def check_one() -> None:
-    """Checks that TF_CONFIG names no other worker, and that no other process is to run trials.
+    """Checks that TF_CONFIG names no other worker.
 
     `Model.fit` of Keras 3.15 fails under `tf.distribute.MultiWorkerMirroredStrategy`: it hands the batches of a worker
-    on as `PerReplica`, which no operation takes (keras-team/keras#20585). The search uses the
-    oracle's list of trials, their order and its hyperparameters, which KerasTuner's client of a chief does not have.
+    on as `PerReplica`, which no operation takes (keras-team/keras#20585).
 
     Raises:
-        UserError: TF_CONFIG names several workers, or is no JSON; KerasTuner is to have a chief.
+        UserError: TF_CONFIG names several workers, or is no JSON.
     """
-    if "KERASTUNER_ORACLE_IP" in os.environ:
-        raise UserError(
-            "The environment variable KERASTUNER_ORACLE_IP asks for trials by several processes. The search uses the "
-            "list of all trials, which KerasTuner's client of a chief does not have. Unset KERASTUNER_ORACLE_IP, and "
-            "search in one process."
-        )
     try:
         cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
         workers = [address for role in ("chief", "master", "worker") for address in cluster.get(role, ())]

@@ -5,7 +5,6 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -19,33 +18,20 @@ from core.errors import UserError
 from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics, model_comparison
-from models.families.family import Choice
 from models.preprocessing.rows import TransformedRows
 from models.trained import Report, Trained
-from models.tuning import garbage, searches, trial_report
+from models.tuning import garbage, parallel_trials, searches, trial_report
 from models.tuning.median_stopping import MedianStopping
+from models.tuning.space import space
 from models.tuning.time_budget import TimeBudget
 
-_FAILURES = 3  # so many failed trials, and none that completed: the next that fails ends the search
-
-
-def space(family: str, fixed: Mapping[str, Any]) -> keras_tuner.HyperParameters:
-    """Returns the hyperparameters of a family for KerasTuner, some of them at a fixed value."""
-    declared = keras_tuner.HyperParameters()
-    for name, parameter in families.FAMILIES[family].space.items():
-        if name in fixed:
-            declared.Fixed(name, fixed[name])
-        elif isinstance(parameter, Choice):
-            declared.Choice(name, list(parameter.values), default=parameter.default)
-        else:
-            declare = declared.Int if isinstance(parameter.default, int) else declared.Float
-            options = {"sampling": "log" if parameter.log else "linear", "default": parameter.default}
-            declare(name, parameter.low, parameter.high, step=parameter.step, **options)
-    return declared
+_FAILURES = 4  # so many failed trials, and none that completed, end the search
 
 
 class Search(keras_tuner.Tuner):  # type: ignore[misc]
     """A search. It continues an interrupted one with the same name in the same directory.
+
+    Of several processes with the same directory, the chief has the result; see `parallel_trials`.
 
     Args:
         spec: the label and the family.
@@ -85,7 +71,8 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         self._label = f"{spec.family}-" if self._several else ""
         shortly = {"epochs": tune.epochs, "patience": 2, "seed": tune.seed}
         self._options = (options or Train()).model_copy(update={} if several else shortly)
-        self.longest = 0.0
+        self._role = parallel_trials.role()
+        self.trained = 0  # by this process
         self._fit = functools.partial(
             families.FAMILIES[spec.family].fit, spec, inputs, train=train, validation=validation
         )
@@ -107,6 +94,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             epochs = {"max_epochs": tune.epochs} if algorithm.sets_epochs else {}
             oracle = algorithm.oracle(**common, **epochs, hyperparameters=space(spec.family, spec.hyperparameters))
             oracle.verbose = 0
+            oracle.ended = self._has_ended
             second = families.FAMILIES[spec.family].second or {}
             oracle.second = {name: value for name, value in second.items() if name not in spec.hyperparameters}
             project = f"{name}-{spec.family}" if self._several else name
@@ -115,7 +103,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
         try:
             start(overwrite=False)
         except (RuntimeError, ValueError, KeyError):  # a killed run or a full disk left files that cannot be read
-            start(overwrite=True)
+            start(overwrite=self._role != "worker")
 
     def search(self, *args: Any, **kwargs: Any) -> None:
         """Runs the trials that are left.
@@ -128,7 +116,8 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             return
         with interruption.ends(self.stop), garbage.only_new():
             self.run(self._tune.trials)
-        self._chosen = self._choose()
+        if self._role != "worker":
+            self._chosen = self._choose()
 
     def run(self, most: int, share: float = 1.0) -> None:
         """Runs trials until there are so many, or no further one can end in time. See `search`.
@@ -138,28 +127,47 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
             share: the share of the time that is left which a trial may take.
         """
         self.oracle.max_trials = most
-        self.oracle.max_consecutive_failed_trials = most + 1  # `run_trial` decides when failures end the search
+        self.oracle.max_consecutive_failed_trials = most + 1  # `_has_ended` decides when failures end the search
         try:
             super().search(verbose=0, share=share)
         except keras_tuner.errors.FatalError as error:
             if isinstance(error.__cause__, UserError):
                 raise error.__cause__ from None
+        if self._role == "worker":
+            return
+        for trial in self.started() if self._role == "chief" else ():
+            trial.message = trial.message or parallel_trials.left_error(self.get_trial_dir(trial.trial_id))
         if self.best_trial() is None and not self._budget.stopped:
-            first = next(filter(None, map(trial_report.error, self.started())))
-            raise RuntimeError(f"Every trial failed. The first one: {first}")
+            raise RuntimeError(f"Every trial failed. The first one: {self._errors()[0]}")
 
     def stop(self) -> bool:
         """Ends the search with the best trial so far; returns False where there is none, or it was stopped before."""
-        completed = any(map(trial_report.is_completed, list(self.oracle.trials.values())))
-        if self._budget.stopped or not completed:
+        if self._role == "worker" or self._budget.stopped or not self.num_completed():
             return False
         self._budget.stop()
         return True
 
+    @property
+    def longest(self) -> float:
+        """The seconds that the longest of the completed trials took; 0 without one."""
+        return max((trial.metrics.get_best_value("seconds") for trial in self.completed()), default=0.0)
+
+    def _has_ended(self) -> bool:
+        """Returns whether no trial is to begin: it could not end in time, or all have failed. The first one runs."""
+        late = self.longest and not self._budget.allows(self.longest)
+        return bool(self._budget.stopped or late or (len(self._errors()) >= _FAILURES and not self.num_completed()))
+
     def pre_create_trial(self) -> None:
-        """Ends the search where a further trial could not end in time. The first one always runs."""
-        if self._budget.stopped or (self.longest and not self._budget.allows(self.longest)):
-            self.oracle.max_trials = len(self.oracle.trials)
+        """Checks in a worker that the chief listens: KerasTuner would wait for an hour."""
+        if self._role == "worker" and not parallel_trials.chief_listens(60):
+            raise ConnectionError(f"The chief at {parallel_trials.address()} does not listen any more.")
+
+    def on_trial_end(self, trial: trial_module.Trial) -> None:
+        """Tells the oracle how a trial has ended."""
+        if self._role == "worker" and trial.message:
+            parallel_trials.leave_error(self.get_trial_dir(trial.trial_id), trial.message)
+        super().on_trial_end(trial)
+        self.trained += 1
 
     def run_trial(self, trial: trial_module.Trial, share: float = 1.0, **_: Any) -> dict[str, float]:
         """Trains one model, within a share of the time that is left, and returns the objective."""
@@ -176,31 +184,30 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
                 hyperparameters=values,
                 budget=self._budget.left() * share,
                 callbacks=[MedianStopping(self._curves), *board],
-                report=self._reporter(),
+                report=self._reporter(trial),
             )
         except UserError as error:
+            if self._role == "worker":  # the others go on, and the chief waits for the end of every trial
+                raise
             raise keras_tuner.errors.FatalError(str(error)) from error
         except Exception as error:
             if self._budget.stopped:
                 trial.status = trial_module.TrialStatus.STOPPED
                 raise keras_tuner.errors.FatalError("stopped by hand") from error
-            failed = sum(trial_report.error(other) is not None for other in self.started()) + 1
-            if failed > _FAILURES and self.best_trial() is None:
-                raise keras_tuner.errors.FatalError("every trial failed") from error
             raise
         np.save(self.predictions_file(trial), np.asarray(trained.predictions))
-        self.longest = max(self.longest, time.monotonic() - begin)
         if self._keep:
             self.models[trial.trial_id] = trained
         lasted = {} if trained.epochs is None else {"epochs": trained.epochs}
-        return {f"val_{self.metric}": trained.metrics[self.metric], **lasted}
+        seconds = time.monotonic() - begin
+        return {f"val_{self.metric}": trained.metrics[self.metric], "seconds": seconds, **lasted}
 
     def predictions_file(self, trial: trial_module.Trial) -> str:
         """Returns the file of the predictions of a completed trial for the validation rows."""
         return os.path.join(self.get_trial_dir(trial.trial_id), "validation.npy")
 
-    def _reporter(self) -> Report:
-        number, total = len(self.oracle.trials), self.oracle.max_trials
+    def _reporter(self, trial: trial_module.Trial) -> Report:
+        number, total = int(trial.trial_id) + 1, self.oracle.max_trials
         best = self.best_trial()
         tail = "" if best is None else f" · best {self.metric} {best.score:.4f}"
         title = f"{self.family} {number}" if self._several else f"trial {number}/{total}"
@@ -219,7 +226,7 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
 
     def completed(self) -> list[trial_module.Trial]:
         """Returns the completed trials, best first."""
-        return list(filter(trial_report.is_completed, self.oracle.get_best_trials(len(self.oracle.trials))))
+        return list(filter(trial_report.is_completed, self.oracle.get_best_trials(self.oracle.max_trials)))
 
     def _choose(self) -> trial_module.Trial | None:
         """Returns the best trial if it is better than the defaults by more than chance, else that of the defaults.
@@ -255,20 +262,14 @@ class Search(keras_tuner.Tuner):  # type: ignore[misc]
 
     def trials(self) -> list[dict[str, Any]]:
         """Returns the trials in the order of their start: hyperparameters, status, score and number of epochs."""
-        return [
-            {
-                "hyperparameters": trial_report.hyperparameters(trial).values,
-                "status": "chosen" if trial is self._chosen else trial.status.lower(),
-                "score": trial.score,
-                "epochs": int(trial.metrics.get_best_value("epochs")) if trial.metrics.exists("epochs") else None,
-                "error": trial_report.error(trial),
-            }
-            for trial in self.started()
-        ]
+        return [trial_report.described(trial, trial is self._chosen) for trial in self.started()]
 
     def started(self) -> list[trial_module.Trial]:
         """Returns the trials in the order of their start."""
         return [self.oracle.get_trial(identifier) for identifier in self.oracle.start_order]
+
+    def _errors(self) -> list[str]:
+        return list(filter(None, map(trial_report.error, self.started())))
 
     def report(self) -> dict[str, Any]:
         """Returns the part `model.search` of the summary."""

@@ -34,6 +34,17 @@ def error(trial: trial_module.Trial) -> str | None:
     return next((line for line in after_last_frame if line[:1].strip()), trial.message.splitlines()[-1])
 
 
+def described(trial: trial_module.Trial, is_chosen: bool) -> dict[str, Any]:
+    """Returns a trial for the report: hyperparameters, status, score, number of epochs and error."""
+    return {
+        "hyperparameters": hyperparameters(trial).values,
+        "status": "chosen" if is_chosen else trial.status.lower(),
+        "score": trial.score,
+        "epochs": int(trial.metrics.get_best_value("epochs")) if trial.metrics.exists("epochs") else None,
+        "error": error(trial),
+    }
+
+
 def summary(
     algorithm: str, objective: keras_tuner.Objective, space: keras_tuner.HyperParameters, started: Sequence[Any]
 ) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from core.config.sections import Train, Tune
 from models import families
 from models.training import dataset, member_costs, workers
 from models.training import fn_args as fn_args_reader
-from models.tuning import time_budget
+from models.tuning import parallel_trials, time_budget
 from models.tuning.auto_search import AutoSearch
 from models.tuning.search import Search
 from models.tuning.time_budget import TimeBudget
@@ -25,6 +25,7 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     """Returns the search. TFX calls it, and then its method `search`."""
     workers.check_one()
     spec, tune, graph = fn_args_reader.read(fn_args, Tune)
+    parallel_trials.check(spec.family)
     train, validation = (
         dataset.load(fn_args_reader.split_uri(files), graph, max_rows=tune.max_rows, seed=tune.seed)
         for files in (fn_args.train_files, fn_args.eval_files)

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from core.errors import UserError
 from ingest import hive
 from models.serving import model_versions
 from models.training import workers
+from models.tuning import parallel_trials
 from pipeline.config.settings import Settings
 from pipeline.graph import STAGES
 from pipeline.monitoring import retraining
@@ -39,8 +41,11 @@ def run(request: Request) -> int:
     """
     begun = time.monotonic()
     workers.check_one()
+    parallel_trials.check(request.settings.model.family)
     folder = RunFolder(request.folder.absolute())
     folder.check_loadable()
+    if parallel_trials.role() == "worker" and not request.dry_run:
+        return _train_trials(request, folder)
     data = request.settings.data
     files = ingest.expand(data.files, data.spans)
     folders = [hive.values(file) for file in files] if data.hive != () else []  # their names may be columns
@@ -90,6 +95,22 @@ def run(request: Request) -> int:
         notes += [f"The served model is stale: {stale}."] if stale else []
         warnings = (*resolved.warnings, *notes)
         return FullRun(request, context, found, arguments, warnings, marks, begun).run()
+
+
+def _train_trials(request: Request, folder: RunFolder) -> int:
+    """Trains trials for the run in another process that has the same folder; returns the exit code."""
+    from pipeline.run import terminal
+
+    folder.make()
+    with terminal.output_to(folder.logs / f"{os.environ[parallel_trials.NAME]}.log") as (stdout, stderr):
+        console = terminal.console(stderr if request.json else stdout)
+        with terminal.shown_on(console, request.quiet) as display:
+            display.note(f"This process trains trials for the chief at {parallel_trials.address()}.")
+            display.started("Tuner")
+            from components.tuner import worker
+
+            display.note(worker.train(str(folder.tuner)))
+    return 0
 
 
 def _compared_version(folder: RunFolder, version: int | None) -> str:

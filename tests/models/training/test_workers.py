@@ -6,7 +6,6 @@ import pytest
 
 from core.errors import UserError
 from models.training import workers
-from models.tuning import tuner_fn
 
 
 @pytest.mark.parametrize(
@@ -36,15 +35,3 @@ def test_what_is_no_tf_config_is_refused(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(UserError, match="TF_CONFIG is not"):
         workers.check_one()
-
-
-def test_trials_by_several_processes_are_refused_with_the_reason_and_the_remedy(monkeypatch):
-    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "localhost")
-    with pytest.raises(UserError, match=r"KERASTUNER_ORACLE_IP asks for .* Unset KERASTUNER_ORACLE_IP"):
-        workers.check_one()
-
-
-def test_the_tuner_refuses_before_it_reads_anything(monkeypatch):
-    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "localhost")
-    with pytest.raises(UserError, match="Unset KERASTUNER_ORACLE_IP"):
-        tuner_fn.tuner_fn(None)

@@ -13,7 +13,8 @@ from core.errors import GateError, UserError
 from core.spec import Input, Label, Spec
 from models import families
 from models.preprocessing.rows import TransformedRows
-from models.tuning.search import Search, space
+from models.tuning.search import Search
+from models.tuning.space import space
 
 pytestmark = pytest.mark.slow
 
