@@ -1,6 +1,7 @@
 """Reads JSON lines as DuckDB relations of texts and lists of texts; every line is a row or a reject."""
 
 import codecs
+import dataclasses
 import itertools
 import json
 import re
@@ -15,7 +16,7 @@ from core.errors import UserError
 from core.text import clause
 from ingest import files
 from ingest.readers import encodings
-from ingest.readers.base import Part, Piece, Reader, Record, check_names, cut, num_lines_before
+from ingest.readers.base import Part, Piece, Reader, Record, check_names, cut, named_columns, num_lines_before
 from ingest.rejects import Reject
 from ingest.source import Column, Dialect, Source
 from ingest.sql.connection import first_row, identifier, literal, paths_literal, temporary_file
@@ -42,14 +43,16 @@ class JsonLinesReader(Reader):
         structure = json.loads(row[0]) if row[0] else None
         if not isinstance(structure, dict) or not structure:
             return ()
-        check_names(source.files[0], list(structure), in_table=True)
-        first = [Column(key, _first_type(json_type)) for key, json_type in structure.items()]
+        check_names(source.files[0], list(structure))
+        named = named_columns(list(structure))
+        first = [dataclasses.replace(column, type=_first_type(structure[column.name_in_files])) for column in named]
         connection.execute(f"CREATE OR REPLACE TEMP VIEW json_texts AS {_scan(paths, first)}")
         decided = {column.name: column for column in first}
-        for types, keys in _keys_by_types(structure).items():
+        types_in_files = {column.name: structure[column.name_in_files] for column in named}
+        for types, keys in _keys_by_types(types_in_files).items():
             inferred = infer(connection, "json_texts", keys, Dialect(), types)
             decided |= {column.name: column for column in inferred}
-        return tuple(decided.values())
+        return tuple(dataclasses.replace(decided[column.name], in_files=column.in_files) for column in named)
 
     def pieces(self, file: str, source: Source, size: int) -> list[Piece]:
         """Returns pieces that end at line ends; one for a compressed file."""
@@ -138,14 +141,21 @@ def _objects(paths: Sequence[str]) -> str:
 
 
 def _scan(paths: Sequence[str], columns: Sequence[Column]) -> str:
-    structure = {column.name: "JSON" if column.type.endswith("[]") else "VARCHAR" for column in columns}
+    # A struct of SQL cannot have names that differ in case only.
+    structure = {
+        column.name: "JSON" if column.type.endswith("[]") else "VARCHAR" for column in columns if not column.in_files
+    }
     fields = ", ".join(map(_field, columns))
-    transformed = f"json_transform(json, {literal(json.dumps(structure))})"
-    return f"SELECT {fields} FROM (SELECT {transformed} AS object FROM ({_objects(paths)}) WHERE json IS NOT NULL)"
+    transformed = f"json_transform(json, {literal(json.dumps(structure))})" if structure else "NULL"
+    objects = f"SELECT json, {transformed} AS object FROM ({_objects(paths)}) WHERE json IS NOT NULL"
+    return f"SELECT {fields} FROM ({objects})"
 
 
 def _field(column: Column) -> str:
     field = f"object.{identifier(column.name)}"
+    if column.in_files:
+        pointer = literal("/" + column.in_files.replace("~", "~0").replace("/", "~1"))
+        field = f"(json {'->' if column.type.endswith('[]') else '->>'} {pointer})"
     if not column.type.endswith("[]"):
         return f"{field} AS {identifier(column.name)}"
     as_list = (

@@ -170,9 +170,11 @@ def test_another_format_is_an_error_that_names_the_file(tmp_path: pathlib.Path, 
 
 
 @every_format
-def test_doubled_names_are_an_error(tmp_path: pathlib.Path, name: str) -> None:
-    with pytest.raises(UserError, match=rf"^{tmp_path}/data\..*: the column '[aA]' is there 2 times"):
-        read(write(tmp_path, name, [{"a": 1, "b": 2, "A": 3}]))
+def test_names_that_differ_in_case_only(tmp_path: pathlib.Path, name: str) -> None:
+    """The first in the order of Python's strings stays."""
+    source, rows = read(write(tmp_path, name, [{"a": 1, "b": 2, "A": 3}]))
+    assert {column.name: column.name_in_files for column in source.columns} == {"A": "A", "a_2": "a", "b": "b"}
+    assert rows == [{"A": 3, "a_2": 1, "b": 2}]
 
 
 @every_format

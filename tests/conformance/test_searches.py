@@ -85,3 +85,13 @@ def test_failed_trials_do_not_end_the_search(algorithm, tmp_path):
     assert tuner.report()["failed"] == ["ValueError: out of memory"] * 4
     assert tuner.finding().startswith("best of 2 trials, 4 failed: auc ")
     assert set(tuner.get_best_hyperparameters()[0].values) == {"learning_rate", "weight_decay"}
+
+
+@every_search
+def test_a_search_whose_time_is_over_proposes_no_trial(algorithm, tmp_path):
+    tuner = search(tmp_path, algorithm, trials=9)
+    tuner.run(1)
+    tuner.oracle.max_trials = 9
+    assert tuner.stop()
+    assert tuner.oracle.create_trial("tuner0").status == "STOPPED"
+    assert tuner.num_completed() == len(tuner.oracle.trials) == 1

@@ -53,12 +53,14 @@ def test_from_the_table_to_every_signature(tmp_path: pathlib.Path, trained_on: s
         ("same.csv", list(TABLE)),
         ("turned.csv", list(TABLE)[::-1]),
         ("turned.parquet", ["Age", "age", "a.b", "a b"]),
+        ("turned.jsonl", ["Age", "a b", "age", "a.b"]),
+        ("turned.tfrecord", ["a b", "Age", "age", "a.b"]),
     ):
         file = _write(tmp_path / name, {column: TABLE[column] for column in order})
         to = str(tmp_path / f"{name}-predictions.parquet")
         _run("pipeline/predict.py", "--model", str(version), "--data", file, "--to", to)
         predictions.append(pq.read_table(to).column("score_1").combine_chunks())
-    assert predictions[0] == predictions[1] == predictions[2]
+    assert all(found == predictions[0] for found in predictions)
 
     model = ServedModel(str(version))
     assert set(model.inputs) == {"Age", "age_2", "a b", "a.b"}

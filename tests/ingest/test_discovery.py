@@ -274,8 +274,7 @@ def test_one_json_array(tmp_path: pathlib.Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["a", "a"], r"the column 'a' is there 2 times \(a, a\); names that differ"),
-        (["a", "b", "A"], r"the column 'a' is there 2 times \(a, A\); names that differ"),
+        (["a", "a"], r"the column 'a' is there 2 times \(a, a\)\. Every column needs a name of its own"),
         (["a", ""], "column 2 has no name. Every column needs one: rename it"),
         (["", ""], "column 1 has no name"),
     ],
@@ -335,8 +334,7 @@ def test_a_source_travels_as_json(tmp_path: pathlib.Path) -> None:
         ("title.csv", "Sales 2024\nstore,sales\nx,2.5\ny,4\n", "'Sales 2024' has 1 field, and the lines below have 2"),
         ("note.csv", "# made today\na,b\n1,2\n4,5\n", "'# made today' has 1 field, .* delete what is above"),
         ("r.csv", "a,b\nr1,1,2\nr2,3,4\n", "'a,b' has 2 fields, and the lines below have 3.* name all 3 columns"),
-        ("twice.csv", "a,b,A\n1,2,3\n", r"the column 'a' is there 2 times \(a, A\)"),
-        ("twice.csv", "a,b,A,c,b\n1,2,3,4,5\n", r"'a' is there 2 times \(a, A\), 'b' is there 2 times \(b, b\); names"),
+        ("twice.csv", "a,b,A,c,b\n1,2,3,4,5\n", r"the column 'b' is there 2 times \(b, b\)\. Every column needs"),
         ("unnamed.jsonl", '{"a": 1, "": 2}\n', "column 2 has no name. Every column needs one"),
         (
             "cut.json",

@@ -192,7 +192,7 @@ def test_rejects_are_written_some_at_a_time(tmp_path: pathlib.Path, monkeypatch:
     assert not (tmp_path / "rejects").exists()
 
 
-@pytest.mark.parametrize("name", ["csv", "parquet", "tfrecord"])
+@pytest.mark.parametrize("name", ["csv", "jsonl", "parquet", "tfrecord"])
 @pytest.mark.parametrize("order", [("Age", "age", "AGE"), ("age", "AGE", "Age")])
 def test_names_that_differ_in_case_only(tmp_path: pathlib.Path, name: str, order: tuple[str, ...]) -> None:
     """Of AGE, Age and age, the first in the order of Python's strings stays, wherever it is in the file."""
