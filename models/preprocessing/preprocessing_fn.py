@@ -1,4 +1,4 @@
-"""Transforms raw columns to the model's inputs: declares each input once, and builds the graph for tf.Transform.
+"""Transforms raw columns to the model's inputs: builds the graph for tf.Transform, and the same over packed columns.
 
 The default features take their constants from the statistics of train, so the graph is built without reading data. A
 user's `preprocessing_fn` may use every analyzer of tf.Transform instead.

@@ -102,23 +102,26 @@ class Reader:
 
     def moments(self, matrix: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
         """Returns int64[batch, columns], after a check that moments are in the right unit."""
-        good = (matrix == NO_INTEGER) | self._in_unit(matrix, features)
-        if not any(feature.name in self._other_units for feature in features):
-            return matrix
-        with tf.control_dependencies([_require(good, matrix, features)]):
+        with tf.control_dependencies(self._require_in_unit(matrix, features)):
             return tf.identity(matrix)
 
     def _checked(self, numbers: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
         """Returns float64 numbers, after a check that those present are whole, of 64 bits, and moments in the unit."""
         whole = (numbers == tf.floor(numbers)) & (tf.abs(numbers) < _TOO_LARGE)
-        good = tf.math.is_nan(numbers) | whole
-        checks = [_require(good, numbers, features)]
-        places = [place for place, feature in enumerate(features) if feature.name in self._other_units]
-        if places:
-            moments, of_columns = raw_columns.take(numbers, places), [features[place] for place in places]
-            checks.append(_require(self._in_unit(moments, of_columns), moments, of_columns))
-        with tf.control_dependencies(checks):
+        is_whole = _require(tf.math.is_nan(numbers) | whole, numbers, features)
+        with tf.control_dependencies([is_whole, *self._require_in_unit(numbers, features)]):
             return tf.identity(numbers)
+
+    def _require_in_unit(self, numbers: tf.Tensor, features: Sequence[Feature]) -> list[tf.Tensor]:
+        """Returns tensors to wait for, which fail where a moment, [batch, columns], is in another unit."""
+        places = [place for place, feature in enumerate(features) if feature.name in self._other_units]
+        if not places:
+            return []
+        of_columns = [features[place] for place in places]
+        found = raw_columns.take(numbers, places) if len(features) > 1 else numbers  # a repeated feature has more
+        good = self._in_unit(found, of_columns)
+        missing = found == NO_INTEGER if found.dtype == tf.int64 else tf.math.is_nan(found)
+        return [_require(missing | good, found, of_columns)]
 
     def _in_unit(self, numbers: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
         """Returns which numbers, [batch, columns], are no moments in another unit than that of their feature."""
