@@ -217,6 +217,9 @@ class Train(Section):
     """replaces the hyperparameter of that name"""
     refit: Literal["auto", "never"] = "auto"
     """whether the model is trained again on train and eval with the numbers found; auto: trees, networks never"""
+    warm_start: Literal["auto"] | bool = "auto"
+    """whether a network of one family begins with the weights of the stable version, where that was trained on other
+    data; auto: WARM"""
     class_weights: Literal["balanced"] | None = None
     """balanced: each class counts the same in the loss, however rare it is; null: each row counts by its weight"""
     noise: Annotated[float, Field(ge=0)] = 0.0

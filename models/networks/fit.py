@@ -18,6 +18,7 @@ from models.networks import augmentation, execution
 from models.networks import batches as batching
 from models.networks.backup import Backup
 from models.networks.step_clock import StepClock
+from models.networks.warm_start import WarmStart
 from models.preprocessing.rows import TransformedRows
 from models.trained import Build, Predict, Report, Trained
 
@@ -58,6 +59,7 @@ def fit(
     report: Report = progress.report,
     devices: Sequence[str] | None = None,
     backup: str | None = None,
+    warm_start: WarmStart | None = None,
 ) -> Trained:
     """Trains a network, and restores the weights of the best epoch on the validation rows.
 
@@ -73,6 +75,7 @@ def fit(
         callbacks: further callbacks of Keras; their logs have `val_loss`, and the metrics as `val_auc` and so on.
         report: is called with the progress, at least after every epoch.
         devices: the devices to train on; None for all GPUs, or the CPU where there is none.
+        warm_start: what the network begins with; None for random weights.
         backup: the file from which a training that was killed goes on, and that it is kept in; None for none.
 
     Raises:
@@ -84,6 +87,10 @@ def fit(
     if options.class_weights:
         train, stop_on = train.balanced(), validation.balanced()
     head = Head.of(spec.label, train.labels, train.weights)
+    if warm_start:
+        inputs = warm_start.inputs
+        moments = dataclasses.replace(head.moments, mean=warm_start.mean, std=warm_start.std)
+        head = dataclasses.replace(head, moments=moments)
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
     epochs = min(options.epochs, enough_epochs(len(train)))
     steps = _steps(len(train) // batch_size)
@@ -91,6 +98,8 @@ def fit(
     batch = ({kind: values[:batch_size] for kind, values in train.features.items()}, encoded[:batch_size])
     with strategy(devices).scope():
         network = _built(policy, build, inputs, head.outputs, chosen)
+        if warm_start:
+            network.set_weights(warm_start.weights)
         predictor = head.predictor(network)
         executed = execution.choose(options, network, head.loss_of(network), batch, steps, epochs)
         head = dataclasses.replace(head, soft=options.mixup > 0)

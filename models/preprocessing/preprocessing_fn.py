@@ -7,7 +7,7 @@ user's `preprocessing_fn` may use every analyzer of tf.Transform instead.
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -68,12 +68,13 @@ def _declare(feature: Feature, column: FeatureStats, taken: set[str | None]) -> 
 
 def _declare_category(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
     """Declares a category, and its amount where the feature says so; a missing amount is the median."""
-    category = Input(feature.name, "tokens" if feature.repeated else "categorical", len(column.vocabulary) + 2)
+    kind: Literal["tokens", "categorical"] = "tokens" if feature.repeated else "categorical"
+    category = Input(feature.name, kind, len(column.vocabulary) + 2, values=column.vocabulary)
     if not feature.also_numeric:
         return [category]
     mean, std = _filled_moments(column)
-    amount = Input(_free(f"{feature.name}_amount", taken), "numeric", 0, mean, std or 1.0, column.boundaries)
-    return [category, amount]
+    name = _free(f"{feature.name}_amount", taken)
+    return [category, Input(name, "numeric", 0, mean, std or 1.0, column.boundaries, offset=column.offset)]
 
 
 def _declare_time(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
@@ -107,7 +108,7 @@ def _declare_number(feature: Feature, column: FeatureStats, taken: set[str | Non
     The moments of a repeated column are those of its values, although the model sees the mean of a row's values.
     """
     mean, std = _filled_moments(column)
-    inputs = [Input(feature.name, "numeric", 0, mean, std or 1.0, column.boundaries)]
+    inputs = [Input(feature.name, "numeric", 0, mean, std or 1.0, column.boundaries, offset=column.offset)]
     if gaps := column.missing:
         std, free = math.sqrt(gaps * (1 - gaps)) or 1.0, _free(f"{feature.name}_missing", taken)
         inputs.append(Input(free, "numeric", 0, gaps, std, missing_of=feature.name))

@@ -16,6 +16,7 @@ from core.config.sections import Train
 from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics
+from models.networks import warm_start
 from models.preprocessing.rows import TransformedRows
 from models.preprocessing.transform_graph import TransformGraph
 from models.serving import export, made_rows
@@ -43,9 +44,16 @@ def run_fn(fn_args: Any) -> None:
     validation = dataset.load(eval_uri, graph, allocator=allocator)
     members = _members(fn_args, graph)
     backup = _backup(fn_args, members)
-    training = _Training(spec, graph.inputs, train, validation, options, folder, backup)
+    beginning, said = _beginning(fn_args.custom_config.get("champion", ""), spec, graph.inputs, members[0])
+    training = _Training(spec, graph.inputs, train, validation, options, folder, backup, beginning)
     predictor, report = training.run(members, member_costs.limits(fn_args, graph))
+    report["warm_start"] = said
     export.save(fn_args.serving_model_dir, spec, graph, predictor)
+    if families.is_network(spec.family):
+        inputs = beginning.inputs if beginning else graph.inputs
+        warm_start.save(
+            fn_args.serving_model_dir, spec.family, members[0].hyperparameters, spec.label, inputs, predictor
+        )
     _write_expected(folder / "expected.parquet", eval_uri, graph, predictor)
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
     for file in storage.glob(f"{backup}*") if backup else ():
@@ -58,6 +66,25 @@ def _backup(fn_args: Any, members: Sequence[Member]) -> str | None:
     identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
     described = [member.to_json() for member in members]
     return f"{folder}/{digests.of_values(*identity, described)}" if folder else None
+
+
+def _beginning(
+    champion: str, spec: Spec, inputs: tuple[Input, ...], member: Member
+) -> tuple[warm_start.WarmStart | None, str]:
+    """Returns what the training begins with, and that in words; None and why where it begins anew.
+
+    Args:
+        champion: the folder of a version that was trained on other data; empty for none.
+        spec: the spec.
+        inputs: the inputs of the model.
+        member: the only member.
+    """
+    if not champion:
+        return None, ""
+    family = families.FAMILIES[spec.family]
+    found, reason = warm_start.of(champion, family, member.hyperparameters, spec.label, inputs)
+    version = f"version {pathlib.Path(champion).name}"
+    return found, f"not from the weights of {version}: {reason}" if reason else f"from the weights of {version}"
 
 
 def _members(fn_args: Any, graph: TransformGraph) -> list[Member]:
@@ -81,6 +108,7 @@ class _Training:
     options: Train
     folder: pathlib.Path
     backup: str | None = None
+    beginning: warm_start.WarmStart | None = None
 
     def run(self, members: Sequence[Member], limits: np.ndarray | None) -> tuple[keras.Model, dict[str, Any]]:
         """Returns the final model and its report, whose metrics are those of models that have not seen validation."""
@@ -114,7 +142,9 @@ class _Training:
         board = keras.callbacks.TensorBoard(folder, write_graph=False)
         family = families.FAMILIES[member.family]
         given = (self.spec, self.inputs, member.hyperparameters, self.train, self.validation, self.options)
-        of_networks = {"backup": f"{self.backup}-{number}.npz"} if family.build and self.backup else {}
+        of_networks: dict[str, Any] = {"backup": f"{self.backup}-{number}.npz"} if family.build and self.backup else {}
+        if self.beginning:
+            of_networks["warm_start"] = self.beginning
         trained = family.fit(*given, callbacks=[board], **of_networks)
         return dataclasses.replace(member, trained=trained, hyperparameters=trained.hyperparameters)
 

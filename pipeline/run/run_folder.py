@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core import digests, storage
 from core.errors import UserError
+from models import families
 from models.serving import model_versions
 from pipeline.run.history import History
 from pipeline.run_context import RunContext
@@ -188,6 +189,12 @@ class LocalContext(RunContext):
         """Returns the folder of the served version that the candidate is compared with; empty for none."""
         newest = model_versions.champion(self.folder.serving, self.digests["Trainer"])
         return self.compared_version or str(newest or "")
+
+    def warm_start(self) -> str:
+        """Returns the folder of the newest served version that was trained on other data; empty for none."""
+        if not (self.settings.train.warm_start and families.is_network(self.spec.family)):
+            return ""
+        return str(model_versions.of_other_data(self.folder.serving, self.digests["StatisticsGen"]) or "")
 
     def previous_statistics(self) -> str:
         """Returns the statistics to measure drift from: of the served version, else of the last validated data."""

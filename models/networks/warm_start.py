@@ -1,0 +1,183 @@
+"""Begins the training of a network from the weights of an earlier version of the served model: a warm start.
+
+The network keeps the means, standard deviations and quantiles by which the earlier one scaled numbers, and the
+embeddings are copied category by category. So it predicts at first what the earlier version did, but for missing
+numbers, which become the new median, and for times, which are relative to those of its own rows.
+"""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from core.spec import Input, Label, inputs_from_json, inputs_to_json
+from models.families.family import Family
+from models.networks.layers import FusedEmbedding
+from models.preprocessing.packing import of_kind
+
+# In the folder of a SavedModel: what its variables do not say of the network.
+FILE = "assets.extra/network.json"
+_ANY = frozenset({"learning_rate", "weight_decay", "dropout"})  # hyperparameters that weights do not depend on
+_FARTHEST = 1.0  # standard deviations that the mean of a number may have moved
+_WIDEST = 2.0  # times that its standard deviation may have grown or fallen
+_EMBEDDINGS = {"categorical": "categorical_embedding", "tokens": "text_embedding"}  # the layers by kind
+
+
+@dataclasses.dataclass(frozen=True)
+class WarmStart:
+    """What a network begins with.
+
+    Attributes:
+        inputs: the inputs of the model, with the scaling of the earlier network.
+        mean: regression only: the mean of the label that the earlier network was trained with.
+        std: regression only: its standard deviation.
+        weights: those of the network, in their order.
+    """
+
+    inputs: tuple[Input, ...]
+    mean: float
+    std: float
+    weights: Sequence[np.ndarray]
+
+
+def save(
+    model: str, family: str, hyperparameters: Mapping[str, Any], label: Label, inputs: tuple[Input, ...], predictor: Any
+) -> None:
+    """Writes what a later training needs beside the variables into the folder of a SavedModel.
+
+    Args:
+        model: the folder, which `models.serving.export` wrote.
+        family: the name of the family.
+        hyperparameters: all of them.
+        label: the label.
+        inputs: the inputs that the network was built with.
+        predictor: the network with its last layer, as `Head.predictor` returns it.
+    """
+    places = {id(variable): place for place, variable in enumerate(predictor.variables)}
+    last = predictor.layers[-1]
+    described = {
+        "family": family,
+        "hyperparameters": dict(hyperparameters),
+        "classes": label.classes,
+        "label": {"mean": last.mean, "std": last.std},
+        "inputs": inputs_to_json(inputs),
+        "variables": [places[id(variable)] for variable in predictor.weights],
+    }
+    path = pathlib.Path(model, FILE)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(described), encoding="utf-8")
+
+
+def of(
+    model: str, family: Family, hyperparameters: Mapping[str, Any], label: Label, inputs: tuple[Input, ...]
+) -> tuple[WarmStart | None, str]:
+    """Returns what the network of a training begins with, or None and the reason why it begins anew.
+
+    Args:
+        model: the folder of an earlier version.
+        family: the family of the training.
+        hyperparameters: all of them.
+        label: the label.
+        inputs: the inputs of the model.
+    """
+    file = pathlib.Path(model, FILE)
+    if family.build is None or not file.exists():
+        return None, "it is not a single network" if family.build else f"{family.name} cannot go on with another model"
+    earlier = json.loads(file.read_text(encoding="utf-8"))
+    before = inputs_from_json(earlier["inputs"])
+    reason = next(_differences(earlier, before, family, hyperparameters, label, inputs), "")
+    if reason:
+        return None, reason
+    scaled = tuple(map(_scaled, inputs, before))
+    network = family.build(scaled, len(label.classes) if label.task == "multiclass" else 1, hyperparameters)
+    weights = _adapted(network, _weights(model, earlier["variables"]), scaled, before)
+    if [weight.shape for weight in weights] != [tuple(weight.shape) for weight in network.weights]:
+        return None, "its weights have other shapes"
+    return WarmStart(scaled, **earlier["label"], weights=weights), ""
+
+
+def _differences(
+    earlier: Mapping[str, Any],
+    before: tuple[Input, ...],
+    family: Family,
+    hyperparameters: Mapping[str, Any],
+    label: Label,
+    inputs: tuple[Input, ...],
+) -> Iterator[str]:
+    """Yields why weights of the earlier network do not mean the same in the new one."""
+    if earlier["family"] != family.name:
+        yield f"it is of the family {earlier['family']}, and not {family.name}"
+    for name, value in hyperparameters.items():
+        if name not in _ANY and earlier["hyperparameters"].get(name) != value:
+            yield f"its {name} is {earlier['hyperparameters'].get(name)}, and not {value}"
+    if tuple(earlier["classes"]) != label.classes:
+        yield "it predicts other classes"
+    kinds, others = ({one.name: one.kind for one in some} for some in (inputs, before))
+    if list(kinds.items()) != list(others.items()):
+        changed = sorted(kinds.items() ^ others.items())
+        yield f"it has other inputs ({changed[0][0]})" if changed else "its inputs have another order"
+    for new, old in zip(inputs, before, strict=True):
+        yield from _moved(new, old, family)
+
+
+def _moved(new: Input, old: Input, family: Family) -> Iterator[str]:
+    if new.kind != "numeric":
+        if new.size != old.size and not new.values:
+            yield f"{new.name} has another number of categories"
+        if new.values != old.values and not family.embedded:
+            yield f"the categories of {new.name} have changed, and {family.name} does not only embed them"
+    elif not new.moments and not new.missing_of:
+        scaled = _scaled(new, old)
+        far = abs(new.mean - scaled.mean) > _FARTHEST * scaled.std
+        if far or not 1 / _WIDEST <= new.std / scaled.std <= _WIDEST:
+            yield f"the mean or the standard deviation of {new.name} has changed much"
+
+
+def _scaled(new: Input, old: Input) -> Input:
+    """Returns an input that is scaled as before; the transform graph may subtract another offset now."""
+    if new.kind != "numeric" or new.moments:
+        return new
+    shift = old.offset - new.offset
+    boundaries = tuple(boundary + shift for boundary in old.boundaries)
+    return dataclasses.replace(new, mean=old.mean + shift, std=old.std, boundaries=boundaries)
+
+
+def _weights(model: str, places: Sequence[int]) -> list[np.ndarray]:
+    """Returns variables of a SavedModel that `models.serving.export` wrote, by their places there."""
+    reader = tf.train.load_checkpoint(str(pathlib.Path(model, "variables", "variables")))
+    return [reader.get_tensor(f"variables_/{place}/.ATTRIBUTES/VARIABLE_VALUE") for place in places]
+
+
+def _adapted(
+    network: keras.Model, weights: list[np.ndarray], inputs: tuple[Input, ...], before: tuple[Input, ...]
+) -> list[np.ndarray]:
+    """Returns the weights, with the rows of the embeddings in the order of the new categories."""
+    if len(weights) != len(network.weights):
+        return weights
+    places = {id(weight): place for place, weight in enumerate(network.weights)}
+    for layer in network.layers:
+        for kind in ("categorical", "tokens"):
+            new, old = of_kind(inputs, kind), of_kind(before, kind)
+            if isinstance(layer, FusedEmbedding) and layer.name == _EMBEDDINGS[kind]:
+                place = places[id(layer.table.embeddings)]
+                starts = np.cumsum([0, *(one.size for one in old[:-1])])
+                rows = [start + _rows(*pair) for start, *pair in zip(starts, new, old, strict=True)]
+                weights[place] = weights[place][np.concatenate(rows)]
+    return weights
+
+
+def _rows(new: Input, old: Input) -> np.ndarray:
+    """Returns for each index of an input the one that it had; a new category has the index of unknown ones."""
+    if new.values == old.values:
+        return np.arange(new.size)
+    known = {value: place for place, value in enumerate(old.values)}
+    unknown = len(known)
+    found = [known.get(value, unknown) for value in new.values]
+    if new.kind == "tokens":  # 0 is padding
+        return np.array([0, *(place + 1 for place in found), unknown + 1])
+    return np.array([*found, unknown, unknown + 1])
