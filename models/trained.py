@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -66,6 +66,23 @@ class Trained:
     time: TrainingTime | None = None
     predictions: np.ndarray | None = None
     execution: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class WarmStart:
+    """What a network begins with in place of random weights: see `models.training.warm_start`.
+
+    Attributes:
+        inputs: the inputs of the model, with the scaling of the earlier network.
+        mean: regression only: the mean of the label that the earlier network was trained with.
+        std: regression only: its standard deviation.
+        weights: those of the network, in their order.
+    """
+
+    inputs: tuple[Input, ...]
+    mean: float
+    std: float
+    weights: Sequence[np.ndarray]
 
 
 class Predict:

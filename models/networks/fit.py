@@ -18,9 +18,8 @@ from models.networks import augmentation, execution
 from models.networks import batches as batching
 from models.networks.backup import Backup
 from models.networks.step_clock import StepClock
-from models.networks.warm_start import WarmStart
 from models.preprocessing.rows import TransformedRows
-from models.trained import Build, Predict, Report, Trained
+from models.trained import Build, Predict, Report, Trained, WarmStart
 
 
 def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:

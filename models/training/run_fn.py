@@ -16,12 +16,11 @@ from core.config.sections import Train
 from core.spec import Input, Spec
 from models import families
 from models.evaluation import metrics
-from models.networks import warm_start
 from models.preprocessing.rows import TransformedRows
 from models.preprocessing.transform_graph import TransformGraph
 from models.serving import export, made_rows
-from models.trained import Predict
-from models.training import calibration, dataset, ensemble, member_costs, workers
+from models.trained import Predict, WarmStart
+from models.training import calibration, dataset, ensemble, member_costs, warm_start, workers
 from models.training import fn_args as fn_args_reader
 from models.training.ensemble import Member
 
@@ -68,9 +67,7 @@ def _backup(fn_args: Any, members: Sequence[Member]) -> str | None:
     return f"{folder}/{digests.of_values(*identity, described)}" if folder else None
 
 
-def _beginning(
-    champion: str, spec: Spec, inputs: tuple[Input, ...], member: Member
-) -> tuple[warm_start.WarmStart | None, str]:
+def _beginning(champion: str, spec: Spec, inputs: tuple[Input, ...], member: Member) -> tuple[WarmStart | None, str]:
     """Returns what the training begins with, and that in words; None and why where it begins anew.
 
     Args:
@@ -108,7 +105,7 @@ class _Training:
     options: Train
     folder: pathlib.Path
     backup: str | None = None
-    beginning: warm_start.WarmStart | None = None
+    beginning: WarmStart | None = None
 
     def run(self, members: Sequence[Member], limits: np.ndarray | None) -> tuple[keras.Model, dict[str, Any]]:
         """Returns the final model and its report, whose metrics are those of models that have not seen validation."""

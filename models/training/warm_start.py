@@ -19,6 +19,7 @@ from core.spec import Input, Label, inputs_from_json, inputs_to_json
 from models.families.family import Family
 from models.networks.layers import FusedEmbedding
 from models.preprocessing.packing import of_kind
+from models.trained import WarmStart
 
 # In the folder of a SavedModel: what its variables do not say of the network.
 FILE = "assets.extra/network.json"
@@ -26,23 +27,6 @@ _ANY = frozenset({"learning_rate", "weight_decay", "dropout"})  # hyperparameter
 _FARTHEST = 1.0  # standard deviations that the mean of a number may have moved
 _WIDEST = 2.0  # times that its standard deviation may have grown or fallen
 _EMBEDDINGS = {"categorical": "categorical_embedding", "tokens": "text_embedding"}  # the layers by kind
-
-
-@dataclasses.dataclass(frozen=True)
-class WarmStart:
-    """What a network begins with.
-
-    Attributes:
-        inputs: the inputs of the model, with the scaling of the earlier network.
-        mean: regression only: the mean of the label that the earlier network was trained with.
-        std: regression only: its standard deviation.
-        weights: those of the network, in their order.
-    """
-
-    inputs: tuple[Input, ...]
-    mean: float
-    std: float
-    weights: Sequence[np.ndarray]
 
 
 def save(

@@ -10,9 +10,9 @@ import tensorflow as tf
 from core.config.sections import Train
 from core.spec import Input, Label, Spec
 from models import families
-from models.networks import warm_start
 from models.preprocessing.rows import TransformedRows
 from models.trained import Predict, Trained
+from models.training import warm_start
 
 LABEL = Label("y", "regression", "float")
 NUMBER = Input("x", "numeric", mean=0.5, std=0.3, boundaries=(0.25, 0.5, 0.75), offset=10.0)
