@@ -50,6 +50,7 @@ class Trained:
         metrics: the metrics on the validation rows.
         hyperparameters: the values that were used.
         epochs: the number of epochs that were trained; None for what has none.
+        best_epoch: which of them gave the weights, from 1; None for what has none.
         trees: the number of trees; None for networks.
         history: by name the loss and the metrics after each epoch.
         time: where the time went; None for what has no steps.
@@ -61,6 +62,7 @@ class Trained:
     metrics: dict[str, float]
     hyperparameters: dict[str, Any]
     epochs: int | None = None
+    best_epoch: int | None = None
     trees: int | None = None
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     time: TrainingTime | None = None

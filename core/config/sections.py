@@ -215,8 +215,9 @@ class Train(Section):
     """training stops after so many epochs without a lower loss on eval"""
     learning_rate: Positive | None = None
     """replaces the hyperparameter of that name"""
-    refit: Literal["auto", "never"] = "auto"
-    """whether the model is trained again on train and eval with the numbers found; auto: trees, networks never"""
+    refit: Literal["auto", "always", "never"] = "auto"
+    """whether models are trained again on train and eval, as many trees or epochs as were best on eval; auto: trees,
+    and tabm where it is the only model"""
     warm_start: Literal["auto"] | bool = "auto"
     """whether a network of one family begins with the weights of the stable version, where that was trained on other
     data; auto: WARM"""

@@ -44,4 +44,5 @@ TABM = network(
     },
     build=build,
     embedded=True,
+    auto_refit=True,
 )

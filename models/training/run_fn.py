@@ -117,7 +117,7 @@ class _Training:
             temperature = calibration.temperature(task, rows.labels, found, rows.weights)
         if temperature != 1:
             found = calibration.scaled(found, temperature)
-        final = self._refit(trained) if self.options.refit == "auto" else trained
+        final = trained if self.options.refit == "never" else self._refit(trained)
         predictor = ensemble.combine(final, self.inputs, temperature)
         measured = metrics.compute(task, rows.labels, found, rows.weights)
         return predictor, _report(final, predictor, temperature, measured)
@@ -146,13 +146,18 @@ class _Training:
         return dataclasses.replace(member, trained=trained, hyperparameters=trained.hyperparameters)
 
     def _refit(self, members: Sequence[Member]) -> list[Member]:
-        """Returns the members, of which those that can be are trained again on train and validation."""
+        """Returns the members, of which those for which it pays are trained again on train and validation.
+
+        A network takes as long again, for which the search of an ensemble has no time: `auto` leaves it as it is there.
+        """
         again = []
         for member in members:
-            refit = families.FAMILIES[member.family].refit
-            if refit:
+            family = families.FAMILIES[member.family]
+            pays = family.auto_refit and (len(members) == 1 or not family.build)
+            if family.refit and (pays or self.options.refit == "always"):
                 given = (self.spec, self.inputs, member.trained, self.train, self.validation, self.options)
-                member = dataclasses.replace(member, trained=refit(*given))
+                begun = {"warm_start": self.beginning} if self.beginning else {}
+                member = dataclasses.replace(member, trained=family.refit(*given, **begun))
             again.append(member)
         return again
 
