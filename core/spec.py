@@ -148,6 +148,6 @@ def inputs_to_json(inputs: tuple[Input, ...]) -> str:
 def inputs_from_json(text: str) -> tuple[Input, ...]:
     """Returns the inputs that `inputs_to_json` wrote."""
     return tuple(
-        Input(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        Input(**{**fields, **{name: tuple(fields[name]) for name in ("boundaries", "moments", "values")}})
         for fields in json.loads(text)
     )
