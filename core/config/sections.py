@@ -218,9 +218,9 @@ class Train(Section):
     refit: Literal["auto", "always", "never"] = "auto"
     """whether models are trained again on train and eval, as many trees or epochs as were best on eval; auto: trees,
     and tabm where it is the only model"""
-    warm_start: Literal["auto"] | bool = "auto"
-    """whether a network of one family begins with the weights of the stable version, where that was trained on other
-    data; auto: WARM"""
+    warm_start: bool = False
+    """networks of one family: whether they begin with the weights of the stable version, if that was trained on other
+    data; where new data come month by month, it was worse on the next month"""
     class_weights: Literal["balanced"] | None = None
     """balanced: each class counts the same in the loss, however rare it is; null: each row counts by its weight"""
     noise: Annotated[float, Field(ge=0)] = 0.0

@@ -17,7 +17,7 @@ from models.families.tabm import TABM
 from models.families.trees import TREES
 from models.families.wide_deep import WIDE_DEEP
 
-__all__ = ["AUTO", "FAMILIES", "NAMES", "Family", "check", "is_network"]
+__all__ = ["AUTO", "FAMILIES", "NAMES", "Family", "check"]
 
 FAMILIES: dict[str, Family] = {
     "linear": LINEAR,
@@ -31,12 +31,6 @@ FAMILIES: dict[str, Family] = {
 # An ensemble of the best families, in place of one of them.
 AUTO = "auto"
 NAMES: dict[str, Family | None] = {AUTO: None, **FAMILIES}
-
-
-def is_network(name: str) -> bool:
-    """Returns whether a name is that of a family of networks."""
-    family = NAMES.get(name)
-    return family is not None and family.build is not None
 
 
 def check(family: str, hyperparameters: Mapping[str, Any]) -> None:

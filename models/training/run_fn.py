@@ -48,7 +48,8 @@ def run_fn(fn_args: Any) -> None:
     predictor, report = training.run(members, member_costs.limits(fn_args, graph))
     report["warm_start"] = said
     export.save(fn_args.serving_model_dir, spec, graph, predictor)
-    if families.is_network(spec.family):
+    family = families.NAMES[spec.family]
+    if family and family.build:
         inputs = beginning.inputs if beginning else graph.inputs
         warm_start.save(
             fn_args.serving_model_dir, spec.family, members[0].hyperparameters, spec.label, inputs, predictor
@@ -74,12 +75,11 @@ def _beginning(champion: str, spec: Spec, inputs: tuple[Input, ...], member: Mem
         champion: the folder of a version that was trained on other data; empty for none.
         spec: the spec.
         inputs: the inputs of the model.
-        member: the only member.
+        member: the only member; any of an ensemble, which begins anew.
     """
     if not champion:
         return None, ""
-    family = families.FAMILIES[spec.family]
-    found, reason = warm_start.of(champion, family, member.hyperparameters, spec.label, inputs)
+    found, reason = warm_start.of(champion, families.NAMES[spec.family], member.hyperparameters, spec, inputs)
     version = f"version {pathlib.Path(champion).name}"
     return found, f"not from the weights of {version}: {reason}" if reason else f"from the weights of {version}"
 

@@ -3,6 +3,11 @@
 The network keeps the means, standard deviations and quantiles by which the earlier one scaled numbers, and the
 embeddings are copied category by category. So it predicts at first what the earlier version did, but for missing
 numbers, which become the new median, and for times, which are relative to those of its own rows.
+
+It is not the default. Networks of the families mlp and tabm on 10,000 or 12,000 flights of three months, trained again
+for further months, had in 10 of 11 cases a lower AUC on the next month than those that began anew, by 0.001 to 0.035,
+and a higher log loss in 5. Ash and Adams 2020, "On Warm-Starting Neural Network Training", arXiv 1910.08475, found the
+same for other data.
 """
 
 import dataclasses
@@ -15,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from core.spec import Input, Label, inputs_from_json, inputs_to_json
+from core.spec import Input, Label, Spec, inputs_from_json, inputs_to_json
 from models.families.family import Family
 from models.networks.layers import FusedEmbedding
 from models.preprocessing.packing import of_kind
@@ -24,8 +29,6 @@ from models.trained import WarmStart
 # In the folder of a SavedModel: what its variables do not say of the network.
 FILE = "assets.extra/network.json"
 _ANY = frozenset({"learning_rate", "weight_decay", "dropout"})  # hyperparameters that weights do not depend on
-_FARTHEST = 1.0  # standard deviations that the mean of a number may have moved
-_WIDEST = 2.0  # times that its standard deviation may have grown or fallen
 _EMBEDDINGS = {"categorical": "categorical_embedding", "tokens": "text_embedding"}  # the layers by kind
 
 
@@ -58,27 +61,31 @@ def save(
 
 
 def of(
-    model: str, family: Family, hyperparameters: Mapping[str, Any], label: Label, inputs: tuple[Input, ...]
+    model: str, family: Family | None, hyperparameters: Mapping[str, Any], spec: Spec, inputs: tuple[Input, ...]
 ) -> tuple[WarmStart | None, str]:
     """Returns what the network of a training begins with, or None and the reason why it begins anew.
 
     Args:
         model: the folder of an earlier version.
-        family: the family of the training.
+        family: the family of the training; None for an ensemble of several.
         hyperparameters: all of them.
-        label: the label.
+        spec: the label, and whether a function of the user makes the inputs.
         inputs: the inputs of the model.
     """
     file = pathlib.Path(model, FILE)
-    if family.build is None or not file.exists():
-        return None, "it is not a single network" if family.build else f"{family.name} cannot go on with another model"
+    if family is None or family.build is None:
+        return None, f"{family.name if family else 'an ensemble'} cannot go on with another model"
+    if spec.preprocessing_fn:
+        return None, "what a preprocessing_fn of your own gives may mean something else for other data"
+    if not file.exists():
+        return None, "it is not a single network"
     earlier = json.loads(file.read_text(encoding="utf-8"))
     before = inputs_from_json(earlier["inputs"])
-    reason = next(_differences(earlier, before, family, hyperparameters, label, inputs), "")
+    reason = next(_differences(earlier, before, family, hyperparameters, spec.label, inputs), "")
     if reason:
         return None, reason
     scaled = tuple(map(_scaled, inputs, before))
-    network = family.build(scaled, len(label.classes) if label.task == "multiclass" else 1, hyperparameters)
+    network = family.build(scaled, len(spec.label.classes) if spec.label.task == "multiclass" else 1, hyperparameters)
     weights = _adapted(network, _weights(model, earlier["variables"]), scaled, before)
     if [weight.shape for weight in weights] != [tuple(weight.shape) for weight in network.weights]:
         return None, "its weights have other shapes"
@@ -106,20 +113,15 @@ def _differences(
         changed = sorted(kinds.items() ^ others.items())
         yield f"it has other inputs ({changed[0][0]})" if changed else "its inputs have another order"
     for new, old in zip(inputs, before, strict=True):
-        yield from _moved(new, old, family)
+        yield from _unlike_categories(new, old, family)
 
 
-def _moved(new: Input, old: Input, family: Family) -> Iterator[str]:
+def _unlike_categories(new: Input, old: Input, family: Family) -> Iterator[str]:
     if new.kind != "numeric":
         if new.size != old.size and not new.values:
             yield f"{new.name} has another number of categories"
         if new.values != old.values and not family.embedded:
             yield f"the categories of {new.name} have changed, and {family.name} does not only embed them"
-    elif not new.moments and not new.missing_of:
-        scaled = _scaled(new, old)
-        far = abs(new.mean - scaled.mean) > _FARTHEST * scaled.std
-        if far or not 1 / _WIDEST <= new.std / scaled.std <= _WIDEST:
-            yield f"the mean or the standard deviation of {new.name} has changed much"
 
 
 def _scaled(new: Input, old: Input) -> Input:

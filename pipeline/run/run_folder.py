@@ -11,7 +11,6 @@ from pathlib import Path
 
 from core import digests, storage
 from core.errors import UserError
-from models import families
 from models.serving import model_versions
 from pipeline.run.history import History
 from pipeline.run_context import RunContext
@@ -192,7 +191,7 @@ class LocalContext(RunContext):
 
     def warm_start(self) -> str:
         """Returns the folder of the newest served version that was trained on other data; empty for none."""
-        if not (self.settings.train.warm_start and families.is_network(self.spec.family)):
+        if not self.settings.train.warm_start:
             return ""
         return str(model_versions.of_other_data(self.folder.serving, self.digests["StatisticsGen"]) or "")
 
