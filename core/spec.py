@@ -113,6 +113,8 @@ class Input:
         moments: the days of a moment only: the least and the greatest moment of train, in the unit of the feature.
         unknown_below_zero: a user's function gives -1 for unknown values, which becomes the last index.
         missing_of: numeric only: the name of the numeric that was missing where this one is 1, and 0 elsewhere.
+        values: categories that have an index of their own, in its order; empty where the index is not from train.
+        offset: numeric only: what the transform graph subtracts from the values.
     """
 
     name: str
@@ -124,6 +126,8 @@ class Input:
     unknown_below_zero: bool = False
     missing_of: str = ""
     moments: tuple[int, ...] = ()
+    values: tuple[str, ...] = dataclasses.field(default=(), compare=False, repr=False)
+    offset: float = dataclasses.field(default=0.0, compare=False)
 
 
 def plausible_moments(moments: Sequence[float], unit: Unit) -> tuple[float, float]:
@@ -146,6 +150,6 @@ def inputs_to_json(inputs: tuple[Input, ...]) -> str:
 def inputs_from_json(text: str) -> tuple[Input, ...]:
     """Returns the inputs that `inputs_to_json` wrote."""
     return tuple(
-        Input(**{**fields, "boundaries": tuple(fields["boundaries"]), "moments": tuple(fields["moments"])})
+        Input(**{**fields, **{name: tuple(fields[name]) for name in ("boundaries", "moments", "values")}})
         for fields in json.loads(text)
     )

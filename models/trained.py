@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -50,6 +50,7 @@ class Trained:
         metrics: the metrics on the validation rows.
         hyperparameters: the values that were used.
         epochs: the number of epochs that were trained; None for what has none.
+        best_epoch: which of them gave the weights, from 1; None for what has none.
         trees: the number of trees; None for networks.
         history: by name the loss and the metrics after each epoch.
         time: where the time went; None for what has no steps.
@@ -61,11 +62,29 @@ class Trained:
     metrics: dict[str, float]
     hyperparameters: dict[str, Any]
     epochs: int | None = None
+    best_epoch: int | None = None
     trees: int | None = None
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     time: TrainingTime | None = None
     predictions: np.ndarray | None = None
     execution: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class WarmStart:
+    """What a network begins with in place of random weights: see `models.training.warm_start`.
+
+    Attributes:
+        inputs: the inputs of the model, with the scaling of the earlier network.
+        mean: regression only: the mean of the label that the earlier network was trained with.
+        std: regression only: its standard deviation.
+        weights: those of the network, in their order.
+    """
+
+    inputs: tuple[Input, ...]
+    mean: float
+    std: float
+    weights: Sequence[np.ndarray]
 
 
 class Predict:

@@ -93,5 +93,9 @@ class RunContext(abc.ABC):
         """Returns the folder of the served version that the candidate is compared with; empty for none."""
 
     @abc.abstractmethod
+    def warm_start(self) -> str:
+        """Returns the folder of the served version from whose weights a network begins; empty for none."""
+
+    @abc.abstractmethod
     def previous_statistics(self) -> str:
         """Returns the folder of the statistics from which drift is measured; empty for none."""

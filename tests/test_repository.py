@@ -14,7 +14,7 @@ from environment import installed
 ROOT = installed.ROOT
 MACHINE_PATH = re.compile(r"(?<![\w./~}-])/(?:home|Users|work|mnt)/\w")
 PACKAGES = ("pipeline", "components", "models", "ingest", "core")
-MOST_LINES = 35_800  # of the five packages together, docstrings included
+MOST_LINES = 36_200  # of the five packages together, docstrings included
 # Who wrote a line, with which tools and on whose request, is not part of the project.
 OUTSIDE = re.compile(
     r"\b(?:issue \d+|(?:this|another|next|last) session|(?:coding |sub-?)agents?|worktrees?|scratchpad|chatbots?"

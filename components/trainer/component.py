@@ -11,7 +11,7 @@ from tfx.types import artifact_utils
 
 from components.base import stage_report
 
-_SUMMARY = ("family", "members", "temperature", "hyperparameters", "parameters", "time", "execution")
+_SUMMARY = ("family", "members", "temperature", "hyperparameters", "parameters", "time", "execution", "warm_start")
 RUN_FN = "models.training.run_fn.run_fn"
 
 
@@ -31,7 +31,8 @@ def record(output_dict: dict[str, Any]) -> None:
     name, value = next(iter(report["metrics"]["eval"].items()))
     members = [f"{member['family']} {member['weight']:.2f}" for member in report["members"]]
     size = ", ".join(members) if len(members) > 1 else f"{report['parameters']:,} parameters"
-    line = f"{report['family']} · {size} · eval {name} {value:.4f}"
+    began = f" · {report['warm_start']}" if report["warm_start"] else ""
+    line = f"{report['family']} · {size} · eval {name} {value:.4f}{began}"
     summary = {
         "model": {key: report[key] for key in _SUMMARY},
         "metrics": report["metrics"],
@@ -47,6 +48,7 @@ class Trainer(component.Trainer):  # type: ignore[misc]
         train: the section `Train` as JSON.
         serve: the section `Serve` as JSON, for the latency of an ensemble.
         augmentation_digest: of the file of `train.augmentation`; makes TFX's cache depend on it.
+        champion: the folder of a version of the served model, from whose weights a network begins; empty for none.
         backup: the folder in which a training is kept until it has ended, so that one that was killed goes on.
         fingerprint: makes TFX's cache depend on the code.
         channels: the inputs of TFX's Trainer: `examples`, `schema`, `transform_graph` and, where the Tuner has found
@@ -61,6 +63,7 @@ class Trainer(component.Trainer):  # type: ignore[misc]
         train: str,
         augmentation_digest: str,
         serve: str,
+        champion: str,
         backup: str,
         fingerprint: str,
         **channels: types.BaseChannel,
@@ -70,6 +73,7 @@ class Trainer(component.Trainer):  # type: ignore[misc]
             "train": train,
             "augmentation_digest": augmentation_digest,
             "serve": serve,
+            "champion": champion,
             "backup": backup,
             "fingerprint": fingerprint,
         }

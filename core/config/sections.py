@@ -215,8 +215,12 @@ class Train(Section):
     """training stops after so many epochs without a lower loss on eval"""
     learning_rate: Positive | None = None
     """replaces the hyperparameter of that name"""
-    refit: Literal["auto", "never"] = "auto"
-    """whether the model is trained again on train and eval with the numbers found; auto: trees, networks never"""
+    refit: Literal["auto", "always", "never"] = "auto"
+    """whether models are trained again on train and eval, as many trees or epochs as were best on eval; auto: trees,
+    and tabm where it is the only model"""
+    warm_start: bool = False
+    """networks of one family: whether they begin with the weights of the stable version, if that was trained on other
+    data; where new data come month by month, it was worse on the next month"""
     class_weights: Literal["balanced"] | None = None
     """balanced: each class counts the same in the loss, however rare it is; null: each row counts by its weight"""
     noise: Annotated[float, Field(ge=0)] = 0.0

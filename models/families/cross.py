@@ -56,4 +56,5 @@ CROSS = network(
         "weight_decay": Number(1e-3, 1e-5, 0.1, log=True),
     },
     build=build,
+    embedded=True,
 )

@@ -75,8 +75,11 @@ class Family:
         space: the hyperparameters by name.
         fit: trains a model. It imports Keras inside, since the configuration is checked without Keras.
         build: networks only: returns the network. See `models.trained.Build`.
-        refit: trains a model again on the rows of validation too; None where that needs them for early stopping.
+        refit: trains a model again on the rows of validation too; None where that cannot be done.
+        auto_refit: whether `train: {refit: auto}` does so.
         second: the hyperparameters that a search tries after the defaults, where they differ; None for none.
+        embedded: networks only: whether `models.networks.layers` embeds all categories, and nothing else depends on
+            their indexes: a warm start then copies the embedding of each category.
         grown: returns the hyperparameters for so many times the rows on which some were found; None where they stay.
     """
 
@@ -87,24 +90,35 @@ class Family:
     refit: Refit | None = None
     second: Mapping[str, Any] | None = None
     grown: Callable[[Mapping[str, Any], float], dict[str, Any]] | None = None
+    embedded: bool = False
+    auto_refit: bool = False
 
     def defaults(self, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Returns the default hyperparameters, with those given in their place."""
         return {name: parameter.default for name, parameter in self.space.items()} | dict(fixed or {})
 
 
-def network(name: str, space: Space, build: "Build") -> Family:
+def network(name: str, space: Space, build: "Build", embedded: bool = False, auto_refit: bool = False) -> Family:
     """Returns a family of networks, which are trained by gradient descent.
 
     Args:
         name: the name in the configuration.
         space: the hyperparameters; `learning_rate` and `weight_decay` of the optimizer are among them.
         build: see `models.trained.Build`. It imports Keras inside.
+        embedded: see `Family`.
+        auto_refit: see `Family`.
     """
-    return Family(name, space, functools.partial(_fit_network, build), build)
+    fit, refit = functools.partial(_fit_network, build), functools.partial(_refit_network, build)
+    return Family(name, space, fit, build, refit, embedded=embedded, auto_refit=auto_refit)
 
 
 def _fit_network(build: "Build", *args: Any, **kwargs: Any) -> "Trained":
     from models.networks import fit
 
     return fit.fit(build, *args, **kwargs)
+
+
+def _refit_network(build: "Build", *args: Any, **kwargs: Any) -> "Trained":
+    from models.networks import fit
+
+    return fit.refit(build, *args, **kwargs)

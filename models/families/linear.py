@@ -41,4 +41,5 @@ LINEAR = network(
         "weight_decay": Number(1e-5, 1e-6, 0.1, log=True),
     },
     build=build,
+    embedded=True,
 )

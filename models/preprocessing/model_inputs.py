@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import tensorflow as tf
 
@@ -35,12 +36,13 @@ def _declare(feature: Feature, column: FeatureStats, taken: set[str | None]) -> 
 def _declare_category(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
     """Declares a category, and its amount where the feature says so; a missing amount is the median."""
     size = len(column.vocabulary) + column.hash_buckets + 1  # missing values, or padding
-    category = Input(feature.name, "tokens" if feature.repeated else "categorical", size)
+    kind: Literal["tokens", "categorical"] = "tokens" if feature.repeated else "categorical"
+    category = Input(feature.name, kind, size, values=column.vocabulary)
     if not feature.also_numeric:
         return [category]
     mean, std = _filled_moments(column)
-    amount = Input(_free(f"{feature.name}_amount", taken), "numeric", 0, mean, std or 1.0, column.boundaries)
-    return [category, amount]
+    name = _free(f"{feature.name}_amount", taken)
+    return [category, Input(name, "numeric", 0, mean, std or 1.0, column.boundaries, offset=column.offset)]
 
 
 def _declare_time(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:
@@ -74,7 +76,7 @@ def _declare_number(feature: Feature, column: FeatureStats, taken: set[str | Non
     The moments of a repeated column are those of its values, although the model sees the mean of a row's values.
     """
     mean, std = _filled_moments(column)
-    inputs = [Input(feature.name, "numeric", 0, mean, std or 1.0, column.boundaries)]
+    inputs = [Input(feature.name, "numeric", 0, mean, std or 1.0, column.boundaries, offset=column.offset)]
     if gaps := column.missing:
         std, free = math.sqrt(gaps * (1 - gaps)) or 1.0, _free(f"{feature.name}_missing", taken)
         inputs.append(Input(free, "numeric", 0, gaps, std, missing_of=feature.name))

@@ -28,6 +28,20 @@ class TransformedRows:
         features = {kind: values[indexes] for kind, values in self.features.items()}
         return TransformedRows(features, self.labels[indexes], None if self.weights is None else self.weights[indexes])
 
+    def joined(self, others: "TransformedRows") -> "TransformedRows":
+        """Returns these rows and then others, in memory; texts of unlike lengths are padded with 0."""
+        features = {}
+        for kind, values in self.features.items():
+            parts = [values, others.features[kind]]
+            if kind == "tokens":
+                longest = max(part.shape[2] for part in parts)
+                parts = [np.pad(part, [(0, 0), (0, 0), (0, longest - part.shape[2])]) for part in parts]
+            features[kind] = np.concatenate(parts)
+        weights = None
+        if self.weights is not None and others.weights is not None:
+            weights = np.concatenate([self.weights, others.weights])
+        return TransformedRows(features, np.concatenate([self.labels, others.labels]), weights)
+
     def balanced(self) -> "TransformedRows":
         """Returns the rows with weights by which each class counts the same, and all rows together as before.
 

@@ -197,17 +197,24 @@ def champion(base: pathlib.Path, candidate: str) -> pathlib.Path | None:
 
 
 def previous_statistics(base: pathlib.Path, statistics: str) -> pathlib.Path | None:
-    """Returns the folder of the statistics in the stable version, or in the newest older one with other statistics.
+    """Returns the folder of the statistics in the version that `of_other_data` returns; None without any."""
+    version = of_other_data(base, statistics)
+    return version and version / STATISTICS_FOLDER
+
+
+def of_other_data(base: pathlib.Path, statistics: str) -> pathlib.Path | None:
+    """Returns the stable version, or the newest older one, that was made with other statistics.
+
+    A run that is repeated so finds the same version, though its own has been pushed since.
 
     Args:
         base: the folder of the versions; those without statistics are left out.
         statistics: the digest of StatisticsGen's fingerprint.
     """
     for path in _stable_first(base):
-        folder = path / STATISTICS_FOLDER
         others = _fingerprint(path, "StatisticsGen") not in (None, statistics)
-        if others and folder.is_dir() and not damage(path):
-            return folder
+        if others and (path / STATISTICS_FOLDER).is_dir() and not damage(path):
+            return path
     return None
 
 

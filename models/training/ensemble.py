@@ -134,7 +134,7 @@ def _kept(trained: Trained | None) -> dict[str, Any] | None:
     """Returns what is known of a trained model beside the model and its hyperparameters."""
     if trained is None:
         return None
-    kept = {name: getattr(trained, name) for name in ("metrics", "epochs", "trees")}
+    kept = {name: getattr(trained, name) for name in ("metrics", "epochs", "best_epoch", "trees")}
     return {**kept, "time": trained.time and dataclasses.asdict(trained.time)}
 
 

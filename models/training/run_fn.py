@@ -19,8 +19,8 @@ from models.evaluation import metrics
 from models.preprocessing.rows import TransformedRows
 from models.preprocessing.transform_graph import TransformGraph
 from models.serving import export, made_rows
-from models.trained import Predict
-from models.training import calibration, dataset, ensemble, member_costs, workers
+from models.trained import Predict, WarmStart
+from models.training import calibration, dataset, ensemble, member_costs, warm_start, workers
 from models.training import fn_args as fn_args_reader
 from models.training.ensemble import Member
 
@@ -43,9 +43,17 @@ def run_fn(fn_args: Any) -> None:
     validation = dataset.load(eval_uri, graph, allocator=allocator)
     members = _members(fn_args, graph)
     backup = _backup(fn_args, members)
-    training = _Training(spec, graph.inputs, train, validation, options, folder, backup)
+    beginning, said = _beginning(fn_args.custom_config.get("champion", ""), spec, graph.inputs, members[0])
+    training = _Training(spec, graph.inputs, train, validation, options, folder, backup, beginning)
     predictor, report = training.run(members, member_costs.limits(fn_args, graph))
+    report["warm_start"] = said
     export.save(fn_args.serving_model_dir, spec, graph, predictor)
+    family = families.NAMES[spec.family]
+    if family and family.build:
+        inputs = beginning.inputs if beginning else graph.inputs
+        warm_start.save(
+            fn_args.serving_model_dir, spec.family, members[0].hyperparameters, spec.label, inputs, predictor
+        )
     _write_expected(folder / "expected.parquet", eval_uri, graph, predictor)
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
     for file in storage.glob(f"{backup}*") if backup else ():
@@ -58,6 +66,22 @@ def _backup(fn_args: Any, members: Sequence[Member]) -> str | None:
     identity = [fn_args.custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
     described = [member.to_json() for member in members]
     return f"{folder}/{digests.of_values(*identity, described)}" if folder else None
+
+
+def _beginning(champion: str, spec: Spec, inputs: tuple[Input, ...], member: Member) -> tuple[WarmStart | None, str]:
+    """Returns what the training begins with, and that in words; None and why where it begins anew.
+
+    Args:
+        champion: the folder of a version that was trained on other data; empty for none.
+        spec: the spec.
+        inputs: the inputs of the model.
+        member: the only member; any of an ensemble, which begins anew.
+    """
+    if not champion:
+        return None, ""
+    found, reason = warm_start.of(champion, families.NAMES[spec.family], member.hyperparameters, spec, inputs)
+    version = f"version {pathlib.Path(champion).name}"
+    return found, f"not from the weights of {version}: {reason}" if reason else f"from the weights of {version}"
 
 
 def _members(fn_args: Any, graph: TransformGraph) -> list[Member]:
@@ -81,6 +105,7 @@ class _Training:
     options: Train
     folder: pathlib.Path
     backup: str | None = None
+    beginning: WarmStart | None = None
 
     def run(self, members: Sequence[Member], limits: np.ndarray | None) -> tuple[keras.Model, dict[str, Any]]:
         """Returns the final model and its report, whose metrics are those of models that have not seen validation."""
@@ -92,7 +117,7 @@ class _Training:
             temperature = calibration.temperature(task, rows.labels, found, rows.weights)
         if temperature != 1:
             found = calibration.scaled(found, temperature)
-        final = self._refit(trained) if self.options.refit == "auto" else trained
+        final = trained if self.options.refit == "never" else self._refit(trained)
         predictor = ensemble.combine(final, self.inputs, temperature)
         measured = metrics.compute(task, rows.labels, found, rows.weights)
         return predictor, _report(final, predictor, temperature, measured)
@@ -114,18 +139,25 @@ class _Training:
         board = keras.callbacks.TensorBoard(folder, write_graph=False)
         family = families.FAMILIES[member.family]
         given = (self.spec, self.inputs, member.hyperparameters, self.train, self.validation, self.options)
-        of_networks = {"backup": f"{self.backup}-{number}.npz"} if family.build and self.backup else {}
+        of_networks: dict[str, Any] = {"backup": f"{self.backup}-{number}.npz"} if family.build and self.backup else {}
+        if self.beginning:
+            of_networks["warm_start"] = self.beginning
         trained = family.fit(*given, callbacks=[board], **of_networks)
         return dataclasses.replace(member, trained=trained, hyperparameters=trained.hyperparameters)
 
     def _refit(self, members: Sequence[Member]) -> list[Member]:
-        """Returns the members, of which those that can be are trained again on train and validation."""
+        """Returns the members, of which those for which it pays are trained again on train and validation.
+
+        A network takes as long again, for which the search of an ensemble has no time: `auto` leaves it as it is there.
+        """
         again = []
         for member in members:
-            refit = families.FAMILIES[member.family].refit
-            if refit:
+            family = families.FAMILIES[member.family]
+            pays = family.auto_refit and (len(members) == 1 or not family.build)
+            if family.refit and (pays or self.options.refit == "always"):
                 given = (self.spec, self.inputs, member.trained, self.train, self.validation, self.options)
-                member = dataclasses.replace(member, trained=refit(*given))
+                begun = {"warm_start": self.beginning} if self.beginning else {}
+                member = dataclasses.replace(member, trained=family.refit(*given, **begun))
             again.append(member)
         return again
 

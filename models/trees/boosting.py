@@ -77,7 +77,7 @@ def refit(
 ) -> Trained:
     """Trains on train and validation with a tenth more trees than were found; its metrics are those that were found."""
     chosen = {**trained.hyperparameters, "iterations": max(1, round((trained.trees or 0) * _MORE_TREES))}
-    both = _joined(train, validation)
+    both = train.joined(validation)
     if options.class_weights:
         both = both.balanced()
     predictor, trees, _ = _fit(spec, inputs, chosen, both, None, options.seed, None, report)
@@ -209,18 +209,3 @@ class _Watch:
                 f"tree {info.iteration}/{self._most}{losses[-1] if losses else ''}", info.iteration, self._most
             )
         return self._end is None or now < self._end
-
-
-def _joined(first: TransformedRows, second: TransformedRows) -> TransformedRows:
-    """Returns the rows of both; texts of unlike lengths are padded with 0."""
-    features = {}
-    for kind, values in first.features.items():
-        parts = [values, second.features[kind]]
-        if kind == "tokens":
-            longest = max(part.shape[2] for part in parts)
-            parts = [np.pad(part, [(0, 0), (0, 0), (0, longest - part.shape[2])]) for part in parts]
-        features[kind] = np.concatenate(parts)
-    weights = None
-    if first.weights is not None and second.weights is not None:
-        weights = np.concatenate([first.weights, second.weights])
-    return TransformedRows(features, np.concatenate([first.labels, second.labels]), weights)

@@ -50,6 +50,10 @@ class DeployedContext(RunContext):
         """Returns the folder of the served versions: the champion is the newest when the stage runs."""
         return self.serving_folder
 
+    def warm_start(self) -> str:
+        """Returns none: the run may be the first one, and is compiled before it is known what is served."""
+        return ""
+
     def previous_statistics(self) -> str:
         """Returns the folder of the served versions: drift is measured from the newest when the stage runs."""
         return self.serving_folder

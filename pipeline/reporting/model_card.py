@@ -109,8 +109,9 @@ def _parameters(record: RunRecord, given: Mapping[str, Any]) -> Json:
     output = "float32[batch]" if record.task == "regression" else "the score of each class: float32[batch, classes]"
     members = [f"{member['family']} of weight {number(member['weight'])}" for member in model.get("members", ())]
     named = f" of {', '.join(members)}" if len(members) > 1 else ""
+    began = f"; trained {model['warm_start']}" if model.get("warm_start") else ""
     return {
-        "model_architecture": f"{model.get('family')}{named}, {number(model.get('parameters'))} parameters",
+        "model_architecture": f"{model.get('family')}{named}, {number(model.get('parameters'))} parameters{began}",
         "data": [
             {"name": split, "link": files, "description": f"{rows:,} rows", "sensitive": sensitive}
             for split, rows in data.get("rows", {}).items()

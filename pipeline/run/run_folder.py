@@ -189,6 +189,12 @@ class LocalContext(RunContext):
         newest = model_versions.champion(self.folder.serving, self.digests["Trainer"])
         return self.compared_version or str(newest or "")
 
+    def warm_start(self) -> str:
+        """Returns the folder of the newest served version that was trained on other data; empty for none."""
+        if not self.settings.train.warm_start:
+            return ""
+        return str(model_versions.of_other_data(self.folder.serving, self.digests["StatisticsGen"]) or "")
+
     def previous_statistics(self) -> str:
         """Returns the statistics to measure drift from: of the served version, else of the last validated data."""
         digest = self.digests["StatisticsGen"]

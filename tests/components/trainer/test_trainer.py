@@ -115,7 +115,14 @@ def test_wiring():
         "transform_graph": channel.Channel(type=standard_artifacts.TransformGraph),
     }
     node = trainer.Trainer(
-        **channels, spec="{}", train="{}", augmentation_digest="d", serve="{}", backup="folder", fingerprint="abc"
+        **channels,
+        spec="{}",
+        train="{}",
+        augmentation_digest="d",
+        serve="{}",
+        champion="serving/1",
+        backup="folder",
+        fingerprint="abc",
     )
     assert node.id == "Trainer"
     assert json.loads(node.exec_properties["custom_config"]) == {
@@ -123,6 +130,7 @@ def test_wiring():
         "train": "{}",
         "augmentation_digest": "d",
         "serve": "{}",
+        "champion": "serving/1",
         "backup": "folder",
         "fingerprint": "abc",
     }

@@ -226,3 +226,26 @@ def test_mixup_learns_several_classes():
     label = Label("y", "multiclass", "int", ("0", "1", "2"))
     trained = fit(label, rows(lambda x: (x * 3).astype(np.int64)), options=Train(epochs=8, patience=8, mixup=0.2))
     assert trained.metrics["accuracy"] > 0.85
+
+
+def test_a_refit_trains_on_all_rows_for_as_many_epochs_as_were_best():
+    """Rows of validation that say the opposite of those of train make the first epoch best; then they are learned."""
+    train = rows(in_the_middle)
+    opposite = rows(lambda x: 1 - in_the_middle(x), 768)
+    found = fit(BINARY, train, opposite)
+    assert found.best_epoch == 1 + int(np.argmin(found.history["val_loss"]))
+    again = families.FAMILIES["mlp"].refit(Spec(BINARY, ()), INPUTS, found, train, opposite, OPTIONS)
+    assert (again.metrics, again.predictions) == (found.metrics, None)
+    middle = {"numeric": np.array([[0.5]], np.float32)}
+    before, after = (float(Predict(model.predictor)(middle)[0, 1]) for model in (found, again))
+    assert after < before
+
+
+def test_a_refit_ends_with_the_last_weights():
+    """With the rows of train alone, so many epochs give the weights that early stopping restores after them."""
+    train = rows(in_the_middle)
+    found = fit(BINARY, train)
+    ended = fit(BINARY, train, end=found.best_epoch)
+    assert ended.epochs == ended.best_epoch == found.best_epoch
+    expected = Predict(found.predictor)(train.features)
+    np.testing.assert_array_equal(Predict(ended.predictor)(train.features), expected)

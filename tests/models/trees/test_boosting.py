@@ -78,7 +78,7 @@ def test_weights_decide_between_contradictions():
     inputs, rows = made("binary", "numeric")
     wrong = TransformedRows(rows.features, 1 - rows.labels, np.zeros(len(rows), np.float32))
     right = TransformedRows(rows.features, rows.labels, np.ones(len(rows), np.float32))
-    both = boosting._joined(right, wrong)
+    both = right.joined(wrong)
     mixed = both.take(np.random.default_rng(0).permutation(len(both)))
     assert fit("binary", inputs, mixed).metrics["auc"] > 0.95
 
