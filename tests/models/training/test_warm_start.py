@@ -117,7 +117,7 @@ def test_a_version_of_several_models_has_no_network(tmp_path):
 
 
 def test_rows_of_embeddings_follow_the_values_and_the_hash_buckets():
-    """Before: a, b, two buckets, missing; then b, new, a, three buckets, missing. A new value begins as an unknown one."""
+    """Before: a, b, two buckets, missing; then b, new, a, three buckets, missing. A new value had an unknown index."""
     before = Input("c", "categorical", 5, values=("a", "b"))
     later = Input("c", "categorical", 7, values=("b", "new", "a"))
     assert warm_start._rows(later, before).tolist() == [1, 2, 0, 2, 3, 2, 4]
