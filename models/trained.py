@@ -1,4 +1,4 @@
-"""Defines what a family's training gives, and how many rows are predicted with it."""
+"""Defines what a family's training takes and gives, and how many rows are predicted with it."""
 
 import dataclasses
 import math
@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from core.spec import Input
+from models.preprocessing.packing import DTYPES, of_kind
 
 # The largest number of rows, and of their values, in a batch of predictions.
 _PREDICTION_ROWS = 8_192
@@ -22,6 +23,16 @@ class, a logit per class, or the standardised prediction of a regression. An ens
 float32[batch, members, outputs]."""
 
 Report = Callable[[str, float, float], None]
+
+
+def keras_inputs(inputs: tuple[Input, ...]) -> dict[str, keras.KerasTensor]:
+    """Returns the symbolic inputs of a model that takes packed features."""
+    shapes = {}
+    for kind in DTYPES:
+        count = len(of_kind(inputs, kind))
+        if count:
+            shapes[kind] = (count, None) if kind == "tokens" else (count,)
+    return {kind: keras.Input(shape, dtype=DTYPES[kind], name=kind) for kind, shape in shapes.items()}
 
 
 @dataclasses.dataclass(frozen=True)

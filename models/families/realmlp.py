@@ -24,7 +24,7 @@ def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str,
     import keras
 
     from models.networks import layers, realmlp_layers
-    from models.preprocessing.packing import keras_inputs
+    from models.trained import keras_inputs
 
     packed = keras_inputs(inputs)
     encoded = layers.joined(encode(inputs, packed, hyperparameters["embedding_size"]))

@@ -21,7 +21,7 @@ def build(inputs: tuple[Input, ...], outputs: int, hyperparameters: Mapping[str,
     import keras
 
     from models.networks import layers
-    from models.preprocessing.packing import keras_inputs
+    from models.trained import keras_inputs
 
     packed = keras_inputs(inputs)
     encoded = layers.joined(mlp.encode(inputs, packed, hyperparameters["embedding_size"]))

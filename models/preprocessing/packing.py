@@ -7,14 +7,13 @@ training. The same function packs for training and for serving.
 import itertools
 from collections.abc import Mapping, Sequence
 
-import keras
 import tensorflow as tf
 
 from core.spec import Input
 from models.preprocessing import raw_columns
 
 # The kinds of inputs and the type in which a model takes them.
-_DTYPES = {"numeric": "float32", "categorical": "int32", "tokens": "int32"}
+DTYPES = {"numeric": "float32", "categorical": "int32", "tokens": "int32"}
 
 
 def of_kind(inputs: tuple[Input, ...], kind: str) -> tuple[Input, ...]:
@@ -34,7 +33,7 @@ def pack(inputs: tuple[Input, ...], features: Sequence[tuple[Sequence[str], tf.T
         length], each in the order of the inputs. Texts of unlike lengths are padded with 0 to the longest.
     """
     packed = {}
-    for kind, dtype in _DTYPES.items():
+    for kind, dtype in DTYPES.items():
         wanted = {model_input.name: place for place, model_input in enumerate(of_kind(inputs, kind))}
         found = [(names, tf.cast(matrix, dtype)) for names, matrix in features if names[0] in wanted]
         if not wanted:
@@ -56,13 +55,3 @@ def unpack(inputs: tuple[Input, ...], packed: Mapping[str, tf.Tensor]) -> dict[s
         columns = tf.unstack(matrix if kind == "numeric" else tf.cast(matrix, tf.int64), axis=1)
         found |= dict(zip((model_input.name for model_input in of_kind(inputs, kind)), columns, strict=True))
     return {model_input.name: found[model_input.name] for model_input in inputs}
-
-
-def keras_inputs(inputs: tuple[Input, ...]) -> dict[str, keras.KerasTensor]:
-    """Returns the symbolic inputs of a model that takes packed features."""
-    shapes = {}
-    for kind in _DTYPES:
-        count = len(of_kind(inputs, kind))
-        if count:
-            shapes[kind] = (count, None) if kind == "tokens" else (count,)
-    return {kind: keras.Input(shape, dtype=_DTYPES[kind], name=kind) for kind, shape in shapes.items()}

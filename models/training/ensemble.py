@@ -11,9 +11,8 @@ from keras import ops
 
 from core import storage
 from core.spec import Input, Task
-from models.preprocessing.packing import keras_inputs
 from models.preprocessing.rows import TransformedRows
-from models.trained import Predict, Trained, TrainingTime
+from models.trained import Predict, Trained, TrainingTime, keras_inputs
 from models.training import calibration, ensemble_selection, member_costs
 
 _MEMBERS = "members.json"

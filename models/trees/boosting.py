@@ -17,9 +17,8 @@ from core.config.sections import Train
 from core.spec import Input, Spec
 from models.evaluation import metrics
 from models.heads import Head
-from models.preprocessing.packing import keras_inputs
 from models.preprocessing.rows import TransformedRows
-from models.trained import Predict, Report, Trained
+from models.trained import Predict, Report, Trained, keras_inputs
 from models.trees.encoding import Encoding
 from models.trees.forest import Forest, Trees
 

@@ -46,6 +46,7 @@ def test_columns_keep_only_the_named_fields():
                 "buckets": 48,
                 "written": None,
                 "also_numeric": False,
+                "in_files": None,
             },
             {
                 "name": "company",
@@ -57,6 +58,7 @@ def test_columns_keep_only_the_named_fields():
                 "buckets": 48,
                 "written": None,
                 "also_numeric": False,
+                "in_files": None,
             },
         ),
         "weight": "weight",
