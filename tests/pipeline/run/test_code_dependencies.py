@@ -90,7 +90,7 @@ MODEL_STAGES = {"Transform", "Tuner", "Baseline", "Trainer", "Challengers", "Eva
     ("library", "stages"),
     [
         ("tensorflow", MODEL_STAGES),  # the stages that read and validate the data do not import it
-        ("keras", MODEL_STAGES - {"Transform"}),
+        ("keras", MODEL_STAGES - {"Transform", "Challengers"}),
         # ExampleValidator and the stages below it compare with the served version, which `models.config` names.
         ("tensorflow-serving-api", {"ExampleValidator"} | MODEL_STAGES),
         ("duckdb", {"ExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator"} | MODEL_STAGES),
