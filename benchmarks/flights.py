@@ -71,6 +71,14 @@ def build(target: pathlib.Path, times: int = 1) -> None:
         connection.execute(f"COPY ({copies}) TO '{target}' (HEADER)")
 
 
+def table() -> pathlib.Path:
+    """Returns the table in benchmarks/data, which is built where it is not there."""
+    target = pathlib.Path(__file__).resolve().parent / "data" / "flights.csv"
+    if not target.exists():
+        build(target)
+    return target
+
+
 def main() -> None:
     """Parses the arguments and builds the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

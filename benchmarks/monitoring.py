@@ -71,9 +71,7 @@ Check = tuple[str, str, str, bool]
 
 def prepared(folder: pathlib.Path) -> pa.Table:
     """Trains the model on half of the flights, and returns the other half in random order."""
-    source = ROOT / "benchmarks" / "data" / "flights.csv"
-    if not source.exists():
-        flights.build(source)
+    source = flights.table()
     connection = duckdb.connect()
     for name, part in (("train", 0), ("held", 1)):
         if not (folder / f"{name}.parquet").exists():

@@ -38,9 +38,7 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, metavar="FOLDER", help="keep the months and the runs here")
     parser.add_argument("--months", type=int, default=SPANS + 4, help=f"the last month (default: {SPANS + 4})")
     arguments = parser.parse_args()
-    source = ROOT / "benchmarks" / "data" / "flights.csv"
-    if not source.exists():
-        flights.build(source)
+    source = flights.table()
     print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = (arguments.out or pathlib.Path(temporary)).absolute()

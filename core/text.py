@@ -36,6 +36,11 @@ def clause(error: object) -> str:
     return str(error).strip().partition("\n")[0].rstrip(". ")
 
 
+def last_lines(text: str) -> str:
+    """Returns the end of the output of a process, which holds the reason why it failed."""
+    return "\n".join(text.splitlines()[-20:])
+
+
 def first_line(error: BaseException) -> str:
     """Returns the first line of an error's text, at most 300 characters, or its type where it has no text."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

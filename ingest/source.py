@@ -139,10 +139,11 @@ def table_names(names: Sequence[str], trained: Mapping[str, str] | None = None) 
         trained: the names in the table of columns that a model was trained on, by their names in its files. They stay,
             as far as the files have them.
     """
-    found = {name: own for name, own in (trained or {}).items() if name in names}
+    of_files = set(names)
+    found = {name: own for name, own in (trained or {}).items() if name in of_files}
     taken = {own.casefold() for own in found.values()}
-    in_files = {name.casefold() for name in names}
-    for name in sorted(set(names) - set(found)):
+    in_files = {name.casefold() for name in of_files}
+    for name in sorted(of_files - set(found)):
         own, number = name, 1
         while own.casefold() in taken or (number > 1 and own.casefold() in in_files):
             number += 1

@@ -61,9 +61,7 @@ def main() -> None:
 
 def prepared(folder: pathlib.Path, rows: int) -> tuple[TransformGraph, TransformedRows, TransformedRows]:
     """Runs the data stages on flights; returns the transform graph, and rows of train and of eval."""
-    source = ROOT / "benchmarks" / "data" / "flights.csv"
-    if not source.exists():
-        flights.build(source)
+    source = flights.table()
     command = [
         sys.executable,
         "pipeline/run_local.py",

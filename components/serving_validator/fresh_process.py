@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -11,9 +10,9 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from core.text import last_lines
 from models.evaluation.gates import GateResult
-
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
+from models.serving import costs
 
 _started: list[subprocess.Popen[str]] = []
 
@@ -56,8 +55,8 @@ def check(path: str, expected: str, spec: str, serve: str, timeout_s: float = 30
             refused = dataclasses.asdict(GateResult("answers", False, None, timeout_s, why))
             return {"gates": [refused], "max_abs_difference": None, "costs": None}
         if process.returncode != 0 or not answer.exists():
-            last = "\n".join(errors.splitlines()[-20:])
-            raise RuntimeError(f"The check of the served model failed (exit code {process.returncode}):\n{last}")
+            reason = f"The check of the served model failed (exit code {process.returncode})"
+            raise RuntimeError(f"{reason}:\n{last_lines(errors)}")
         return dict(json.loads(answer.read_text()))
 
 
@@ -66,20 +65,9 @@ def _start() -> subprocess.Popen[str]:
     return subprocess.Popen(
         # -P: no module of the current folder is imported in place of one of the libraries.
         [sys.executable, "-P", "-m", "models.serving.parity_check"],
-        env=_environment(),
+        env=costs.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def _environment() -> dict[str, str]:
-    """Returns the environment of the check: on the CPU, where it starts at once and no trainer holds the memory."""
-    return {
-        **os.environ,
-        "PYTHONPATH": str(_ROOT),
-        "TF_USE_LEGACY_KERAS": "0",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "TF_CPP_MIN_LOG_LEVEL": "1",
-    }

@@ -38,8 +38,9 @@ def batches(
         first: the number of batches that were taken before.
     """
     arrays = (features, targets) if weights is None else (features, targets, weights)
-    size = sum(values.nbytes for values in tree.flatten(arrays))
-    in_memory = size <= _IN_MEMORY and not any(isinstance(values, np.memmap) for values in tree.flatten(arrays))
+    flat = tree.flatten(arrays)
+    mapped = any(isinstance(values, np.memmap) for values in flat)
+    in_memory = not mapped and sum(values.nbytes for values in flat) <= _IN_MEMORY
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     read = _gather(arrays) if in_memory else _read(arrays, batch_size)

@@ -162,10 +162,10 @@ def refit(
 ) -> Trained:
     """Trains on train and validation for as many epochs as were best; its metrics are those that were found.
 
-    The schedule of the learning rate is as long as before.On 8 tables of 113 to 4,200 rows of train,
-    with 2 or 3 seeds each, the error on test (log loss or RMSE) was 0.95 times that of before for tabm (less on 6
-    tables, 1.06 at most), and 1.04 times for mlp (less on 4 tables, 1.28 at most). With as many steps in place of
-    epochs it was 0.93 and 0.95 times, but less on only 5 and 3 tables.
+    The schedule of the learning rate is as long as before. On 8 tables of 113 to 4,200 rows of train, with 2 or 3
+    seeds each, the error on test (log loss or RMSE) was 0.95 times that of before for tabm (less on 6 tables, 1.06 at
+    most), and 1.04 times for mlp (less on 4 tables, 1.28 at most). With as many steps in place of epochs it was 0.93
+    and 0.95 times, but less on only 5 and 3 tables.
     """
     given = (trained.hyperparameters, train.joined(validation), validation, options)
     found = fit(

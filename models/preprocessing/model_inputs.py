@@ -1,5 +1,6 @@
 """Declares the inputs of a model: what each feature becomes."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -20,6 +21,11 @@ def declare(spec: Spec, stats: Mapping[str, FeatureStats]) -> dict[str, tuple[In
         taken.update(model_input.name for model_input in inputs)
         declared[feature.name] = inputs
     return declared
+
+
+def of(spec: Spec, stats: Mapping[str, FeatureStats]) -> tuple[Input, ...]:
+    """Returns the inputs of all features, in the order of `declare`."""
+    return tuple(itertools.chain(*declare(spec, stats).values()))
 
 
 def _declare(feature: Feature, column: FeatureStats, taken: set[str | None]) -> Sequence[Input]:

@@ -5,6 +5,7 @@ user's `preprocessing_fn` may use every analyzer of tf.Transform instead.
 """
 
 import functools
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -51,7 +52,7 @@ def preprocess(inputs: Inputs, spec: Spec, stats: Stats) -> dict[str, tf.Tensor]
     found: dict[str, tf.Tensor] = {}
     for names, matrix in _transformed(ByName(inputs), spec, stats, _TOGETHER):
         found |= dict(zip(names, tf.unstack(matrix, axis=1), strict=True))
-    return {model_input.name: found[model_input.name] for model_input in _inputs(spec, stats)}
+    return {model_input.name: found[model_input.name] for model_input in model_inputs.of(spec, stats)}
 
 
 class Packed(tf.Module):
@@ -67,13 +68,9 @@ class Packed(tf.Module):
 
         def packed(*raw: Any) -> dict[str, tf.Tensor]:
             columns = Together(RawColumns(*raw), spec.features, self._tables)
-            return pack(_inputs(spec, stats), _transformed(columns, spec, stats, max(1, len(spec.features))))
+            return pack(model_inputs.of(spec, stats), _transformed(columns, spec, stats, max(1, len(spec.features))))
 
         self.function = tf.function(packed, input_signature=raw_columns.specs(spec.features), autograph=False)
-
-
-def _inputs(spec: Spec, stats: Stats) -> tuple[Input, ...]:
-    return tuple(model_input for group in model_inputs.declare(spec, stats).values() for model_input in group)
 
 
 def _columns(matrix: tf.Tensor, has: Sequence[Feature], wanted: Sequence[Feature]) -> tf.Tensor:
@@ -115,8 +112,8 @@ def _filled(
 
     Their order comes last.
     """
-    parts = [transform_ops.numbers(columns.matrix(alike)) for alike in raw_columns.together(features).values()]
-    order = [feature for alike in raw_columns.together(features).values() for feature in alike]
+    single = raw_columns.together(features).values()
+    parts, order = [transform_ops.numbers(columns.matrix(alike)) for alike in single], [*itertools.chain(*single)]
     for feature in features:
         if feature.repeated:
             parts.append(transform_ops.mean(columns.values(feature))[:, None])

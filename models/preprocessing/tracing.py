@@ -34,4 +34,4 @@ def trace(
         lambda inputs: preprocessing_fn.preprocess(inputs, spec, stats), False, feature_spec, type_specs, output
     )
     tf.saved_model.save(preprocessing_fn.Packed(spec, stats), os.path.join(output, PACKED_DIR))
-    return tuple(declared for inputs in model_inputs.declare(spec, stats).values() for declared in inputs)
+    return model_inputs.of(spec, stats)

@@ -5,7 +5,6 @@
 FOLDER is that of the SavedModel, and ROWS a file of NumPy with a request to its function `serve`. It prints MB.
 """
 
-import os
 import pathlib
 import subprocess
 import sys
@@ -16,9 +15,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from core.text import last_lines
 from models.serving import costs
-
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def measure(folder: str, rows: Mapping[str, np.ndarray] | None = None) -> float:
@@ -37,11 +35,10 @@ def measure(folder: str, rows: Mapping[str, np.ndarray] | None = None) -> float:
             arrays: dict[str, Any] = dict(rows)
             np.savez(file, **arrays)
         command = [sys.executable, "-m", "models.training.loaded_memory", folder, *[str(file)] * (rows is not None)]
-        environment = {"PYTHONPATH": str(_ROOT), "TF_USE_LEGACY_KERAS": "0", "CUDA_VISIBLE_DEVICES": "-1"}
-        done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=costs.environment(), capture_output=True, text=True, check=False)
     if done.returncode:
-        last = "\n".join(done.stderr.splitlines()[-20:])
-        raise RuntimeError(f"The memory of a model could not be measured (exit code {done.returncode}):\n{last}")
+        reason = f"The memory of a model could not be measured (exit code {done.returncode})"
+        raise RuntimeError(f"{reason}:\n{last_lines(done.stderr)}")
     return float(done.stdout)
 
 

@@ -146,14 +146,13 @@ def _adapted(
     if len(weights) != len(network.weights):
         return weights
     places = {id(weight): place for place, weight in enumerate(network.weights)}
-    for layer in network.layers:
-        for kind in ("categorical", "tokens"):
-            new, old = of_kind(inputs, kind), of_kind(before, kind)
-            if isinstance(layer, FusedEmbedding) and layer.name == _EMBEDDINGS[kind]:
-                place = places[id(layer.table.embeddings)]
-                starts = np.cumsum([0, *(one.size for one in old[:-1])])
-                rows = [start + _rows(*pair) for start, *pair in zip(starts, new, old, strict=True)]
-                weights[place] = weights[place][np.concatenate(rows)]
+    kinds = {name: kind for kind, name in _EMBEDDINGS.items()}
+    for layer in (layer for layer in network.layers if isinstance(layer, FusedEmbedding) and layer.name in kinds):
+        new, old = (of_kind(some, kinds[layer.name]) for some in (inputs, before))
+        place = places[id(layer.table.embeddings)]
+        starts = np.cumsum([0, *(one.size for one in old[:-1])])
+        rows = [start + _rows(*pair) for start, *pair in zip(starts, new, old, strict=True)]
+        weights[place] = weights[place][np.concatenate(rows)]
     return weights
 
 

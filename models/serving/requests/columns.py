@@ -15,6 +15,7 @@ from core.spec import (
     WHOLE_NUMBERS,
     Feature,
     Input,
+    Payload,
     Unit,
     plausible_moments,
 )
@@ -61,20 +62,27 @@ class Reader:
 
     def columns(self, columns: Mapping[str, tf.Tensor]) -> RawColumns:
         """Returns columns [batch], or [batch, values] of repeated features."""
-        matrices, repeated = {}, []
-        for payload, features in raw_columns.together(self.features).items():
-            parts = []
-            for written, alike in itertools.groupby(features, lambda feature: feature.written):
-                found = list(alike)
-                matrix = tf.stack([columns[feature.name] for feature in found], axis=1)
-                parts.append(self.numbers(matrix, found) if written is None else self.texts(matrix, found))
-            matrices[payload] = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
+
+        def read(features: Sequence[Feature]) -> tf.Tensor:
+            matrix = tf.stack([columns[feature.name] for feature in features], axis=1)
+            return self.numbers(matrix, features) if features[0].written is None else self.texts(matrix, features)
+
+        repeated = []
         for feature in self.features:
             if feature.repeated:
                 values = columns[feature.name]
                 checked = self._checked(values, [feature]) if feature.payload == "int" else values
                 repeated.append(raw_columns.present(checked, feature.payload))
-        return RawColumns(matrices, repeated)
+        return RawColumns(self.matrices(read), repeated)
+
+    def matrices(self, read: Callable[[Sequence[Feature]], tf.Tensor]) -> dict[Payload, tf.Tensor]:
+        """Returns `RawColumns.matrices`, given a function that reads features which are written in the same way."""
+        found = {}
+        for payload, features in raw_columns.together(self.features).items():
+            groups = itertools.groupby(features, lambda feature: feature.written)
+            parts = [read(list(alike)) for _, alike in groups]
+            found[payload] = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
+        return found
 
     def numbers(self, matrix: tf.Tensor, features: Sequence[Feature]) -> tf.Tensor:
         """Returns float64 or string[batch, columns], of features of one payload, as in `RawColumns.matrices`."""

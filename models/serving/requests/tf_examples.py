@@ -1,6 +1,5 @@
 """Reads serialised tf.Examples: a whole number that requests write as a text may come as int64 or as bytes."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
@@ -27,18 +26,15 @@ def read(examples: tf.Tensor, reader: Reader) -> RawColumns:
     """
     typed = [feature for feature in reader.features if feature.written is None]
     parsed = _parsed(examples, typed)
-    matrices = {}
-    for payload, features in raw_columns.together(reader.features).items():
-        parts = []
-        for written, alike in itertools.groupby(features, lambda feature: feature.written):
-            found = list(alike)
-            if written is None:
-                matrix = raw_columns.stack([parsed[feature.name] for feature in found], MISSING[payload])
-                parts.append(reader.moments(matrix, found) if payload == "int" else matrix)
-            else:
-                parts.append(reader.texts(texts(examples, [feature.name for feature in found]), found))
-        matrices[payload] = parts[0] if len(parts) == 1 else tf.concat(parts, axis=1)
-    return RawColumns(matrices, [parsed[feature.name] for feature in typed if feature.repeated])
+
+    def read_alike(features: Sequence[Feature]) -> tf.Tensor:
+        if features[0].written is not None:
+            return reader.texts(texts(examples, [feature.name for feature in features]), features)
+        payload = features[0].payload
+        matrix = raw_columns.stack([parsed[feature.name] for feature in features], MISSING[payload])
+        return reader.moments(matrix, features) if payload == "int" else matrix
+
+    return RawColumns(reader.matrices(read_alike), [parsed[feature.name] for feature in typed if feature.repeated])
 
 
 def _parsed(examples: tf.Tensor, features: Sequence[Feature]) -> dict[str, tf.SparseTensor]:

@@ -1,12 +1,11 @@
 """Writes what TensorBoard's projector shows: the embeddings of the categories, which networks have learnt."""
 
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from core.spec import Feature, Input, Label, Spec, inputs_from_json
+from core.spec import Input, inputs_from_json
 from pipeline.reporting.run_record import RunRecord
 
 _LAYER = "categorical_embedding"
@@ -29,7 +28,7 @@ def write(record: RunRecord, folder: pathlib.Path) -> None:
     from tensorboard.plugins.projector import projector_config_pb2
 
     config = projector_config_pb2.ProjectorConfig()
-    labels = _labels(record, inputs_from_json((graph / "inputs.json").read_text(encoding="utf-8")))[:_MOST]
+    labels = _labels(inputs_from_json((graph / "inputs.json").read_text(encoding="utf-8")))[:_MOST]
     lines = ["column\tvalue", *("\t".join(" ".join(text.split()) for text in label) for label in labels)]
     (folder / "categories.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for number, table in enumerate(tables, 1):
@@ -53,34 +52,15 @@ def _tables(model: pathlib.Path) -> Iterator[np.ndarray]:
             yield values.get_tensor(f"variables_/{child.local_name}/.ATTRIBUTES/VARIABLE_VALUE")
 
 
-def _labels(record: RunRecord, inputs: Sequence[Input]) -> list[tuple[str, str]]:
+def _labels(inputs: Sequence[Input]) -> list[tuple[str, str]]:
     """Returns the column and the value of each row of the tables: the columns lie one after the other."""
-    from models.preprocessing import feature_stats
-    from models.preprocessing.preprocessing_fn import statistics_path
-
-    categories = [feature for feature in inputs if feature.kind == "categorical"]
-    options = record.config.get("features") or {}
-    chosen = {name: option if isinstance(option, dict) else {"kind": option} for name, option in options.items()}
-    features = tuple(
-        Feature(
-            category.name,
-            "categorical",
-            "text",
-            vocabulary=chosen[category.name].get("vocabulary") or Feature.vocabulary,
-        )
-        for category in categories
-        if chosen.get(category.name, {}).get("kind") == "categorical"
-    )
-    statistics = record.uri("StatisticsGen", "statistics")
-    spec = Spec(Label(record.label, "binary", "text"), features)
-    found: Mapping[str, Any] = feature_stats.load(statistics_path(str(statistics)), spec) if statistics else {}
-    return [(category.name, value) for category in categories for value in _values(category, found)]
+    categories = [model_input for model_input in inputs if model_input.kind == "categorical"]
+    return [(category.name, value) for category in categories for value in _values(category)]
 
 
-def _values(category: Input, found: Mapping[str, Any]) -> list[str]:
+def _values(category: Input) -> list[str]:
     """Returns the values of a category in the order of their indexes; the indexes where the values are not known."""
-    values = list[str]()
-    if category.name in found:
-        statistics = found[category.name]
-        values = [*statistics.vocabulary, *["(unknown)"] * statistics.hash_buckets, "(missing)"]
-    return values if len(values) == category.size else [str(index) for index in range(category.size)]
+    if not category.values:
+        return [str(index) for index in range(category.size)]
+    hash_buckets = category.size - len(category.values) - 1
+    return [*category.values, *["(unknown)"] * hash_buckets, "(missing)"]
